@@ -1,0 +1,158 @@
+/**
+ * What the control plane asks of a data plane: a network device, its UDP sockets, and the sessions that join them.
+ *
+ * Two things implement it: `native.ts` (Rust, real frames) and `memory.ts` (slow and obvious: the tests' network card and
+ * the model that the Rust switch and replay window are checked against). No Ethernet frame passes this interface.
+ */
+import type { Endpoint } from '../core/endpoint.js';
+
+/** A small integer by which both sides name a peer; chosen by the control plane, unique within a device. */
+export type PeerHandle = number;
+
+export interface DeviceConfig {
+  /** Interface name, at most 15 bytes. Taken literally; an existing interface of that name is an error. */
+  readonly name: string;
+  /** 6 bytes, unicast. */
+  readonly mac: Uint8Array;
+  /** Overlay MTU in bytes, without the Ethernet header. */
+  readonly mtu: number;
+  /** Overlay addresses with their prefix lengths, e.g. `10.10.10.1/24`. */
+  readonly addresses: readonly string[];
+  /** UDP port of the data sockets, the same for IPv4 and IPv6. */
+  readonly port: number;
+  /** 32-byte admission keys (docs/protocol.md section 2). */
+  readonly networkAdmissionKey: Uint8Array;
+  readonly ownAdmissionKey: Uint8Array;
+  /** 32 bytes, seals cookies. */
+  readonly cookieKey: Uint8Array;
+}
+
+export interface SessionKeys {
+  readonly peer: PeerHandle;
+  /** Index that the peer puts into datagrams for us: random, unique within the device. */
+  readonly localIndex: number;
+  /** Index that we put into datagrams for the peer. */
+  readonly remoteIndex: number;
+  /** 32-byte AES-256 keys. */
+  readonly sealKey: Uint8Array;
+  readonly openKey: Uint8Array;
+  /**
+   * `seal-now`: used for sealing from here on (the initiator's side).
+   * `seal-when-heard`: opens at once, seals after its first datagram has opened (the responder's side).
+   */
+  readonly use: 'seal-now' | 'seal-when-heard';
+  /** How long the session may live, in ms from now; then it's dropped, whatever the control plane does. */
+  readonly lifetime: number;
+}
+
+/** One step that the control plane wants done. Steps are carried out in order, none waits for the network. */
+export type DeviceCommand =
+  /** Makes a peer known, or changes the MACs that its frames may come from. */
+  | { readonly kind: 'set-peer'; readonly peer: PeerHandle; readonly macs: readonly Uint8Array[] }
+  /** Forgets a peer with its sessions, MACs and counters. */
+  | { readonly kind: 'drop-peer'; readonly peer: PeerHandle }
+  | { readonly kind: 'install-session'; readonly keys: SessionKeys }
+  | { readonly kind: 'drop-session'; readonly localIndex: number }
+  /** Where frames for the peer go (null: nowhere; they're dropped and counted), and the largest datagram that fits there. */
+  | {
+      readonly kind: 'set-endpoint';
+      readonly peer: PeerHandle;
+      readonly endpoint: Endpoint | null;
+      /** UDP payload in bytes; larger frames are cut. */
+      readonly maxDatagram: number;
+    }
+  /** Seals control messages (plaintext of docs/protocol.md section 8) in the peer's session and sends them to `to`, or to its endpoint. */
+  | {
+      readonly kind: 'send-control';
+      readonly peer: PeerHandle;
+      readonly messages: Uint8Array;
+      readonly to: Endpoint | null;
+    }
+  /** Sends a datagram as it is: hello, handshake, notice. */
+  | { readonly kind: 'send-datagram'; readonly to: Endpoint; readonly datagram: Uint8Array }
+  /** Answers a handshake 1 with a cookie (docs/protocol.md section 5). */
+  | {
+      readonly kind: 'send-cookie';
+      readonly to: Endpoint;
+      readonly receiverIndex: number;
+      readonly answered: Uint8Array;
+    };
+
+/** `at`: when it happened, in ms of the clock that `monotonicMs` of the same device reads. */
+export type DeviceEvent =
+  /** An admitted hello, handshake, cookie or notice. `proven`: its cookie MAC was good, so its source address is real. */
+  | {
+      readonly kind: 'datagram';
+      readonly at: number;
+      readonly from: Endpoint;
+      readonly datagram: Uint8Array;
+      readonly proven: boolean;
+    }
+  /** Control messages of a peer, opened; challenges are already answered and left out. */
+  | {
+      readonly kind: 'control';
+      readonly at: number;
+      readonly peer: PeerHandle;
+      readonly localIndex: number;
+      readonly from: Endpoint;
+      readonly messages: Uint8Array;
+    }
+  /** The first datagram of a `seal-when-heard` session opened: it's in use now. */
+  | {
+      readonly kind: 'session-heard';
+      readonly at: number;
+      readonly peer: PeerHandle;
+      readonly localIndex: number;
+      readonly from: Endpoint;
+    }
+  /** The session has sealed 2^32 datagrams. */
+  | { readonly kind: 'session-worn'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
+  /** The session's lifetime is over. */
+  | { readonly kind: 'session-gone'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
+  /** A datagram of the peer opened that came from another address than its endpoint; at most one a second and peer. */
+  | { readonly kind: 'strayed'; readonly at: number; readonly peer: PeerHandle; readonly from: Endpoint }
+  /** Datagrams went to the peer for 1.5 s and none came back; once per silence. */
+  | { readonly kind: 'silent'; readonly at: number; readonly peer: PeerHandle }
+  /** A send to this address failed in a way that says it can't work now, e.g. ENETUNREACH; at most one a second. */
+  | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }
+  /** The device is gone (deleted from outside, or an I/O error that can't be mended). Nothing follows. */
+  | { readonly kind: 'device-gone'; readonly at: number; readonly error: string };
+
+export interface PeerCounters {
+  readonly peer: PeerHandle;
+  readonly framesIn: number;
+  readonly bytesIn: number;
+  readonly framesOut: number;
+  readonly bytesOut: number;
+  /** When a datagram of the peer last opened, or null. */
+  readonly heardAt: number | null;
+}
+
+export interface DeviceStats {
+  readonly peers: readonly PeerCounters[];
+  /** Datagrams and frames that weren't carried, by reason (docs/architecture.md lists the reasons). */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface Device {
+  readonly config: DeviceConfig;
+  /** Carries out steps in order. Never throws for what a peer caused. */
+  apply(commands: readonly DeviceCommand[]): void;
+  stats(): DeviceStats;
+  /** Removes the interface, closes the sockets, joins the threads. Nothing is emitted afterwards. */
+  close(): Promise<void>;
+}
+
+/** Opens a device. Rejects with a `DeviceError`, and then nothing is left behind. */
+export type OpenDevice = (config: DeviceConfig, onEvents: (events: readonly DeviceEvent[]) => void) => Promise<Device>;
+
+/** Why a device could not be opened; `code` is stable and is what a command's message is chosen by. */
+export class DeviceError extends Error {
+  constructor(
+    readonly code: 'no-permission' | 'no-tun' | 'name-taken' | 'port-taken' | 'address-refused' | 'failed',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'DeviceError';
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What goes into the machine of one network and what comes out of it. The machine (`network.ts`) holds no socket, clock or
+ * timer: the driver loop feeds inputs with the time at which they happened, and carries out the outputs.
+ */
+import type { Endpoint } from '../core/endpoint.js';
+import type { DeviceCommand, DeviceEvent } from '../device/device.js';
+import type { Identity } from './identity.js';
+import type { NetworkSecrets } from './secrets.js';
+
+export interface NetworkConfig {
+  readonly secrets: NetworkSecrets;
+  readonly identity: Identity;
+  /** 32-byte pre-shared key of the sessions, from `presharedKey` in secrets.ts. */
+  readonly psk: Uint8Array;
+  readonly name: string;
+  /** Overlay addresses with prefix, e.g. `10.10.10.1/24`. */
+  readonly addresses: readonly string[];
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  /** UDP port of the device's sockets. */
+  readonly port: number;
+  /** Counts this daemon's starts; saved before it's used here. */
+  readonly bootCounter: number;
+  /** Members of the last run: tried at start. */
+  readonly remembered: readonly RememberedPeer[];
+}
+
+export interface RememberedPeer {
+  /** Member record, as signed. */
+  readonly record: Uint8Array;
+  /** Endpoints that answered, best first. */
+  readonly endpoints: readonly Endpoint[];
+  /** Last stamp (8 bytes) accepted from it, so that old datagrams stay old after our restart. */
+  readonly stamp: Uint8Array;
+}
+
+/** An address of one of this machine's own interfaces; never one of an overlay. */
+export interface LocalAddress {
+  readonly ip: string;
+  readonly prefix: number;
+  /** Interface number, for link-local IPv6. */
+  readonly zone: string;
+}
+
+export type Source = 'lan' | 'static' | 'gossip' | 'remembered' | 'dht';
+
+export type NetworkInput =
+  | { readonly kind: 'device'; readonly event: DeviceEvent }
+  /** The deadline has come. */
+  | { readonly kind: 'tick' }
+  /** This machine's addresses, at start and whenever they change. */
+  | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** A beacon of a member was opened (docs/protocol.md section 6). */
+  | { readonly kind: 'beacon'; readonly payload: Uint8Array; readonly from: Endpoint }
+  /** All addresses that a `-peer` stands for at this moment; `id` is the peer id that it must have, if given. */
+  | {
+      readonly kind: 'static-peer';
+      readonly name: string;
+      readonly id: string | null;
+      readonly endpoints: readonly Endpoint[];
+    }
+  /** The network's key has run out: end all sessions and say so. */
+  | { readonly kind: 'key-expired' }
+  /** Say goodbye to all members; the last input. */
+  | { readonly kind: 'leave' };
+
+export type NetworkOutput =
+  | { readonly kind: 'device'; readonly command: DeviceCommand }
+  /** The plaintext of the beacon to send from now on (section 6); sent at once when it comes. */
+  | { readonly kind: 'beacon'; readonly payload: Uint8Array }
+  /** Something that a person may want to know. Holds no secret. */
+  | {
+      readonly kind: 'notable';
+      readonly level: 'info' | 'warn';
+      readonly message: string;
+      readonly facts: Readonly<Record<string, string | number>>;
+    }
+  /** What the next run should remember has changed. */
+  | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
+
+/** How frames go to a peer. */
+export type PathKind = 'lan' | 'direct' | 'relay' | 'none';
+
+export interface PeerSnapshot {
+  /** 16 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  /** `refused`: a side won't have the session, `lastError` says why. */
+  readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused';
+  readonly path: PathKind;
+  readonly endpoint: Endpoint | null;
+  readonly rttMs: number | null;
+  /** Since when connected, ms ago; null if not connected. */
+  readonly connectedMs: number | null;
+  readonly framesIn: number;
+  readonly bytesIn: number;
+  readonly framesOut: number;
+  readonly bytesOut: number;
+  readonly source: Source;
+  readonly lastError: string | null;
+}
+
+export interface NetworkSnapshot {
+  readonly state: 'running' | 'key-expired';
+  /** Own peer id. */
+  readonly id: string;
+  readonly peers: readonly PeerSnapshot[];
+  /** A `-peer` that no member was found at yet. */
+  readonly unanswered: readonly {
+    readonly name: string;
+    readonly endpoints: readonly Endpoint[];
+    readonly lastError: string | null;
+  }[];
+  /** What's wrong, in plain words: two members with one address, a cloned identity, another version nearby. */
+  readonly problems: readonly string[];
+  /** Datagrams dropped by the control plane, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+}
