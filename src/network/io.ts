@@ -3,6 +3,7 @@
  * timer: the driver loop feeds inputs with the time at which they happened, and carries out the outputs.
  */
 import type { Endpoint } from '../core/endpoint.js';
+import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { Identity } from './identity.js';
 import type { NetworkSecrets } from './secrets.js';
@@ -32,14 +33,6 @@ export interface RememberedPeer {
   readonly endpoints: readonly Endpoint[];
   /** Last stamp (8 bytes) accepted from it, so that old datagrams stay old after our restart. */
   readonly stamp: Uint8Array;
-}
-
-/** An address of one of this machine's own interfaces; never one of an overlay. */
-export interface LocalAddress {
-  readonly ip: string;
-  readonly prefix: number;
-  /** Interface number, for link-local IPv6. */
-  readonly zone: string;
 }
 
 export type Source = 'lan' | 'static' | 'gossip' | 'remembered' | 'dht';
