@@ -20,7 +20,7 @@ export interface NetworkConfig {
   readonly mtu: number;
   /** UDP port of the device's sockets. */
   readonly port: number;
-  /** Counts this daemon's starts; saved before it's used here. */
+  /** Grows each time this daemon opens a network, also within one run; saved before it's used here, so that stamps never repeat. */
   readonly bootCounter: number;
   /** Members of the last run: tried at start. */
   readonly remembered: readonly RememberedPeer[];

@@ -1,4 +1,5 @@
 /** The machine of one network. */
+import type { DeviceStats } from '../device/device.js';
 import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 
 export declare class Network {
@@ -7,5 +8,6 @@ export declare class Network {
   handle(now: number, input: NetworkInput): NetworkOutput[];
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
   deadline(): number;
-  snapshot(now: number): NetworkSnapshot;
+  /** `stats`: the device's, at this moment; the machine keeps no byte counts of its own. */
+  snapshot(now: number, stats: DeviceStats): NetworkSnapshot;
 }
