@@ -1,0 +1,65 @@
+/** Control messages inside a session (docs/protocol.md section 8). */
+import { ByteReader, concat, parsed, u8, u16 } from '../core/bytes.js';
+import { decodeEndpoint, type Endpoint, encodeEndpoint } from '../core/endpoint.js';
+
+export const CONTROL = {
+  padding: 0,
+  challenge: 1,
+  answer: 2,
+  digest: 3,
+  want: 4,
+  records: 5,
+  bye: 6,
+  hold: 7,
+} as const;
+
+/** Most plaintext bytes of one control datagram. */
+export const CONTROL_BYTES = 1200;
+export const TOKEN_BYTES = 8;
+/** So that an answer, with an address in it, is never larger than its challenge. */
+const CHALLENGE_BYTES = 26;
+
+export interface ControlMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+export interface Answer {
+  readonly token: Uint8Array;
+  /** Where the peer saw the challenge come from. */
+  readonly observed: Endpoint | null;
+}
+
+export function encodeControl(...messages: readonly ControlMessage[]): Uint8Array {
+  return concat(...messages.map(({ type, body }) => concat(u8(type), u16(body.length), body)));
+}
+
+/** The messages in order, or null if their lengths don't add up. Unknown types are kept: whoever reads them ignores them. */
+export function decodeControl(plaintext: Uint8Array): ControlMessage[] | null {
+  return parsed(() => {
+    const reader = new ByteReader(plaintext);
+    const messages: ControlMessage[] = [];
+    while (reader.remaining > 0) messages.push({ type: reader.u8(), body: reader.bytes(reader.u16()) });
+    return messages;
+  });
+}
+
+export function challenge(token: Uint8Array): ControlMessage {
+  const body = new Uint8Array(CHALLENGE_BYTES);
+  body.set(token);
+  return { type: CONTROL.challenge, body };
+}
+
+export function answer(token: Uint8Array, observed: Endpoint): ControlMessage {
+  return { type: CONTROL.answer, body: concat(token, encodeEndpoint(observed)) };
+}
+
+export function readAnswer(body: Uint8Array): Answer | null {
+  return parsed(() => {
+    const reader = new ByteReader(body);
+    return { token: reader.bytes(TOKEN_BYTES), observed: decodeEndpoint(reader.bytes(18)) };
+  });
+}
+
+export const HOLD: ControlMessage = { type: CONTROL.hold, body: new Uint8Array() };
+export const BYE: ControlMessage = { type: CONTROL.bye, body: new Uint8Array() };
