@@ -1,0 +1,84 @@
+/** A `p2p daemon` of one host, and what became of it. */
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Namespace } from './namespace.js';
+import { P2P } from './places.js';
+import type { Program } from './shell.js';
+import { GiveUp, waitFor } from './wait.js';
+
+export interface DaemonOptions {
+  /** More arguments, e.g. `-no-lan`. */
+  readonly args?: readonly string[];
+  /** Text of the configuration file. */
+  readonly config?: string;
+}
+
+export class Daemon {
+  readonly #program: Program;
+  #meantToEnd = false;
+
+  private constructor(
+    readonly host: string,
+    readonly socket: string,
+    program: Program,
+  ) {
+    this.#program = program;
+  }
+
+  /** Starts one that keeps all its files in `directory`, and waits for its socket. */
+  static async start(namespace: Namespace, host: string, directory: string, options: DaemonOptions): Promise<Daemon> {
+    const daemon = await Daemon.launch(namespace, host, directory, options);
+    await waitFor(`the socket of ${host}'s daemon`, () => {
+      if (!daemon.running) throw new GiveUp(`${host}'s daemon ended:\n${daemon.log}`);
+      // A stale socket file may lie there: what counts is that the daemon says it answers.
+      return namespace.run(P2P, ['status', '--socket', daemon.socket]).then(({ code }) => code === 0);
+    });
+    return daemon;
+  }
+
+  /** Starts one and doesn't wait. */
+  static async launch(namespace: Namespace, host: string, directory: string, options: DaemonOptions): Promise<Daemon> {
+    const [state, socket, config] = ['state', 'p2p.sock', 'config.yaml'].map((name) => join(directory, name));
+    if (config === undefined || state === undefined || socket === undefined)
+      throw new Error('three names give three paths');
+    if (options.config !== undefined || !existsSync(config)) await writeFile(config, options.config ?? '');
+    const args = ['daemon', '--state', state, '--socket', socket, '--config', config, ...(options.args ?? [])];
+    return new Daemon(host, socket, namespace.start(P2P, args));
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  get running(): boolean {
+    return this.#program.running;
+  }
+
+  /** Resolves to its exit code. */
+  get exited(): Promise<number> {
+    return this.#program.exited;
+  }
+
+  /** It ended and nobody asked it to. */
+  get crashed(): boolean {
+    return !this.#program.running && !this.#meantToEnd;
+  }
+
+  /** Everything that it has written so far. */
+  get log(): string {
+    return this.#program.stdout + this.#program.stderr;
+  }
+
+  /** Sends the signal and waits for the end; the exit code. */
+  async stop(signal: NodeJS.Signals): Promise<number> {
+    this.#meantToEnd = true;
+    return this.#program.stop(signal);
+  }
+
+  /** Its end is what the test is about. */
+  async end(): Promise<number> {
+    this.#meantToEnd = true;
+    return this.#program.exited;
+  }
+}

@@ -1,0 +1,11 @@
+/** Where things are. The compiled tests stand in `build/test/e2e`, the program and the Python tools in the checkout. */
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+
+export const P2P = `${root}bin/p2p`;
+/** Debian's own Python: the tools need nothing but its standard library. */
+export const PYTHON = '/usr/bin/python3';
+export const FRAMES_TOOL = `${root}test/e2e/tools/frames.py`;
+export const DATAGRAMS_TOOL = `${root}test/e2e/tools/datagrams.py`;
+export const DEMO = `${root}scripts/demo`;
