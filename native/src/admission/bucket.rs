@@ -1,0 +1,138 @@
+//! Token buckets, alone and per source address.
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::clock::{Nanos, SECOND};
+
+/// How much may happen: `burst` at once, then `per_second`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    pub burst: u64,
+    pub per_second: u64,
+}
+
+impl Rate {
+    fn cost(self) -> Nanos {
+        SECOND / self.per_second
+    }
+}
+
+/// A token bucket, kept as the moment at which it will be full again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bucket {
+    full_at: Nanos,
+}
+
+impl Bucket {
+    pub fn take(&mut self, now: Nanos, rate: Rate) -> bool {
+        let after = self.full_at.max(now) + rate.cost();
+        if after - now > rate.burst * rate.cost() {
+            return false;
+        }
+        self.full_at = after;
+        true
+    }
+
+    pub fn is_full(&self, now: Nanos) -> bool {
+        self.full_at <= now
+    }
+
+    /// Whether less than half of the burst is left.
+    pub fn is_low(&self, now: Nanos, rate: Rate) -> bool {
+        self.full_at.saturating_sub(now) > rate.burst * rate.cost() / 2
+    }
+}
+
+/// A bucket per source, at most `SOURCES` at a time.
+#[derive(Default)]
+pub struct SourceBuckets {
+    buckets: HashMap<Source, Bucket>,
+    swept_at: Nanos,
+}
+
+/// Sources that are told apart at a time. Only datagrams with a good MAC make an entry.
+pub const SOURCES: usize = 4_096;
+
+/// An IPv4 address or an IPv6 /64: what one subscriber has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source(u64, bool);
+
+impl From<IpAddr> for Source {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self(u64::from(u32::from(ip)), false),
+            IpAddr::V6(ip) => Self((u128::from(ip) >> 64) as u64, true),
+        }
+    }
+}
+
+impl SourceBuckets {
+    /// False if the source's bucket is empty, or there's no room to give it one.
+    pub fn take(&mut self, now: Nanos, source: Source, rate: Rate) -> bool {
+        if let Some(bucket) = self.buckets.get_mut(&source) {
+            return bucket.take(now, rate);
+        }
+        if self.buckets.len() >= SOURCES {
+            self.sweep(now);
+        }
+        if self.buckets.len() >= SOURCES {
+            return false;
+        }
+        self.buckets.entry(source).or_default().take(now, rate)
+    }
+
+    /// A full bucket says no more than none. At most once a second: it looks at all of them.
+    fn sweep(&mut self, now: Nanos) {
+        if now.saturating_sub(self.swept_at) < SECOND {
+            return;
+        }
+        self.swept_at = now;
+        self.buckets.retain(|_, bucket| !bucket.is_full(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 4, per_second: 2 };
+
+    #[test]
+    fn a_burst_then_the_rate() {
+        let mut bucket = Bucket::default();
+        let now = 100 * SECOND;
+        assert_eq!((0..6).filter(|_| bucket.take(now, RATE)).count(), 4);
+        assert_eq!((0..6).filter(|_| bucket.take(now + SECOND, RATE)).count(), 2);
+        assert_eq!((0..6).filter(|_| bucket.take(now + 60 * SECOND, RATE)).count(), 4);
+    }
+
+    #[test]
+    fn low_is_below_half() {
+        let mut bucket = Bucket::default();
+        assert!(!bucket.is_low(0, RATE));
+        assert!(bucket.take(0, RATE) && bucket.take(0, RATE));
+        assert!(!bucket.is_low(0, RATE));
+        assert!(bucket.take(0, RATE));
+        assert!(bucket.is_low(0, RATE));
+    }
+
+    #[test]
+    fn sources_are_bounded_and_come_back() {
+        let mut sources = SourceBuckets::default();
+        let source = |number: u32| Source::from(IpAddr::from(number.to_be_bytes()));
+        let now = 100 * SECOND;
+        for number in 0..SOURCES as u32 {
+            assert!(sources.take(now, source(number), RATE));
+        }
+        assert!(!sources.take(now, source(u32::MAX), RATE));
+        assert!(sources.take(now, source(0), RATE));
+        assert!(sources.take(now + 10 * SECOND, source(u32::MAX), RATE));
+    }
+
+    #[test]
+    fn an_ipv6_source_is_its_prefix() {
+        let source = |text: &str| Source::from(text.parse::<IpAddr>().expect("an address"));
+        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:1"));
+        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Control messages, as far as the data plane knows them: challenges, which it answers itself (docs/protocol.md section 8).
+use std::net::{IpAddr, SocketAddr};
+
+const PADDING: u8 = 0;
+const CHALLENGE: u8 = 1;
+const ANSWER: u8 = 2;
+const MESSAGE_HEADER: usize = 3;
+const TOKEN: usize = 8;
+const ADDRESS: usize = 18;
+/// A challenge is at least as long as its answer.
+const MIN_CHALLENGE: usize = TOKEN + ADDRESS;
+
+/// Plaintext of a control datagram, in bytes.
+pub const MAX_CONTROL: usize = 1_200;
+
+/// What came in a control datagram.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    pub challenges: Vec<[u8; TOKEN]>,
+    /// All other messages, as they came.
+    pub others: Vec<u8>,
+}
+
+/// None if the messages don't fit the datagram or a challenge is too short to be answered.
+pub fn parse(plaintext: &[u8]) -> Option<Messages> {
+    if plaintext.len() > MAX_CONTROL {
+        return None;
+    }
+    let mut messages = Messages::default();
+    let mut rest = plaintext;
+    while !rest.is_empty() {
+        let header: &[u8; MESSAGE_HEADER] = rest.first_chunk()?;
+        let end = MESSAGE_HEADER + usize::from(u16::from_be_bytes([header[1], header[2]]));
+        let body = rest.get(MESSAGE_HEADER..end)?;
+        match header[0] {
+            PADDING => {}
+            CHALLENGE if body.len() < MIN_CHALLENGE => return None,
+            CHALLENGE => messages.challenges.push(*body.first_chunk()?),
+            _ => messages.others.extend_from_slice(rest.get(..end)?),
+        }
+        rest = rest.get(end..)?;
+    }
+    Some(messages)
+}
+
+/// The answers to challenges that came from `from`: never longer than the challenges were.
+pub fn answer(challenges: &[[u8; TOKEN]], from: SocketAddr) -> Vec<u8> {
+    let length = (TOKEN + ADDRESS) as u8;
+    let mut answers = Vec::with_capacity(challenges.len() * (MESSAGE_HEADER + usize::from(length)));
+    for token in challenges {
+        answers.extend_from_slice(&[ANSWER, 0, length]);
+        answers.extend_from_slice(token);
+        answers.extend_from_slice(&address_bytes(from));
+    }
+    answers
+}
+
+/// IP (16 bytes, IPv4 mapped), port (2 bytes).
+pub fn address_bytes(address: SocketAddr) -> [u8; ADDRESS] {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    let mut bytes = [0; ADDRESS];
+    bytes[..16].copy_from_slice(&ip.octets());
+    bytes[16..].copy_from_slice(&address.port().to_be_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        [&[kind, (body.len() >> 8) as u8, body.len() as u8], body].concat()
+    }
+
+    #[test]
+    fn challenges_are_taken_out() {
+        let challenge = [&[5; 8][..], &[0; 30]].concat();
+        let plaintext = [message(7, &[]), message(1, &challenge), message(0, &[0; 9]), message(4, b"want")].concat();
+        let messages = parse(&plaintext).expect("well formed");
+        assert_eq!(messages.challenges, [[5; 8]]);
+        assert_eq!(messages.others, [message(7, &[]), message(4, b"want")].concat());
+    }
+
+    #[test]
+    fn malformed_is_none() {
+        assert_eq!(parse(&[7, 0]), None);
+        assert_eq!(parse(&[7, 0, 1]), None);
+        assert_eq!(parse(&message(1, &[0; MIN_CHALLENGE - 1])), None);
+        assert_eq!(parse(&message(0, &[0; MAX_CONTROL])), None);
+    }
+
+    #[test]
+    fn an_answer_says_where_the_challenge_came_from() {
+        let from: SocketAddr = "192.0.2.1:4900".parse().expect("an address");
+        let answer = answer(&[[5; 8]], from);
+        assert_eq!(answer[..11], [2, 0, 26, 5, 5, 5, 5, 5, 5, 5, 5]);
+        assert_eq!(answer[11..], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1, 0x13, 0x24]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_longer_than_its_question(plaintext in proptest::collection::vec(0u8..4, 0..200)) {
+            if let Some(messages) = parse(&plaintext) {
+                let from = "[2001:db8::1]:1".parse().expect("an address");
+                prop_assert!(answer(&messages.challenges, from).len() + messages.others.len() <= plaintext.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Counters: per reason why a datagram or frame wasn't carried. Each is an atomic that only grows.
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! drop_reasons {
+    ($($variant:ident => $name:literal, $meaning:literal;)*) => {
+        /// Why a datagram or frame wasn't carried.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(usize)]
+        pub enum Drop { $(#[doc = $meaning] $variant,)* }
+
+        impl Drop {
+            pub const ALL: &'static [Drop] = &[$(Drop::$variant,)*];
+
+            /// The stable name under which `stats` and the documents know it.
+            pub fn name(self) -> &'static str {
+                match self { $(Drop::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    FrameMalformed => "frame-malformed", "shorter than an Ethernet header, or longer than 65,535 bytes";
+    ReservedGroup => "reserved-group", "destination 01-80-C2-00-00-0x, never carried";
+    NoSession => "no-session", "the peer has no session that may seal";
+    NoEndpoint => "no-endpoint", "the peer has a session but no endpoint";
+    SessionOver => "session-over", "the session's lifetime has ended";
+    SendFailed => "send-failed", "the socket refused the datagram";
+    SendBlocked => "send-blocked", "the socket's buffer stayed full";
+    DatagramMalformed => "datagram-malformed", "too short for its kind, or from port 0";
+    UnknownKind => "unknown-kind", "a first byte that this version doesn't know";
+    UnknownSession => "unknown-session", "no session has this receiver index";
+    UnknownLane => "unknown-lane", "a lane above the 16 that a session may have";
+    Replayed => "replayed", "this counter has been seen";
+    TooOld => "too-old", "a counter before the replay window";
+    Forged => "forged", "the seal didn't open";
+    PartMalformed => "part-malformed", "index, count, total and length contradict each other or their frame's other parts";
+    CutUnsupported => "cut-unsupported", "a way of cutting that we never said we understand";
+    OffloadUnsupported => "offload-unsupported", "an offload that we never said we understand";
+    RejoinEvicted => "rejoin-evicted", "an unfinished frame made room for a newer one";
+    RejoinTimeout => "rejoin-timeout", "an unfinished frame waited too long";
+    SourceMac => "source-mac", "a source MAC that the peer may not use";
+    NotForUs => "not-for-us", "a unicast frame for another MAC, flooded to us";
+    TapFull => "tap-full", "the interface's queue is full";
+    TapDown => "tap-down", "the interface is down or gone";
+    HandshakeLength => "handshake-length", "a length that its kind can't have";
+    HandshakeChecks => "handshake-checks", "more MACs to check than the budget allows";
+    HandshakeMac => "handshake-mac", "the admission MAC is wrong";
+    HandshakeRate => "handshake-rate", "over the budget of its source or of all sources";
+    HandshakeCookie => "handshake-cookie", "answered with a cookie instead of being passed up";
+    ControlMalformed => "control-malformed", "control messages that don't fit their datagram";
+    ControlBudget => "control-budget", "over the peer's budget of control datagrams";
+    EventOverflow => "event-overflow", "JavaScript didn't take events in time";
+}
+
+/// One counter per reason.
+pub struct Drops([AtomicU64; Drop::ALL.len()]);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Drops {
+    pub fn count(&self, reason: Drop) {
+        self.add(reason, 1);
+    }
+
+    pub fn add(&self, reason: Drop, times: u64) {
+        self.0[reason as usize].fetch_add(times, Ordering::Relaxed);
+    }
+
+    pub fn get(&self, reason: Drop) -> u64 {
+        self.0[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// Those that ever happened.
+    pub fn happened(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Drop::ALL.iter().map(|&reason| (reason.name(), self.get(reason))).filter(|&(_, times)| times > 0)
+    }
+}

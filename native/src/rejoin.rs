@@ -1,0 +1,179 @@
+//! Puts the parts of a cut frame together again. One of these per peer, with few slots: a peer that sends parts of
+//! frames that never become whole pushes out its own frames only.
+use crate::clock::{MILLISECOND, Nanos};
+use crate::counters::Drop;
+use crate::cut::place;
+use crate::packet::Part;
+
+/// Unfinished frames that a peer may have at a time.
+pub const SLOTS: usize = 8;
+/// How long a frame may stay unfinished, measured from its first part.
+pub const TIMEOUT: Nanos = 500 * MILLISECOND;
+
+/// What names a frame: the session, the lane and the counter of its part 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameId {
+    pub session: u32,
+    pub lane: u16,
+    pub first: u64,
+}
+
+struct Slot {
+    id: FrameId,
+    since: Nanos,
+    total: u16,
+    count: u8,
+    piece: usize,
+    missing: u8,
+    have: [u64; 4],
+    /// Grows to the largest frame seen in this slot and is used again.
+    bytes: Vec<u8>,
+    busy: bool,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        let id = FrameId { session: 0, lane: 0, first: 0 };
+        Self { id, since: 0, total: 0, count: 0, piece: 0, missing: 0, have: [0; 4], bytes: Vec::new(), busy: false }
+    }
+}
+
+#[derive(Default)]
+pub struct Rejoiner {
+    slots: [Slot; SLOTS],
+    /// Frames given up since `take_losses` was last called.
+    evicted: u64,
+    expired: u64,
+}
+
+impl Rejoiner {
+    /// Takes an opened part. Gives the frame when this was its last missing part.
+    pub fn add(&mut self, now: Nanos, id: FrameId, part: Part, bytes: &[u8]) -> Result<Option<&[u8]>, Drop> {
+        let range = place(part, bytes.len()).ok_or(Drop::PartMalformed)?;
+        let piece = if range.start == 0 { range.len() } else { range.start / usize::from(part.index) };
+        self.expire(now);
+        let at = match self.slots.iter().position(|slot| slot.busy && slot.id == id) {
+            Some(at) => at,
+            None => self.start(now, id, part, piece),
+        };
+        let slot = &mut self.slots[at];
+        if (slot.total, slot.count, slot.piece) != (part.total, part.count, piece) {
+            return Err(Drop::PartMalformed);
+        }
+        let (word, bit) = (usize::from(part.index / 64), 1u64 << (part.index % 64));
+        if slot.have[word] & bit != 0 {
+            return Err(Drop::PartMalformed);
+        }
+        slot.have[word] |= bit;
+        slot.bytes[range].copy_from_slice(bytes);
+        slot.missing -= 1;
+        if slot.missing > 0 {
+            return Ok(None);
+        }
+        slot.busy = false;
+        Ok(Some(&self.slots[at].bytes))
+    }
+
+    /// How many frames made room for newer ones, and how many waited too long, since the last call.
+    pub fn take_losses(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.evicted), std::mem::take(&mut self.expired))
+    }
+
+    fn expire(&mut self, now: Nanos) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.busy && now.saturating_sub(slot.since) > TIMEOUT) {
+            slot.busy = false;
+            self.expired += 1;
+        }
+    }
+
+    /// A free slot, or that of the oldest frame.
+    fn start(&mut self, now: Nanos, id: FrameId, part: Part, piece: usize) -> usize {
+        let oldest = (0..SLOTS).min_by_key(|&at| (self.slots[at].busy, self.slots[at].since)).unwrap_or(0);
+        let slot = &mut self.slots[oldest];
+        if slot.busy {
+            self.evicted += 1;
+        }
+        slot.bytes.resize(usize::from(part.total), 0);
+        (slot.id, slot.since, slot.total, slot.count, slot.piece) = (id, now, part.total, part.count, piece);
+        (slot.missing, slot.have, slot.busy) = (part.count, [0; 4], true);
+        oldest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cut::Cut;
+    use proptest::prelude::*;
+
+    fn id(first: u64) -> FrameId {
+        FrameId { session: 1, lane: 0, first }
+    }
+
+    fn frame(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at % 251) as u8).collect()
+    }
+
+    #[test]
+    fn an_unfinished_frame_times_out() {
+        let mut rejoiner = Rejoiner::default();
+        let bytes = frame(10);
+        let parts = [Part { index: 0, count: 2, total: 10 }, Part { index: 1, count: 2, total: 10 }];
+        assert_eq!(rejoiner.add(0, id(0), parts[0], &bytes[..5]), Ok(None));
+        assert_eq!(rejoiner.add(TIMEOUT + 1, id(0), parts[1], &bytes[5..]), Ok(None));
+        assert_eq!(rejoiner.take_losses(), (0, 1));
+    }
+
+    #[test]
+    fn the_oldest_frame_makes_room() {
+        let mut rejoiner = Rejoiner::default();
+        let part = Part { index: 0, count: 2, total: 10 };
+        for first in 0..=SLOTS as u64 {
+            assert_eq!(rejoiner.add(first, id(first * 2), part, &[0; 5]), Ok(None));
+        }
+        assert_eq!(rejoiner.take_losses(), (1, 0));
+        let last = Part { index: 1, count: 2, total: 10 };
+        assert_eq!(rejoiner.add(99, id(2), last, &[1; 5]).map(|whole| whole.is_some()), Ok(true));
+    }
+
+    #[test]
+    fn parts_that_contradict_the_first_change_nothing() {
+        let mut rejoiner = Rejoiner::default();
+        let bytes = frame(10);
+        assert_eq!(rejoiner.add(0, id(0), Part { index: 0, count: 2, total: 10 }, &bytes[..5]), Ok(None));
+        assert_eq!(rejoiner.add(0, id(0), Part { index: 0, count: 2, total: 10 }, &[9; 5]), Err(Drop::PartMalformed));
+        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 3, total: 10 }, &[9; 4]), Err(Drop::PartMalformed));
+        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 9 }, &[9; 4]), Err(Drop::PartMalformed));
+        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 10 }, &[9; 4]), Err(Drop::PartMalformed));
+        let whole = rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 10 }, &bytes[5..]);
+        assert_eq!(whole, Ok(Some(&bytes[..])));
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_gives_the_frame(length in 2_000usize..20_000, order in any::<proptest::sample::Index>(), swap: bool) {
+            let bytes = frame(length);
+            let mut parts: Vec<_> = Cut::plan(length, 1_280).expect("a plan").parts().collect();
+            let middle = order.index(parts.len());
+            parts.rotate_left(middle);
+            if swap {
+                parts.reverse();
+            }
+            let mut rejoiner = Rejoiner::default();
+            let last = parts.pop();
+            for (part, range) in parts {
+                prop_assert_eq!(rejoiner.add(0, id(0), part, &bytes[range]), Ok(None));
+            }
+            let (part, range) = last.expect("at least one part");
+            prop_assert_eq!(rejoiner.add(0, id(0), part, &bytes[range]), Ok(Some(&bytes[..])));
+        }
+
+        #[test]
+        fn no_input_panics(parts in proptest::collection::vec((0u64..4, 0u8..5, 0u8..5, 0u16..40, 0usize..40), 0..60)) {
+            let mut rejoiner = Rejoiner::default();
+            for (now, (first, index, count, total, length)) in parts.into_iter().enumerate() {
+                let _ = rejoiner.add(now as u64, id(first), Part { index, count, total }, &vec![0; length]);
+            }
+        }
+    }
+}

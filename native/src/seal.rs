@@ -1,0 +1,156 @@
+//! Sealing: one direction of a session, with a counter per lane.
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
+
+use crate::packet::{
+    CUT_WHOLE, HEADER, KIND_CONTROL, KIND_FRAME, OFFLOAD, OVERHEAD, Offload, PREFIX, Part, Prefix, TAG,
+};
+
+/// Who seals on which lane: each lane has one writer, so that parts of a frame get counters in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The thread that reads the interface.
+    Frames = 0,
+    /// The thread that reads the sockets: answers to challenges.
+    Answers = 1,
+    /// The control plane.
+    Control = 2,
+}
+
+const LANES: usize = 3;
+
+/// Datagrams after which a session asks to be replaced, over all its lanes.
+pub const WORN_AFTER: u64 = 1 << 32;
+
+/// On a cache line of its own: lanes are counted by different threads.
+#[derive(Default)]
+#[repr(align(64))]
+struct Counter(AtomicU64);
+
+pub struct Sealer {
+    key: LessSafeKey,
+    receiver: u32,
+    lanes: [Counter; LANES],
+    worn: AtomicBool,
+}
+
+/// A key made of 32 bytes.
+pub(crate) fn aes_key(bytes: &[u8; 32]) -> Result<LessSafeKey, Unspecified> {
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes)?))
+}
+
+impl Sealer {
+    /// `receiver`: the index that the peer knows the session by.
+    pub fn new(key: &[u8; 32], receiver: u32) -> Result<Self, Unspecified> {
+        let lanes = Default::default();
+        Ok(Self { key: aes_key(key)?, receiver, lanes, worn: AtomicBool::new(false) })
+    }
+
+    /// Takes `count` counters in a row and gives the first. No counter is ever given twice.
+    pub fn take(&self, lane: Lane, count: u64) -> u64 {
+        self.lanes[lane as usize].0.fetch_add(count, Ordering::Relaxed)
+    }
+
+    /// True once: when the session has sealed as much as it should.
+    pub fn has_worn(&self) -> bool {
+        let sealed: u64 = self.lanes.iter().map(|lane| lane.0.load(Ordering::Relaxed)).sum();
+        sealed >= WORN_AFTER && !self.worn.swap(true, Ordering::Relaxed)
+    }
+
+    /// Writes a part's datagram to `out`, which holds `bytes` and `OVERHEAD` exactly.
+    pub fn seal_part(
+        &self,
+        place: Place,
+        part: Part,
+        offload: Offload,
+        bytes: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Unspecified> {
+        if out.len() != bytes.len() + OVERHEAD {
+            return Err(Unspecified);
+        }
+        let prefix = self.prefix(KIND_FRAME, place);
+        let (header, sealed) = out.split_at_mut(HEADER);
+        header[..PREFIX].copy_from_slice(&prefix.emit());
+        header[PREFIX..].copy_from_slice(&part.emit());
+        sealed[..OFFLOAD].copy_from_slice(&offload.emit());
+        let end = sealed.len() - TAG;
+        sealed[OFFLOAD..end].copy_from_slice(bytes);
+        self.seal(&prefix, header, sealed)
+    }
+
+    /// A control datagram.
+    pub fn seal_control(&self, lane: Lane, messages: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let place = Place { lane, counter: self.take(lane, 1), cut: CUT_WHOLE };
+        let prefix = self.prefix(KIND_CONTROL, place);
+        let mut datagram = Vec::with_capacity(PREFIX + messages.len() + TAG);
+        datagram.extend_from_slice(&prefix.emit());
+        datagram.extend_from_slice(messages);
+        datagram.resize(PREFIX + messages.len() + TAG, 0);
+        let (header, sealed) = datagram.split_at_mut(PREFIX);
+        self.seal(&prefix, header, sealed)?;
+        Ok(datagram)
+    }
+
+    fn prefix(&self, kind: u8, place: Place) -> Prefix {
+        Prefix { kind, cut: place.cut, lane: place.lane as u16, receiver: self.receiver, counter: place.counter }
+    }
+
+    /// Seals all of `sealed` but its last bytes, which become the tag.
+    fn seal(&self, prefix: &Prefix, header: &[u8], sealed: &mut [u8]) -> Result<(), Unspecified> {
+        let (plaintext, tag_place) = sealed.split_at_mut(sealed.len() - TAG);
+        let nonce = Nonce::assume_unique_for_key(prefix.nonce());
+        let tag = self.key.seal_in_place_separate_tag(nonce, Aad::from(header), plaintext)?;
+        tag_place.copy_from_slice(tag.as_ref());
+        Ok(())
+    }
+
+    /// As if `count` datagrams had been sealed on a lane.
+    #[cfg(test)]
+    pub fn skip(&self, lane: Lane, count: u64) {
+        self.lanes[lane as usize].0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// A datagram's place in the session: its counter must come from `take`, on the same lane.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub lane: Lane,
+    pub counter: u64,
+    pub cut: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wears_out_once_and_over_all_lanes() {
+        let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
+        sealer.skip(Lane::Frames, WORN_AFTER - 2);
+        assert_eq!(sealer.take(Lane::Answers, 1), 0);
+        assert!(!sealer.has_worn());
+        assert_eq!(sealer.take(Lane::Control, 1), 0);
+        assert!(sealer.has_worn());
+        assert!(!sealer.has_worn());
+    }
+
+    #[test]
+    fn counters_in_a_row_never_overlap() {
+        let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
+        assert_eq!(sealer.take(Lane::Frames, 3), 0);
+        assert_eq!(sealer.take(Lane::Frames, 1), 3);
+        assert_eq!(sealer.take(Lane::Answers, 1), 0);
+    }
+
+    #[test]
+    fn a_wrong_room_is_refused() {
+        let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
+        let place = Place { lane: Lane::Frames, counter: 0, cut: CUT_WHOLE };
+        let part = Part { index: 0, count: 1, total: 14 };
+        let mut out = [0; 14 + OVERHEAD - 1];
+        assert!(sealer.seal_part(place, part, Offload::default(), &[0; 14], &mut out).is_err());
+    }
+}
