@@ -59,7 +59,7 @@ export type NetworkInput =
 
 export type NetworkOutput =
   | { readonly kind: 'device'; readonly command: DeviceCommand }
-  /** The plaintext of the beacon to send from now on (section 6); sent at once when it comes. */
+  /** The plaintext of a beacon (section 6) to send now; it comes again at its interval, and the latest may be repeated on a new interface. */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array }
   /** Something that a person may want to know. Holds no secret. */
   | {
@@ -96,7 +96,7 @@ export interface PeerSnapshot {
 }
 
 export interface NetworkSnapshot {
-  readonly state: 'running' | 'key-expired';
+  readonly state: 'running' | 'key-expired' | 'left';
   /** Own peer id. */
   readonly id: string;
   readonly peers: readonly PeerSnapshot[];

@@ -1,13 +1,287 @@
-/** The machine of one network. */
-import type { DeviceStats } from '../device/device.js';
+/**
+ * The machine of one network: takes what happened and when, says what to do. It joins the parts that do the work:
+ *
+ *     datagrams from outside a session → Reception ─┐
+ *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
+ *     control messages of a peer → GossipExchange ──┘
+ */
+import { endpointParts } from '../core/endpoint.js';
+import { parseCidr } from '../core/ip.js';
+import { type Random, randomU32 } from '../core/random.js';
+import { Stamper } from '../core/stamp.js';
+import type { DeviceEvent, DeviceStats } from '../device/device.js';
+import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../session/control.js';
+import { writeHello } from '../session/hello.js';
+import { keyPair } from '../session/noise.js';
+import type { SessionContext } from '../session/session.js';
+import { writeBeacon } from './beacon.js';
+import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
+import { Members } from './members.js';
+import { Outbox } from './outbox.js';
+import { OwnMember } from './own-member.js';
+import type { Peer, PeerContext } from './peer.js';
+import { Problems } from './problems.js';
+import { Reception } from './reception.js';
+import { Remembrance } from './remembrance.js';
+import { Roster } from './roster.js';
+import { admissionKey, pskId } from './secrets.js';
+import { StaticPeers } from './static-peers.js';
+import { Surroundings } from './surroundings.js';
 
-export declare class Network {
-  constructor(config: NetworkConfig, random: (bytes: number) => Uint8Array, now: number);
+/** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
+const BEACON_INTERVAL = 30_000;
+
+export class Network {
+  private readonly outbox = new Outbox();
+  private readonly members = new Members();
+  private readonly problems = new Problems();
+  private readonly surroundings: Surroundings;
+  private readonly own: OwnMember;
+  private readonly stamper: Stamper;
+  private readonly session: SessionContext;
+  private readonly statics: StaticPeers;
+  private readonly roster: Roster;
+  private readonly gossip: GossipExchange;
+  private readonly reception: Reception;
+  private readonly remembrance: Remembrance;
+  private readonly drops = new Map<string, number>();
+  private beaconAt: number;
+  private state: NetworkSnapshot['state'] = 'running';
+
+  constructor(
+    private readonly config: NetworkConfig,
+    private readonly random: Random,
+    now: number,
+  ) {
+    const overlays = config.addresses.flatMap((address) => parseCidr(address) ?? []);
+    this.surroundings = new Surroundings(overlays, config.port);
+    this.own = new OwnMember(config, overlays, random);
+    this.stamper = new Stamper(config.bootCounter);
+    this.session = this.sessionContext();
+    this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
+    this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext());
+    this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
+    const { session, members, roster, statics, problems, outbox } = this;
+    this.reception = new Reception(config, session, members, roster, statics, problems, outbox, random);
+    this.remembrance = new Remembrance(this.members, config.remembered);
+    this.remembrance.recall(now, this.roster);
+    this.beaconAt = now;
+  }
+
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
-  handle(now: number, input: NetworkInput): NetworkOutput[];
+  handle(now: number, input: NetworkInput): NetworkOutput[] {
+    if (this.state === 'running') this.take(now, input);
+    return this.outbox.drain();
+  }
+
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
-  deadline(): number;
+  deadline(): number {
+    if (this.state !== 'running') return Number.POSITIVE_INFINITY;
+    const peers = this.members.all().map((peer) => peer.deadline());
+    return Math.min(
+      this.beaconAt,
+      this.statics.deadline(),
+      this.gossip.deadline(),
+      this.remembrance.deadline(),
+      ...peers,
+    );
+  }
+
   /** `stats`: the device's, at this moment; the machine keeps no byte counts of its own. */
-  snapshot(now: number, stats: DeviceStats): NetworkSnapshot;
+  snapshot(now: number, stats: DeviceStats): NetworkSnapshot {
+    const counters = new Map(stats.peers.map((peer) => [peer.peer, peer]));
+    const peers = this.members.all();
+    const records = peers.map(({ record }) => record);
+    return {
+      state: this.state,
+      id: this.config.identity.peerId,
+      peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
+      unanswered: this.statics.unanswered(),
+      problems: this.problems.list(now, this.own.record, records),
+      drops: Object.fromEntries(this.drops),
+    };
+  }
+
+  private take(now: number, input: NetworkInput): void {
+    switch (input.kind) {
+      case 'device':
+        this.deviceEvent(now, input.event);
+        break;
+      case 'tick':
+        this.tick(now);
+        break;
+      case 'interfaces':
+        this.surroundings.set(input.addresses);
+        if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
+        for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        break;
+      case 'beacon':
+        this.count(this.reception.beacon(now, input.payload, input.from));
+        break;
+      case 'static-peer': {
+        const endpoints = input.endpoints.filter((endpoint) => this.surroundings.isCandidate(endpoint));
+        this.statics.set(now, input.name, input.id, endpoints);
+        this.tick(now);
+        break;
+      }
+      case 'key-expired':
+        this.stop(now, 'key-expired');
+        break;
+      case 'leave':
+        this.stop(now, 'left');
+        break;
+    }
+  }
+
+  private tick(now: number): void {
+    for (const peer of this.members.all()) peer.tick(now);
+    for (const { nonce, endpoints } of this.statics.tick(now)) {
+      const { secrets, identity } = this.config;
+      const hello = writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
+      for (const endpoint of endpoints) this.outbox.datagram(endpoint, hello);
+    }
+    if (this.beaconAt <= now) this.announce(now);
+    if (this.gossip.deadline() <= now) this.gossip.tick(now);
+    if (this.remembrance.deadline() <= now) this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
+  }
+
+  private deviceEvent(now: number, event: DeviceEvent): void {
+    if (event.kind === 'datagram') {
+      this.count(this.reception.datagram(now, event.datagram, event.from, event.proven));
+      return;
+    }
+    if (event.kind === 'unreachable') {
+      for (const peer of this.members.connected()) peer.carryPaths(now, peer.paths.unreachable(now, event.to));
+      return;
+    }
+    if (event.kind === 'device-gone') return;
+    const peer = this.members.withHandle(event.peer);
+    if (peer !== undefined) this.peerEvent(now, peer, event);
+  }
+
+  private peerEvent(now: number, peer: Peer, event: Extract<DeviceEvent, { peer: number }>): void {
+    switch (event.kind) {
+      case 'control':
+        this.control(now, peer, event.messages);
+        break;
+      case 'session-heard':
+        peer.carrySession(now, peer.session.heard(now, event.localIndex, event.from));
+        break;
+      case 'session-worn':
+        peer.carrySession(now, peer.session.worn(now));
+        break;
+      case 'session-gone':
+        peer.carrySession(now, peer.session.gone(event.localIndex));
+        break;
+      case 'strayed':
+        if (this.surroundings.isCandidate(event.from)) peer.carryPaths(now, peer.paths.strayed(now, event.from));
+        break;
+      case 'silent':
+        peer.carryPaths(now, peer.paths.doubt(now));
+        break;
+    }
+  }
+
+  private control(now: number, peer: Peer, plaintext: Uint8Array): void {
+    const messages = decodeControl(plaintext);
+    if (messages === null) this.count('control-malformed');
+    for (const message of messages ?? []) this.count(this.controlMessage(now, peer, message));
+  }
+
+  private controlMessage(now: number, peer: Peer, message: ControlMessage): string | null {
+    if (message.type === CONTROL.answer) return this.answer(now, peer, message.body);
+    if (message.type !== CONTROL.bye) return this.gossip.receive(now, peer, message) ? null : 'control-unknown';
+    peer.left(now);
+    return null;
+  }
+
+  private answer(now: number, peer: Peer, body: Uint8Array): string | null {
+    const answer = readAnswer(body);
+    if (answer === null) return 'control-malformed';
+    peer.carryPaths(now, peer.paths.answered(now, answer.token));
+    const { observed } = answer;
+    if (observed !== null && this.own.seenAt(observed, endpointParts(observed).ip)) this.ownRecordChanged(now);
+    return null;
+  }
+
+  private connected(peer: Peer, now: number): void {
+    const { peerId, name } = peer.record;
+    const path = peer.paths.current;
+    this.outbox.notable('info', 'peer connected', {
+      peer: peerId,
+      name,
+      path: path?.kind ?? 'none',
+      endpoint: path?.endpoint ?? 'none',
+    });
+    this.setMacs();
+    this.gossip.greet(now, peer);
+    this.remembrance.changed(now);
+  }
+
+  private disconnected(peer: Peer, now: number): void {
+    this.outbox.notable('info', 'peer disconnected', { peer: peer.record.peerId, name: peer.record.name });
+    this.setMacs();
+    this.statics.lost(now, peer.record.peerId);
+  }
+
+  /** Who may use which MAC depends on who is connected. */
+  private setMacs(): void {
+    for (const peer of this.members.all()) peer.setMacs();
+  }
+
+  private stop(now: number, state: NetworkSnapshot['state']): void {
+    for (const peer of this.members.all()) peer.farewell(now);
+    this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
+    this.state = state;
+  }
+
+  private ownRecordChanged(now: number): void {
+    this.announce(now);
+    this.gossip.spread(this.own.record, null);
+  }
+
+  private announce(now: number): void {
+    this.beaconAt = now + BEACON_INTERVAL;
+    const payload = writeBeacon({ stamp: this.stamper.next(), port: this.config.port, record: this.own.record.bytes });
+    this.outbox.push({ kind: 'beacon', payload });
+  }
+
+  private count(reason: string | null): void {
+    if (reason !== null) this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+
+  private sessionContext(): SessionContext {
+    const { secrets, identity, psk } = this.config;
+    const networkAdmission = admissionKey(secrets);
+    return {
+      keys: { networkId: secrets.networkId, localStatic: keyPair(identity.staticPrivate), psk, pskId: pskId(psk) },
+      ownAdmission: admissionKey(secrets, identity.publicKey),
+      noticeKeys: { networkAdmission, sealing: secrets.probeKey },
+      cookieKeys: { networkAdmission, sealing: secrets.cookieKey },
+      random: this.random,
+      newIndex: () => this.newIndex(),
+      stamp: () => this.stamper.next(),
+      record: () => this.own.record.bytes,
+    };
+  }
+
+  private newIndex(): number {
+    for (;;) {
+      const index = randomU32(this.random);
+      if (!this.members.isIndexTaken(index)) return index;
+    }
+  }
+
+  private peerContext(): PeerContext {
+    return {
+      session: this.session,
+      outbox: this.outbox,
+      kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
+      isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
+      connected: (peer, now) => this.connected(peer, now),
+      disconnected: (peer, now) => this.disconnected(peer, now),
+      macsOf: (peer) => this.roster.macsOf(peer),
+    };
+  }
 }

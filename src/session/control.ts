@@ -61,5 +61,4 @@ export function readAnswer(body: Uint8Array): Answer | null {
   });
 }
 
-export const HOLD: ControlMessage = { type: CONTROL.hold, body: new Uint8Array() };
 export const BYE: ControlMessage = { type: CONTROL.bye, body: new Uint8Array() };

@@ -1,0 +1,65 @@
+/** IP addresses and prefixes as the protocol and its people write them; parsing by ipaddr.js. */
+import ipaddr from 'ipaddr.js';
+import { type Endpoint, endpointParts } from './endpoint.js';
+
+/** An address with the length of its prefix, e.g. `10.10.10.1/24`. */
+export interface Cidr {
+  readonly ip: string;
+  readonly prefix: number;
+}
+
+/** Parses `ADDRESS/PREFIX` into canonical form; null if it's none. */
+export function parseCidr(text: string): Cidr | null {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  const [, ip = '', bits = ''] = match ?? [];
+  if (!ipaddr.isValid(ip) || (!ip.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(ip))) return null;
+  const address = ipaddr.process(ip);
+  const prefix = Number(bits);
+  return prefix > (address.kind() === 'ipv4' ? 32 : 128) ? null : { ip: address.toString(), prefix };
+}
+
+/** Whether `ip` lies in the subnet of `cidr`; false for another family. */
+export function inSubnet(ip: string, cidr: Cidr): boolean {
+  const address = ipaddr.parse(ip);
+  const subnet = ipaddr.parse(cidr.ip);
+  return address.kind() === subnet.kind() && address.match(subnet, cidr.prefix);
+}
+
+/** 16 bytes, IPv4 mapped. */
+export function encodeIp(ip: string): Uint8Array {
+  const address = ipaddr.parse(ip);
+  const mapped = address.kind() === 'ipv4' ? (address as ipaddr.IPv4).toIPv4MappedAddress() : address;
+  return Uint8Array.from(mapped.toByteArray());
+}
+
+export function decodeIp(bytes: Uint8Array): string {
+  return ipaddr.process(ipaddr.fromByteArray([...bytes]).toString()).toString();
+}
+
+export function isIpv6(ip: string): boolean {
+  return ip.includes(':');
+}
+
+export function isLinkLocal(ip: string): boolean {
+  return ipaddr.parse(ip).range() === 'linkLocal';
+}
+
+/** Whether a datagram may be sent there at all: one host, not this one, and a link-local one only with its zone. */
+export function isUsable(endpoint: Endpoint): boolean {
+  const { ip, zone } = endpointParts(endpoint);
+  const range = ipaddr.parse(ip).range();
+  if (range === 'linkLocal' && isIpv6(ip)) return zone !== null;
+  return !['unspecified', 'broadcast', 'multicast', 'loopback', 'reserved'].includes(range) || isDocumentation(ip);
+}
+
+/** ipaddr.js calls the documentation ranges reserved; they're ordinary unicast to us. */
+function isDocumentation(ip: string): boolean {
+  return DOCUMENTATION.some((cidr) => inSubnet(ip, cidr));
+}
+
+const DOCUMENTATION: readonly Cidr[] = [
+  { ip: '192.0.2.0', prefix: 24 },
+  { ip: '198.51.100.0', prefix: 24 },
+  { ip: '203.0.113.0', prefix: 24 },
+  { ip: '2001:db8::', prefix: 32 },
+];

@@ -1,0 +1,191 @@
+/** LAN discovery: sealed beacons by multicast and broadcast, on every interface of this machine (docs/protocol.md section 6). */
+import { randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import ipaddr from 'ipaddr.js';
+import { concat } from '../core/bytes.js';
+import { openXaes, sealXaes, XAES_NONCE_BYTES } from '../core/crypto.js';
+import { type Endpoint, tryEndpoint } from '../core/endpoint.js';
+import { isIpv6, isLinkLocal } from '../core/ip.js';
+import type { LocalAddress } from '../core/local-address.js';
+
+export const LAN_PORT = 4909;
+const GROUP = { ipv4: '239.255.112.50', ipv6: 'ff02::7032' } as const;
+const HEADER = Uint8Array.of(0x26, 1, 0, 0);
+const BEACON_BYTES = 944;
+/** Beacons a second that are opened, so that a flood on the LAN doesn't keep us busy. */
+const MAX_RATE = 200;
+
+export interface LanOptions {
+  readonly lanKey: Uint8Array;
+  /** The opened payload of another's beacon (ours come back as well) and its source address. */
+  readonly onBeacon: (payload: Uint8Array, from: Endpoint) => void;
+  /** LAN discovery can't do something; the rest goes on. */
+  readonly onProblem: (message: string) => void;
+}
+
+export interface LanBeacons {
+  /** Starts listening and sending on these; the last beacon is repeated if they changed. */
+  setAddresses(addresses: readonly LocalAddress[]): void;
+  /** Sends a beacon now. */
+  announce(payload: Uint8Array): void;
+  /** In words, e.g. "2 interfaces, 3 beacons heard". */
+  state(): string;
+  close(): Promise<void>;
+}
+
+export function openLan(options: LanOptions): LanBeacons {
+  return new Lan(options);
+}
+
+class Lan implements LanBeacons {
+  private readonly listeners: readonly Socket[];
+  /** A socket per local address, so that a beacon leaves from that interface. */
+  private readonly senders = new Map<string, { readonly socket: Socket; readonly address: LocalAddress }>();
+  private payload: Uint8Array | null = null;
+  private heard = 0;
+  private budget = { second: 0, left: MAX_RATE };
+  private closed = false;
+
+  constructor(private readonly options: LanOptions) {
+    this.listeners = [this.listen('udp4'), this.listen('udp6')];
+  }
+
+  setAddresses(addresses: readonly LocalAddress[]): void {
+    const usable = addresses.filter(({ ip }) => !isIpv6(ip) || isLinkLocal(ip));
+    const keys = new Set(usable.map(keyOf));
+    for (const [key, { socket }] of this.senders) {
+      if (keys.has(key)) continue;
+      socket.close();
+      this.senders.delete(key);
+    }
+    for (const address of usable) if (!this.senders.has(keyOf(address))) this.addSender(address);
+  }
+
+  announce(payload: Uint8Array): void {
+    this.payload = payload;
+    for (const { socket, address } of this.senders.values()) this.send(socket, address);
+  }
+
+  state(): string {
+    const devices = new Set([...this.senders.values()].map(({ address }) => address.device));
+    return `${devices.size} interface${devices.size === 1 ? '' : 's'}, ${this.heard} beacon${this.heard === 1 ? '' : 's'} heard`;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const sockets = [...this.listeners, ...[...this.senders.values()].map(({ socket }) => socket)];
+    this.senders.clear();
+    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => closeSocket(socket, resolve))));
+  }
+
+  private listen(type: 'udp4' | 'udp6'): Socket {
+    const socket = createSocket({ type, reuseAddr: true, ipv6Only: type === 'udp6' });
+    socket.on('error', (error) =>
+      this.problem(`LAN discovery over ${type === 'udp4' ? 'IPv4' : 'IPv6'}: ${error.message}`),
+    );
+    socket.on('message', (message, { address, port }) => this.receive(message, address, port));
+    socket.bind({ port: LAN_PORT, exclusive: false }, () => {
+      for (const { address } of this.senders.values()) this.join(socket, type, address);
+    });
+    return socket;
+  }
+
+  private addSender(address: LocalAddress): void {
+    const type = isIpv6(address.ip) ? 'udp6' : 'udp4';
+    const socket = createSocket({ type, reuseAddr: true, ipv6Only: type === 'udp6' });
+    this.senders.set(keyOf(address), { socket, address });
+    socket.on('error', (error) => this.problem(`LAN discovery on ${address.device}: ${error.message}`));
+    socket.bind({ port: 0, address: withZone(address) }, () => {
+      const bound = this.senders.get(keyOf(address));
+      if (this.closed || bound?.socket !== socket) return;
+      this.prepare(socket, address);
+      this.send(socket, address);
+    });
+    for (const listener of this.listeners)
+      this.join(listener, listener === this.listeners[0] ? 'udp4' : 'udp6', address);
+  }
+
+  private prepare(socket: Socket, address: LocalAddress): void {
+    try {
+      socket.setMulticastTTL(1);
+      socket.setMulticastInterface(isIpv6(address.ip) ? `::%${address.zone}` : address.ip);
+      if (!isIpv6(address.ip)) socket.setBroadcast(true);
+    } catch (error) {
+      this.problem(`LAN discovery on ${address.device}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Joins the group on an interface; a socket that isn't bound yet does it later, one that has joined already doesn't mind. */
+  private join(socket: Socket, type: 'udp4' | 'udp6', address: LocalAddress): void {
+    if ((type === 'udp6') !== isIpv6(address.ip)) return;
+    try {
+      if (type === 'udp4') socket.addMembership(GROUP.ipv4, address.ip);
+      else socket.addMembership(GROUP.ipv6, `::%${address.zone}`);
+    } catch {
+      // EADDRINUSE: joined before. Anything else shows as a LAN on which nobody is heard.
+    }
+  }
+
+  private send(socket: Socket, address: LocalAddress): void {
+    if (this.payload === null) return;
+    const nonce = new Uint8Array(randomBytes(XAES_NONCE_BYTES));
+    const beacon = concat(HEADER, nonce, sealXaes(this.options.lanKey, nonce, this.payload, HEADER));
+    for (const to of destinations(address)) socket.send(beacon, LAN_PORT, to, () => undefined);
+  }
+
+  private receive(message: Uint8Array, address: string, port: number): void {
+    if (message.length !== BEACON_BYTES || HEADER.some((byte, i) => message[i] !== byte) || !this.afford()) return;
+    const sealed = message.subarray(HEADER.length + XAES_NONCE_BYTES);
+    const payload = openXaes(
+      this.options.lanKey,
+      message.subarray(HEADER.length, HEADER.length + XAES_NONCE_BYTES),
+      sealed,
+      HEADER,
+    );
+    const from = tryEndpoint(numericZone(address, this.senders.values()), port);
+    if (payload === null || from === null) return;
+    this.heard++;
+    this.options.onBeacon(payload, from);
+  }
+
+  private afford(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.budget.second) this.budget = { second, left: MAX_RATE };
+    return this.budget.left-- > 0;
+  }
+
+  private problem(message: string): void {
+    if (!this.closed) this.options.onProblem(message);
+  }
+}
+
+function destinations(address: LocalAddress): string[] {
+  if (isIpv6(address.ip)) return [`${GROUP.ipv6}%${address.zone}`];
+  return [GROUP.ipv4, ipaddr.IPv4.broadcastAddressFromCIDR(`${address.ip}/${address.prefix}`).toString()];
+}
+
+function keyOf(address: LocalAddress): string {
+  return `${address.device} ${address.zone} ${address.ip}/${address.prefix}`;
+}
+
+function withZone(address: LocalAddress): string {
+  return isIpv6(address.ip) ? `${address.ip}%${address.zone}` : address.ip;
+}
+
+/** Node names the zone by the interface's name; endpoints name it by its number. */
+function numericZone(address: string, senders: Iterable<{ readonly address: LocalAddress }>): string {
+  const [ip, device] = address.split('%');
+  if (ip === undefined || device === undefined) return address;
+  for (const sender of senders) {
+    if (sender.address.device === device && isIpv6(sender.address.ip)) return `${ip}%${sender.address.zone}`;
+  }
+  return address;
+}
+
+function closeSocket(socket: Socket, done: () => void): void {
+  try {
+    socket.close(done);
+  } catch {
+    done(); // closed already, or never opened
+  }
+}

@@ -1,0 +1,100 @@
+/** Keeps the members' records in step with those of the connected peers. */
+import { hex } from '../core/bytes.js';
+import { fraction, type Random } from '../core/random.js';
+import { CONTROL, type ControlMessage } from '../session/control.js';
+import {
+  compareDigest,
+  digestMessages,
+  readDigest,
+  readRecords,
+  readWant,
+  recordMessages,
+  wantMessages,
+} from './gossip.js';
+import type { Members } from './members.js';
+import type { Outbox } from './outbox.js';
+import type { OwnMember } from './own-member.js';
+import type { Peer } from './peer.js';
+import type { MemberRecord } from './record.js';
+import type { Roster } from './roster.js';
+
+/** A digest to one random peer this often repairs what was lost on the way, in ms. */
+const DIGEST_INTERVAL = 30_000;
+
+export class GossipExchange {
+  private digestAt = Number.POSITIVE_INFINITY;
+
+  constructor(
+    private readonly own: OwnMember,
+    private readonly members: Members,
+    private readonly roster: Roster,
+    private readonly outbox: Outbox,
+    private readonly random: Random,
+  ) {}
+
+  deadline(): number {
+    return this.digestAt;
+  }
+
+  /** A peer is there: tell it what we know. */
+  greet(now: number, peer: Peer): void {
+    this.outbox.control(peer.handle, digestMessages(this.records()));
+    this.digestAt = Math.min(this.digestAt, now + DIGEST_INTERVAL);
+  }
+
+  tick(now: number): void {
+    const connected = this.members.connected();
+    const peer = connected[Math.floor(fraction(this.random) * connected.length)];
+    this.digestAt = peer === undefined ? Number.POSITIVE_INFINITY : now + DIGEST_INTERVAL;
+    if (peer !== undefined) this.outbox.control(peer.handle, digestMessages(this.records()));
+  }
+
+  /** Sends a record that's news to all connected peers but the one that it came from. */
+  spread(record: MemberRecord, from: Peer | null): void {
+    for (const peer of this.members.connected()) {
+      if (peer !== from && peer.record.peerId !== record.peerId)
+        this.outbox.control(peer.handle, recordMessages([record]));
+    }
+  }
+
+  /** Takes a gossip message; false if it's none, or malformed. */
+  receive(now: number, peer: Peer, { type, body }: ControlMessage): boolean {
+    if (type === CONTROL.digest) return this.receiveDigest(peer, body);
+    if (type === CONTROL.want) return this.receiveWant(peer, body);
+    return type === CONTROL.records && this.receiveRecords(now, peer, body);
+  }
+
+  private receiveDigest(peer: Peer, body: Uint8Array): boolean {
+    const { send, want } = compareDigest(this.byIdentity(), readDigest(body));
+    this.outbox.control(peer.handle, [...recordMessages(send), ...wantMessages(want)]);
+    return true;
+  }
+
+  private receiveWant(peer: Peer, body: Uint8Array): boolean {
+    const known = this.byIdentity();
+    const wanted = readWant(body).flatMap((identity) => known.get(identity) ?? []);
+    this.outbox.control(peer.handle, recordMessages(wanted));
+    return true;
+  }
+
+  private receiveRecords(now: number, peer: Peer, body: Uint8Array): boolean {
+    const records = readRecords(body);
+    if (records === null) return false;
+    for (const bytes of records) {
+      const learned = this.roster.learn(now, bytes, 'gossip');
+      if (learned.kind === 'new' || learned.kind === 'newer') {
+        this.spread(learned.record, peer);
+        learned.peer.connect(now);
+      }
+    }
+    return true;
+  }
+
+  private records(): MemberRecord[] {
+    return [this.own.record, ...this.members.all().map(({ record }) => record)];
+  }
+
+  private byIdentity(): Map<string, MemberRecord> {
+    return new Map(this.records().map((record) => [hex(record.identity), record]));
+  }
+}

@@ -1,0 +1,84 @@
+/** What this machine says of itself: its member record, signed anew whenever something in it changes. */
+import { BoundedMap } from '../core/bounded-map.js';
+import { type Endpoint, makeEndpoint } from '../core/endpoint.js';
+import { type Cidr, inSubnet, isLinkLocal, isUsable } from '../core/ip.js';
+import type { LocalAddress } from '../core/local-address.js';
+import type { Random } from '../core/random.js';
+import type { NetworkConfig } from './io.js';
+import { type MemberRecord, sequenceOf, signRecord } from './record.js';
+
+/** Addresses that others saw us at which we keep. */
+const MAX_OBSERVED = 4;
+
+export class OwnMember {
+  private change = 0;
+  private readonly instance: Uint8Array;
+  private local: readonly Endpoint[] = [];
+  private readonly observed = new BoundedMap<Endpoint, true>(MAX_OBSERVED);
+  private signed: MemberRecord;
+
+  constructor(
+    private readonly config: NetworkConfig,
+    private readonly overlays: readonly Cidr[],
+    random: Random,
+  ) {
+    this.instance = random(8);
+    this.signed = this.sign();
+  }
+
+  get record(): MemberRecord {
+    return this.signed;
+  }
+
+  /** This machine's addresses changed. Says whether the record did. */
+  setLocal(addresses: readonly LocalAddress[]): boolean {
+    const endpoints = addresses
+      .filter(({ ip }) => !isLinkLocal(ip))
+      .map(({ ip }) => makeEndpoint(ip, this.config.port));
+    const usable = endpoints.filter((endpoint, i) => isUsable(endpoint) && endpoints.indexOf(endpoint) === i);
+    return this.update(() => {
+      this.local = usable;
+    });
+  }
+
+  /** A peer saw our datagrams come from there. Says whether the record changed. */
+  seenAt(endpoint: Endpoint, ip: string): boolean {
+    const foreign = isUsable(endpoint) && !isLinkLocal(ip) && !this.overlays.some((cidr) => inSubnet(ip, cidr));
+    if (!foreign || this.isOwn(endpoint)) return false;
+    return this.update(() => {
+      this.observed.set(endpoint, true);
+    });
+  }
+
+  isOwn(endpoint: Endpoint): boolean {
+    return this.local.includes(endpoint) || this.observed.has(endpoint);
+  }
+
+  private update(change: () => void): boolean {
+    const before = this.endpoints().join();
+    change();
+    if (this.endpoints().join() === before) return false;
+    this.change++;
+    this.signed = this.sign();
+    return true;
+  }
+
+  private endpoints(): Endpoint[] {
+    return [...this.local, ...this.observed.keys()];
+  }
+
+  private sign(): MemberRecord {
+    const { config } = this;
+    return signRecord(config.secrets.networkId, config.identity, {
+      flags: 0,
+      mtu: config.mtu,
+      staticKey: config.identity.staticPublic,
+      sequence: sequenceOf(config.bootCounter, this.change),
+      instance: this.instance,
+      mac: config.mac,
+      name: config.name,
+      addresses: this.overlays,
+      endpoints: this.endpoints(),
+    });
+  }
+}

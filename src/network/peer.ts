@@ -1,0 +1,243 @@
+/** One other member: its record, the session with it and the paths to it, joined. */
+
+import { hex } from '../core/bytes.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { formatMac } from '../core/mac.js';
+import type { Stamp } from '../core/stamp.js';
+import type { PeerCounters, PeerHandle } from '../device/device.js';
+import type { DirectKind } from '../paths/candidate.js';
+import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
+import { BYE, challenge } from '../session/control.js';
+import { explain, type Remote, Session, type SessionContext, type SessionOutput } from '../session/session.js';
+import type { PeerSnapshot, Source } from './io.js';
+import type { Outbox } from './outbox.js';
+import type { MemberRecord } from './record.js';
+
+/** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
+const MAX_DATAGRAM = 1_444;
+/** Tries of a handshake after which we say that the peer can't be reached. */
+const UNREACHABLE_AFTER = 4;
+
+/** What a peer needs from the network that it's in. */
+export interface PeerContext {
+  readonly session: SessionContext;
+  readonly outbox: Outbox;
+  kindOf(endpoint: Endpoint): DirectKind;
+  /** Whether datagrams to a peer may go there. */
+  isCandidate(endpoint: Endpoint): boolean;
+  /** The peer became reachable, or ceased to be. */
+  connected(peer: Peer, now: number): void;
+  disconnected(peer: Peer, now: number): void;
+  /** MACs that this peer's frames may come from. */
+  macsOf(peer: Peer): readonly Uint8Array[];
+}
+
+export class Peer {
+  readonly paths: Paths;
+  readonly session: Session;
+  private connectedAt: number | null = null;
+  private lastError: string | null = null;
+  private refused = false;
+  private absent = false;
+  private toldMacs: string | null = null;
+
+  constructor(
+    private readonly context: PeerContext,
+    readonly handle: PeerHandle,
+    public record: MemberRecord,
+    remote: Remote,
+    readonly source: Source,
+    stamp: Stamp,
+  ) {
+    this.paths = new Paths(context.session.random, context.kindOf);
+    this.session = new Session(context.session, remote, stamp);
+  }
+
+  /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
+  introduce(now: number): void {
+    this.setMacs();
+    this.note(now, this.record.endpoints);
+  }
+
+  get isConnected(): boolean {
+    return this.connectedAt !== null;
+  }
+
+  deadline(): number {
+    return Math.min(this.session.deadline(), this.paths.deadline());
+  }
+
+  tick(now: number): void {
+    if (this.session.deadline() <= now) this.carrySession(now, this.session.tick(now));
+    if (this.paths.deadline() <= now) this.carryPaths(now, this.paths.tick(now));
+  }
+
+  /** A newer record of the same identity. */
+  update(now: number, record: MemberRecord): void {
+    const restarted = hex(record.instance) !== hex(this.record.instance);
+    this.record = record;
+    this.setMacs();
+    this.learnEndpoints(now, record.endpoints);
+    if (restarted && this.session.established) this.carryPaths(now, this.paths.doubt(now));
+    if (restarted) this.reach(now);
+  }
+
+  /** Tells the device whose frames these MACs are. */
+  setMacs(): void {
+    const macs = this.context.macsOf(this);
+    const told = macs.map(formatMac).join();
+    if (told === this.toldMacs) return;
+    this.toldMacs = told;
+    this.context.outbox.command({ kind: 'set-peer', peer: this.handle, macs });
+  }
+
+  /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
+  learnEndpoints(now: number, endpoints: readonly Endpoint[]): void {
+    const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
+    this.note(now, news);
+    if (news.length > 0 && !this.session.established) this.reach(now);
+  }
+
+  private note(now: number, endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) {
+      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint));
+    }
+  }
+
+  /** There's reason to believe that the peer is there: asks for a session now. */
+  reach(now: number): void {
+    this.absent = false;
+    this.carrySession(now, this.session.hurry(now));
+  }
+
+  /** Asks for a session at the usual pace, unless the peer left. */
+  connect(now: number): void {
+    if (!this.absent) this.carrySession(now, this.session.connect(now));
+  }
+
+  /** Says goodbye and ends the session. */
+  farewell(now: number): void {
+    if (this.isConnected) this.context.outbox.control(this.handle, [BYE]);
+    this.end(now, null);
+  }
+
+  /** The peer said goodbye: it's not asked for until there's a sign of it. */
+  left(now: number): void {
+    this.absent = true;
+    this.end(now, 'it left the network');
+  }
+
+  /** Our keys differ, as its message said. */
+  differs(reason: string): void {
+    this.refused = true;
+    this.lastError = reason;
+  }
+
+  end(now: number, why: string | null): void {
+    this.carrySession(now, this.session.end());
+    this.lost(now, why);
+  }
+
+  carrySession(now: number, outputs: readonly SessionOutput[]): void {
+    for (const output of outputs) this.carrySessionOutput(now, output);
+  }
+
+  carryPaths(now: number, outputs: readonly PathOutput[]): void {
+    const { outbox } = this.context;
+    for (const output of outputs) {
+      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token)], output.to);
+      else if (output.kind === 'use') this.usePath(now, output.endpoint);
+      else this.giveUp(now);
+    }
+  }
+
+  snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
+    const path = this.paths.current;
+    return {
+      id: this.record.peerId,
+      name: this.record.name,
+      addresses: this.record.addresses.map(({ ip, prefix }) => `${ip}/${prefix}`),
+      mac: formatMac(this.record.mac),
+      state: this.state(),
+      path: path?.kind ?? 'none',
+      endpoint: path?.endpoint ?? null,
+      rttMs: path?.rtt ?? null,
+      connectedMs: this.connectedAt === null ? null : now - this.connectedAt,
+      framesIn: counters?.framesIn ?? 0,
+      bytesIn: counters?.bytesIn ?? 0,
+      framesOut: counters?.framesOut ?? 0,
+      bytesOut: counters?.bytesOut ?? 0,
+      source: this.source,
+      lastError: this.isConnected ? null : this.lastError,
+    };
+  }
+
+  private state(): PeerSnapshot['state'] {
+    if (this.isConnected) return 'connected';
+    if (this.refused) return 'refused';
+    return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
+  }
+
+  private carrySessionOutput(now: number, output: SessionOutput): void {
+    const { outbox } = this.context;
+    switch (output.kind) {
+      case 'send':
+        for (const to of this.destinations(output.to)) outbox.datagram(to, output.datagram);
+        break;
+      case 'send-cookie':
+        outbox.command(output);
+        break;
+      case 'install':
+        outbox.command({ kind: 'install-session', keys: { peer: this.handle, ...output.keys } });
+        break;
+      case 'drop':
+        outbox.command({ kind: 'drop-session', localIndex: output.localIndex });
+        break;
+      case 'established':
+        this.established(now, output.from);
+        break;
+      case 'lost':
+        this.lost(now, 'the session ran out');
+        this.connect(now);
+        break;
+      case 'refused':
+        this.differs(explain(output.notice));
+        break;
+    }
+  }
+
+  private destinations(to: Endpoint | null): Endpoint[] {
+    if (to !== null) return [to];
+    const path = this.paths.current;
+    const others = this.paths.known().filter((endpoint) => endpoint !== path?.endpoint);
+    return (path === null ? others : [path.endpoint, ...others]).slice(0, HANDSHAKE_FANOUT);
+  }
+
+  private established(now: number, from: Endpoint): void {
+    this.refused = false;
+    this.absent = false;
+    this.carryPaths(now, this.paths.add(now, from));
+    this.carryPaths(now, this.paths.start(now));
+  }
+
+  private usePath(now: number, endpoint: Endpoint | null): void {
+    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram: MAX_DATAGRAM });
+    if (endpoint === null || this.connectedAt !== null) return;
+    this.connectedAt = now;
+    this.context.connected(this, now);
+  }
+
+  private giveUp(now: number): void {
+    this.carrySession(now, this.session.end());
+    this.lost(now, 'it stopped answering');
+    this.connect(now);
+  }
+
+  private lost(now: number, why: string | null): void {
+    this.carryPaths(now, this.paths.stop());
+    if (why !== null) this.lastError = why;
+    if (this.connectedAt === null) return;
+    this.connectedAt = null;
+    this.context.disconnected(this, now);
+  }
+}

@@ -1,0 +1,178 @@
+/** The door of a network: what comes from outside a session, from anyone who knows the hash. */
+import { BoundedMap } from '../core/bounded-map.js';
+import { hex, sameBytes } from '../core/bytes.js';
+import { XAES_NONCE_BYTES } from '../core/crypto.js';
+import { type Endpoint, endpointParts, tryEndpoint } from '../core/endpoint.js';
+import type { Random } from '../core/random.js';
+import type { Stamp } from '../core/stamp.js';
+import { KIND, VERSION } from '../session/envelope.js';
+import { type ReceivedInitiation, readInitiation, receiverIndex, samePsk } from '../session/handshake.js';
+import { readHello, readHelloBack, writeHelloBack } from '../session/hello.js';
+import { REASON, type Reason, writeNotice } from '../session/replies.js';
+import { explain, type SessionContext } from '../session/session.js';
+import { readBeacon } from './beacon.js';
+import type { NetworkConfig } from './io.js';
+import type { Members } from './members.js';
+import type { Outbox } from './outbox.js';
+import type { Peer } from './peer.js';
+import type { Problems } from './problems.js';
+import type { Learned, Roster } from './roster.js';
+import { admissionKey } from './secrets.js';
+import type { StaticPeers } from './static-peers.js';
+
+/** Identities whose last hello and beacon stamps are remembered. */
+const MAX_STAMPS = 2048;
+
+/** Why a datagram led to nothing: a counter's name. Null if it did lead to something. */
+export type DropReason = string | null;
+
+export class Reception {
+  private readonly helloStamps = new BoundedMap<string, Stamp>(MAX_STAMPS);
+  private readonly beaconStamps = new BoundedMap<string, Stamp>(MAX_STAMPS);
+
+  constructor(
+    private readonly config: NetworkConfig,
+    private readonly context: SessionContext,
+    private readonly members: Members,
+    private readonly roster: Roster,
+    private readonly statics: StaticPeers,
+    private readonly problems: Problems,
+    private readonly outbox: Outbox,
+    private readonly random: Random,
+  ) {}
+
+  /** A datagram that the device admitted. */
+  datagram(now: number, datagram: Uint8Array, from: Endpoint, proven: boolean): DropReason {
+    const [kind, version] = datagram;
+    if (version !== VERSION) return this.otherVersion(now, datagram, from);
+    switch (kind) {
+      case KIND.hello:
+        return this.hello(datagram, from);
+      case KIND.helloBack:
+        return this.helloBack(now, datagram, from);
+      case KIND.handshake1:
+        return this.handshake1(now, datagram, from, proven);
+      case KIND.handshake2:
+        return this.handshake2(now, datagram, from);
+      case KIND.cookie:
+        return this.reply(datagram, (peer) => peer.carrySession(now, peer.session.receivedCookie(now, datagram)));
+      case KIND.notice:
+        return this.reply(datagram, (peer) => peer.carrySession(now, peer.session.receivedNotice(datagram)));
+      default:
+        return 'unknown-kind';
+    }
+  }
+
+  /** The plaintext of a beacon and where it came from. */
+  beacon(now: number, payload: Uint8Array, from: Endpoint): DropReason {
+    const beacon = readBeacon(payload);
+    if (beacon === null) return 'beacon-malformed';
+    const endpoint = this.dataEndpoint(from, beacon.port);
+    const learned = this.roster.learn(now, beacon.record, 'lan');
+    if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
+    if (!isNews(this.beaconStamps, learned.record.identity, beacon.stamp)) return 'beacon-replayed';
+    this.approach(now, learned.peer, endpoint === null ? [] : [endpoint]);
+    return null;
+  }
+
+  private dataEndpoint(from: Endpoint, port: number): Endpoint | null {
+    const { ip, zone } = endpointParts(from);
+    return tryEndpoint(zone === null ? ip : `${ip}%${zone}`, port);
+  }
+
+  /** A sign of life of a peer at these endpoints: go there, unless there's a session already. */
+  private approach(now: number, peer: Peer, endpoints: readonly Endpoint[]): void {
+    peer.learnEndpoints(now, endpoints);
+    if (!peer.session.established && peer.session.tries !== 1) peer.reach(now);
+  }
+
+  private hello(datagram: Uint8Array, from: Endpoint): DropReason {
+    const { probeKey } = this.config.secrets;
+    const hello = readHello(probeKey, this.context.noticeKeys.networkAdmission, datagram);
+    if (hello === null) return 'hello-malformed';
+    if (sameBytes(hello.identity, this.config.identity.publicKey)) return 'hello-own';
+    if (!isNews(this.helloStamps, hello.identity, hello.stamp)) return 'hello-replayed';
+    const admission = admissionKey(this.config.secrets, hello.identity);
+    this.outbox.datagram(
+      from,
+      writeHelloBack(probeKey, admission, this.random(XAES_NONCE_BYTES), hello.echo, this.context.record()),
+    );
+    return null;
+  }
+
+  private helloBack(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
+    const back = readHelloBack(this.config.secrets.probeKey, this.context.ownAdmission, datagram);
+    if (back === null) return 'hello-malformed';
+    const learned = this.roster.learn(now, back.record, 'static');
+    if (!('peer' in learned)) return `record-${learned.kind}`;
+    const verdict = this.statics.answered(back, learned.record.peerId, this.config.identity.peerId);
+    if (verdict === null) return 'hello-unasked';
+    if (verdict === 'welcome') this.approach(now, learned.peer, [from]);
+    return null;
+  }
+
+  private handshake1(now: number, datagram: Uint8Array, from: Endpoint, proven: boolean): DropReason {
+    const received = readInitiation(this.context.keys, datagram);
+    if (received === null) return 'handshake-malformed';
+    const learned = this.roster.learn(now, received.record, 'static');
+    const peer = this.initiator(learned, received);
+    if (peer === null) return 'peer' in learned ? 'handshake-stolen-record' : `record-${learned.kind}`;
+    if (!samePsk(this.context.keys, received)) {
+      peer.differs(explain({ reason: REASON.keysDiffer, version: VERSION }));
+      this.notice(from, received.senderIndex, datagram, REASON.keysDiffer);
+      return 'handshake-other-key';
+    }
+    const outputs = peer.session.receivedInitiation(now, received, datagram, from, proven);
+    peer.carrySession(now, outputs);
+    return outputs.length === 0 ? 'handshake-replayed' : null;
+  }
+
+  /** The peer whose record a message 1 carries, if its static key is the one that Noise proved. */
+  private initiator(learned: Learned, received: ReceivedInitiation): Peer | null {
+    return 'peer' in learned && sameBytes(learned.record.staticKey, received.remoteStatic) ? learned.peer : null;
+  }
+
+  private handshake2(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
+    let reason: DropReason = 'handshake-malformed';
+    const missed = this.reply(datagram, (peer) => {
+      const done = peer.session.receivedResponse(now, datagram, from);
+      if (done === null) return;
+      reason = null;
+      this.roster.learn(now, done.record, 'static');
+      peer.carrySession(now, done.outputs);
+    });
+    return missed ?? reason;
+  }
+
+  /** Hands an answer to the peer that waits for it. */
+  private reply(datagram: Uint8Array, take: (peer: Peer) => void): DropReason {
+    const index = receiverIndex(datagram);
+    const peer = index === null ? undefined : this.members.awaiting(index);
+    if (peer === undefined) return 'answer-unasked';
+    take(peer);
+    return null;
+  }
+
+  private otherVersion(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
+    const text = `a member at ${endpointParts(from).ip} speaks version ${datagram[1]} of the protocol, this one speaks version ${VERSION}`;
+    if (this.problems.note(now, text)) this.outbox.notable('warn', text);
+    const index = receiverIndex(datagram);
+    if (datagram[0] === KIND.handshake1 && index !== null) this.notice(from, index, datagram, REASON.otherVersion);
+    return 'other-version';
+  }
+
+  private notice(to: Endpoint, index: number, answered: Uint8Array, reason: Reason): void {
+    this.outbox.datagram(
+      to,
+      writeNotice(this.context.noticeKeys, this.random(XAES_NONCE_BYTES), index, answered, reason),
+    );
+  }
+}
+
+/** Whether a stamp is greater than the last one of that identity; if so it's remembered. */
+function isNews(stamps: BoundedMap<string, Stamp>, identity: Uint8Array, stamp: Stamp): boolean {
+  const last = stamps.get(hex(identity));
+  if (last !== undefined && stamp <= last) return false;
+  stamps.set(hex(identity), stamp);
+  return true;
+}

@@ -1,0 +1,137 @@
+/** Member records: what one member says of itself, signed; the only form in which anything about a member travels (docs/protocol.md section 9). */
+import { ByteReader, concat, parsed, u8, u16, u32, u64, utf8 } from '../core/bytes.js';
+import { decodeEndpoint, type Endpoint, encodeEndpoint } from '../core/endpoint.js';
+import { type Cidr, decodeIp, encodeIp, isIpv6 } from '../core/ip.js';
+import { isUnicastMac } from '../core/mac.js';
+import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
+
+export const MAX_RECORD_BYTES = 800;
+export const MAX_ADDRESSES = 8;
+export const MAX_ENDPOINTS = 16;
+export const MAX_NAME_BYTES = 63;
+const RECORD_VERSION = 1;
+const SIGNATURE_BYTES = 64;
+/** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */
+const MTU_RANGE = { least: 576, most: 65521 } as const;
+
+export interface MemberFields {
+  readonly flags: number;
+  readonly mtu: number;
+  readonly staticKey: Uint8Array;
+  /** Boot counter in the upper 32 bits, change in the lower. */
+  readonly sequence: bigint;
+  /** 8 bytes, random per start of the daemon. */
+  readonly instance: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly name: string;
+  readonly addresses: readonly Cidr[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface MemberRecord extends MemberFields {
+  readonly identity: Uint8Array;
+  readonly peerId: PeerId;
+  /** As signed and sent. */
+  readonly bytes: Uint8Array;
+}
+
+/** Signs what a member says of itself. Throws if it doesn't fit; addresses and endpoints over their limits are left out. */
+export function signRecord(networkId: Uint8Array, identity: Identity, fields: MemberFields): MemberRecord {
+  const name = utf8(fields.name);
+  if (name.length > MAX_NAME_BYTES)
+    throw new RangeError(`expected a name of at most ${MAX_NAME_BYTES} bytes, got ${fields.name}`);
+  const addresses = fields.addresses.slice(0, MAX_ADDRESSES);
+  const endpoints = fields.endpoints.slice(0, MAX_ENDPOINTS);
+  const body = concat(
+    Uint8Array.of(RECORD_VERSION, fields.flags),
+    u16(fields.mtu),
+    identity.publicKey,
+    fields.staticKey,
+    u64(fields.sequence),
+    fields.instance,
+    fields.mac,
+    u8(name.length),
+    name,
+    u8(addresses.length),
+    ...addresses.map(({ ip, prefix }) => concat(u8(prefix), encodeIp(ip))),
+    u8(endpoints.length),
+    ...endpoints.map(encodeEndpoint),
+  );
+  const bytes = concat(body, identity.sign(signed(networkId, body)));
+  return { ...fields, addresses, endpoints, identity: identity.publicKey, peerId: identity.peerId, bytes };
+}
+
+/** The record in `bytes`, or null if it's malformed, of another version, or not signed by the identity that it names. */
+export function readRecord(networkId: Uint8Array, bytes: Uint8Array): MemberRecord | null {
+  if (bytes.length > MAX_RECORD_BYTES || bytes.length <= SIGNATURE_BYTES) return null;
+  const body = bytes.subarray(0, -SIGNATURE_BYTES);
+  const fields = parsed(() => readFields(body));
+  if (fields === null) return null;
+  const signature = bytes.subarray(-SIGNATURE_BYTES);
+  if (!signedBy(fields.identity, signed(networkId, body), signature)) return null;
+  return { ...fields, peerId: peerIdOf(fields.identity), bytes: bytes.slice() };
+}
+
+function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array }) | null {
+  const reader = new ByteReader(body);
+  if (reader.u8() !== RECORD_VERSION) return null;
+  const flags = reader.u8();
+  const mtu = reader.u16();
+  const identity = reader.bytes(32);
+  const staticKey = reader.bytes(32);
+  const sequence = reader.u64();
+  const instance = reader.bytes(8);
+  const mac = reader.bytes(6);
+  const name = printable(reader.bytes(reader.u8()));
+  const addresses = repeat(reader.u8(), () => readAddress(reader));
+  const endpoints = repeat(reader.u8(), () => decodeEndpoint(reader.bytes(18)));
+  if (name === null || !isUnicastMac(mac) || mtu < MTU_RANGE.least || mtu > MTU_RANGE.most) return null;
+  if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS) return null;
+  if (addresses.includes(null) || endpoints.includes(null)) return null;
+  return {
+    flags,
+    mtu,
+    identity,
+    staticKey,
+    sequence,
+    instance,
+    mac,
+    name,
+    addresses: present(addresses),
+    endpoints: present(endpoints),
+  };
+}
+
+function readAddress(reader: ByteReader): Cidr | null {
+  const prefix = reader.u8();
+  const ip = decodeIp(reader.bytes(16));
+  return prefix > (isIpv6(ip) ? 128 : 32) ? null : { ip, prefix };
+}
+
+/** A member's name ends up on other people's terminals: no control characters, nothing that isn't UTF-8. */
+function printable(bytes: Uint8Array): string | null {
+  if (bytes.length > MAX_NAME_BYTES) return null;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? null : text;
+  } catch {
+    return null;
+  }
+}
+
+function repeat<T>(count: number, read: () => T): T[] {
+  return Array.from({ length: count }, read);
+}
+
+function present<T>(list: readonly (T | null)[]): T[] {
+  return list.filter((item) => item !== null) as T[];
+}
+
+function signed(networkId: Uint8Array, body: Uint8Array): Uint8Array {
+  return concat(utf8('p2p/1 record'), networkId, body);
+}
+
+/** The sequence of the `change`th record since the daemon's start number `bootCounter`. */
+export function sequenceOf(bootCounter: number, change: number): bigint {
+  return new ByteReader(concat(u32(bootCounter), u32(change))).u64();
+}

@@ -1,0 +1,59 @@
+/** What the next run should know of the members: their records, the endpoints that worked, their last stamps. */
+import { ByteReader, u64 } from '../core/bytes.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { RememberedPeer } from './io.js';
+import type { Members } from './members.js';
+import type { Peer } from './peer.js';
+import type { Roster } from './roster.js';
+
+/** Most recently known members that are remembered. */
+const MAX_REMEMBERED = 256;
+/** Changes are gathered this long, in ms, before they're written. */
+const GATHER = 1_000;
+
+export class Remembrance {
+  private writeAt = Number.POSITIVE_INFINITY;
+  private readonly earlier = new Map<string, readonly Endpoint[]>();
+
+  constructor(
+    private readonly members: Members,
+    private readonly remembered: readonly RememberedPeer[],
+  ) {}
+
+  /** Goes to the members of the last run. */
+  recall(now: number, roster: Roster): void {
+    for (const { record, endpoints, stamp } of this.remembered.slice(0, MAX_REMEMBERED)) {
+      const learned = roster.learn(now, record, 'remembered', new ByteReader(stamp).u64());
+      if (!('peer' in learned)) continue;
+      this.earlier.set(learned.record.peerId, endpoints);
+      learned.peer.learnEndpoints(now, endpoints);
+      learned.peer.connect(now);
+    }
+  }
+
+  deadline(): number {
+    return this.writeAt;
+  }
+
+  changed(now: number): void {
+    this.writeAt = Math.min(this.writeAt, now + GATHER);
+  }
+
+  take(): RememberedPeer[] {
+    this.writeAt = Number.POSITIVE_INFINITY;
+    return this.members
+      .all()
+      .map((peer) => ({
+        record: peer.record.bytes,
+        endpoints: this.endpointsOf(peer),
+        stamp: u64(peer.session.lastStamp),
+      }))
+      .filter(({ endpoints }) => endpoints.length > 0)
+      .slice(-MAX_REMEMBERED);
+  }
+
+  private endpointsOf(peer: Peer): readonly Endpoint[] {
+    const proven = peer.paths.proven();
+    return proven.length > 0 ? proven : (this.earlier.get(peer.record.peerId) ?? []);
+  }
+}

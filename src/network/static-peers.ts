@@ -1,0 +1,102 @@
+/** The `-peer` addresses: asks "is a member here?" until one answers, and again when that one is lost. */
+import { backoff } from '../core/backoff.js';
+import { XAES_NONCE_BYTES } from '../core/crypto.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Random } from '../core/random.js';
+import { answers, type HelloBack } from '../session/hello.js';
+import type { PeerId } from './identity.js';
+
+export const MAX_STATIC_PEERS = 64;
+/** Endpoints of one name that are asked. */
+const MAX_ENDPOINTS = 8;
+const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+/** Hellos whose answers may still come. */
+const REMEMBERED_HELLOS = 4;
+
+interface StaticPeer {
+  readonly name: string;
+  /** The peer id that it must have, or null for any. */
+  readonly id: string | null;
+  endpoints: readonly Endpoint[];
+  tries: number;
+  nextAt: number;
+  readonly nonces: Uint8Array[];
+  found: PeerId | null;
+  lastError: string | null;
+}
+
+export interface HelloWanted {
+  readonly nonce: Uint8Array;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export class StaticPeers {
+  private readonly peers = new Map<string, StaticPeer>();
+
+  constructor(
+    private readonly random: Random,
+    private readonly isConnected: (id: PeerId) => boolean,
+  ) {}
+
+  /** Adds a peer, or sets the endpoints that its name stands for now. */
+  set(now: number, name: string, id: string | null, endpoints: readonly Endpoint[]): void {
+    const known = this.peers.get(name);
+    const changed = known === undefined || known.endpoints.join() !== endpoints.join();
+    const peer = known ?? { name, id, endpoints, tries: 0, nextAt: now, nonces: [], found: null, lastError: null };
+    if (this.peers.size >= MAX_STATIC_PEERS && known === undefined) return;
+    this.peers.set(name, Object.assign(peer, { endpoints: endpoints.slice(0, MAX_ENDPOINTS) }));
+    if (changed) Object.assign(peer, { tries: 0, nextAt: now });
+  }
+
+  deadline(): number {
+    const askable = this.asking().filter(({ endpoints }) => endpoints.length > 0);
+    return Math.min(Number.POSITIVE_INFINITY, ...askable.map(({ nextAt }) => nextAt));
+  }
+
+  /** The hellos to send now. */
+  tick(now: number): HelloWanted[] {
+    return this.asking()
+      .filter(({ nextAt, endpoints }) => nextAt <= now && endpoints.length > 0)
+      .map((peer) => {
+        peer.tries++;
+        peer.nextAt = now + backoff(RETRY, peer.tries, this.random);
+        const nonce = this.random(XAES_NONCE_BYTES);
+        peer.nonces.push(nonce);
+        if (peer.nonces.length > REMEMBERED_HELLOS) peer.nonces.shift();
+        return { nonce, endpoints: peer.endpoints };
+      });
+  }
+
+  /** Which peer a hello back is for: says whether `id` is welcome there. Null if nobody asked. */
+  answered(back: HelloBack, id: PeerId, own: PeerId): 'welcome' | 'other' | null {
+    const peer = [...this.peers.values()].find(({ nonces }) => nonces.some((nonce) => answers(back, nonce)));
+    if (peer === undefined) return null;
+    if (id === own) peer.lastError = 'that address is this machine itself';
+    else if (peer.id !== null && peer.id !== id) peer.lastError = `the member there is ${id}, not ${peer.id}`;
+    else {
+      peer.found = id;
+      peer.lastError = null;
+      return 'welcome';
+    }
+    return 'other';
+  }
+
+  /** A peer was lost: whoever was found under its address is looked for again. */
+  lost(now: number, id: PeerId): void {
+    for (const peer of this.peers.values()) {
+      if (peer.found === id) Object.assign(peer, { tries: 0, nextAt: now });
+    }
+  }
+
+  unanswered(): { name: string; endpoints: readonly Endpoint[]; lastError: string | null }[] {
+    return this.asking().map(({ name, endpoints, lastError, tries }) => ({
+      name,
+      endpoints,
+      lastError: lastError ?? (endpoints.length === 0 ? 'its name has no address yet' : tries > 2 ? 'no answer' : null),
+    }));
+  }
+
+  private asking(): StaticPeer[] {
+    return [...this.peers.values()].filter(({ found }) => found === null || !this.isConnected(found));
+  }
+}

@@ -1,0 +1,51 @@
+/** One endpoint at which a peer might be reached, and how it compares with the others. */
+import { type Endpoint, endpointParts } from '../core/endpoint.js';
+import { isIpv6 } from '../core/ip.js';
+
+/** `lan`: on-link. `direct`: anywhere else. */
+export type DirectKind = 'lan' | 'direct';
+
+export interface Candidate {
+  readonly endpoint: Endpoint;
+  kind: DirectKind;
+  readonly addedAt: number;
+  /** The challenge under way. */
+  probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
+  /** When the next challenge is due. */
+  nextAt: number;
+  /** Challenges in a row without an answer. */
+  misses: number;
+  /** Smoothed, in ms; null as long as none was answered. */
+  rtt: number | null;
+  answeredAt: number | null;
+}
+
+const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
+/** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
+const BETTER = { ratio: 0.8, ms: 2 } as const;
+
+export function newCandidate(endpoint: Endpoint, kind: DirectKind, now: number): Candidate {
+  return { endpoint, kind, addedAt: now, probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
+}
+
+/** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */
+export function compare(a: Candidate, b: Candidate): number {
+  return rank(a) - rank(b) || (a.rtt ?? Number.POSITIVE_INFINITY) - (b.rtt ?? Number.POSITIVE_INFINITY);
+}
+
+/** Whether traffic should leave `current`, which works, for `other`. */
+export function isWorthMoving(current: Candidate, other: Candidate): boolean {
+  if (rank(current) !== rank(other)) return rank(other) < rank(current);
+  if (current.rtt === null || other.rtt === null) return false;
+  return other.rtt < current.rtt * BETTER.ratio && other.rtt < current.rtt - BETTER.ms;
+}
+
+/** Whether `a` is of a worse kind than `b`, whatever their RTTs. */
+export function ranksBelow(a: Candidate, b: Candidate): boolean {
+  return rank(a) > rank(b);
+}
+
+function rank(candidate: Candidate): number {
+  const family = candidate.kind === 'direct' && !isIpv6(endpointParts(candidate.endpoint).ip) ? 1 : 0;
+  return KIND_ORDER.indexOf(candidate.kind) * 2 + family;
+}

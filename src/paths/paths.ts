@@ -1,0 +1,227 @@
+/**
+ * Which way to one peer: probes every endpoint at which it might be, uses the best that answers, notices when it no longer does.
+ *
+ * While there's no session, candidates are only collected: the handshake goes to them. With one, each is probed by a sealed
+ * challenge; the first answer makes a path. Probing for a better one never stops. Pure: told what happened and when, it says what to do.
+ */
+import { backoff } from '../core/backoff.js';
+import { sameBytes } from '../core/bytes.js';
+import type { Endpoint } from '../core/endpoint.js';
+import type { Random } from '../core/random.js';
+import { type Candidate, compare, type DirectKind, isWorthMoving, newCandidate, ranksBelow } from './candidate.js';
+
+export const MAX_CANDIDATES = 32;
+/** Endpoints that one handshake message goes to. */
+export const HANDSHAKE_FANOUT = 8;
+/** Waits, in ms, between the challenges of a candidate that never answered. */
+const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
+/** How often a path is challenged: the one in use (which keeps a NAT's mapping open), and another that works. */
+const IN_USE_INTERVAL = 15_000;
+const SPARE_INTERVAL = 45_000;
+/** How long an answer may take, in ms: at least this, or this many round trips. */
+const ANSWER_LIMIT = { least: 500, roundTrips: 4 } as const;
+/** Challenges in a row that a path may leave unanswered. */
+const MAX_MISSES = 3;
+/** How long after the last path failed the peer is given up. */
+const DEAD_AFTER = 4_000;
+/** Weight of a new RTT sample (RFC 6298 section 2). */
+const RTT_WEIGHT = 1 / 8;
+const TOKEN_BYTES = 8;
+
+export type PathOutput =
+  | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array }
+  /** Frames go there from now on; null: nowhere. */
+  | { readonly kind: 'use'; readonly endpoint: Endpoint | null; readonly path: DirectKind | 'none' }
+  /** Nothing answers any more: the session is of no use. */
+  | { readonly kind: 'dead' };
+
+export class Paths {
+  private readonly candidates = new Map<Endpoint, Candidate>();
+  private probing = false;
+  private inUse: Candidate | null = null;
+  private failedAt: number | null = null;
+
+  constructor(
+    private readonly random: Random,
+    /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
+    private readonly kindOf: (endpoint: Endpoint) => DirectKind,
+  ) {}
+
+  get current(): { readonly endpoint: Endpoint; readonly kind: DirectKind; readonly rtt: number | null } | null {
+    return this.inUse;
+  }
+
+  has(endpoint: Endpoint): boolean {
+    return this.candidates.has(endpoint);
+  }
+
+  /** Endpoints by what's known of them: those that answered, youngest news first. */
+  known(): Endpoint[] {
+    const answered = (candidate: Candidate) => candidate.answeredAt ?? Number.NEGATIVE_INFINITY;
+    return [...this.candidates.values()]
+      .sort((a, b) => answered(b) - answered(a) || compare(a, b) || b.addedAt - a.addedAt)
+      .map(({ endpoint }) => endpoint);
+  }
+
+  /** Endpoints that answered a challenge, best first. */
+  proven(): Endpoint[] {
+    return [...this.candidates.values()]
+      .filter(({ answeredAt }) => answeredAt !== null)
+      .sort(compare)
+      .map(({ endpoint }) => endpoint);
+  }
+
+  deadline(): number {
+    if (!this.probing) return Number.POSITIVE_INFINITY;
+    const due = [...this.candidates.values()].map((candidate) => this.dueAt(candidate));
+    return Math.min(
+      Number.POSITIVE_INFINITY,
+      this.failedAt === null ? Number.POSITIVE_INFINITY : this.failedAt + DEAD_AFTER,
+      ...due,
+    );
+  }
+
+  /** Notes an endpoint; a new one is probed at once. */
+  add(now: number, endpoint: Endpoint): PathOutput[] {
+    if (this.candidates.has(endpoint)) return [];
+    if (this.candidates.size >= MAX_CANDIDATES) this.evict();
+    this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), now));
+    return this.tick(now);
+  }
+
+  /** There's a session to probe with. */
+  start(now: number): PathOutput[] {
+    if (!this.probing) this.failedAt = now;
+    this.probing = true;
+    return this.probeAll(now);
+  }
+
+  /** The session is gone. */
+  stop(): PathOutput[] {
+    this.probing = false;
+    this.failedAt = null;
+    for (const candidate of this.candidates.values()) candidate.probe = null;
+    if (this.inUse === null) return [];
+    this.inUse = null;
+    return [{ kind: 'use', endpoint: null, path: 'none' }];
+  }
+
+  /** This machine's addresses changed: what's on-link may have, and what worked may not any more. */
+  addressesChanged(now: number): PathOutput[] {
+    for (const candidate of this.candidates.values()) candidate.kind = this.kindOf(candidate.endpoint);
+    return this.probing ? this.probeAll(now) : [];
+  }
+
+  /** An answer to a challenge came. */
+  answered(now: number, token: Uint8Array): PathOutput[] {
+    const candidate = [...this.candidates.values()].find(
+      ({ probe }) => probe !== null && sameBytes(probe.token, token),
+    );
+    if (candidate === undefined || candidate.probe === null) return [];
+    const sample = Math.max(0, now - candidate.probe.sentAt);
+    candidate.rtt = candidate.rtt === null ? sample : candidate.rtt + (sample - candidate.rtt) * RTT_WEIGHT;
+    const isNew = candidate.answeredAt === null;
+    Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
+    const outputs = this.choose(candidate, isNew);
+    candidate.nextAt = now + (candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL);
+    return outputs;
+  }
+
+  /** The peer's datagrams come from an endpoint that frames don't go to. */
+  strayed(now: number, from: Endpoint): PathOutput[] {
+    if (this.candidates.has(from)) return [];
+    return [...this.add(now, from), ...this.doubt(now)];
+  }
+
+  /** The path in use is in doubt: it's asked now. */
+  doubt(now: number): PathOutput[] {
+    if (this.inUse !== null && this.inUse.probe === null) this.inUse.nextAt = now;
+    return this.tick(now);
+  }
+
+  /** The system says that an endpoint can't be reached now. */
+  unreachable(now: number, endpoint: Endpoint): PathOutput[] {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined || candidate !== this.inUse) return [];
+    candidate.misses = MAX_MISSES;
+    candidate.probe = null;
+    return this.failed(now);
+  }
+
+  tick(now: number): PathOutput[] {
+    if (!this.probing) return [];
+    const outputs: PathOutput[] = [];
+    for (const candidate of this.candidates.values()) {
+      if (this.dueAt(candidate) > now) continue;
+      if (candidate.probe !== null) this.missed(now, candidate);
+      if (candidate.nextAt <= now) outputs.push(this.challenge(now, candidate));
+    }
+    if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
+    if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
+    return outputs;
+  }
+
+  private dueAt(candidate: Candidate): number {
+    return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
+  }
+
+  private challenge(now: number, candidate: Candidate): PathOutput {
+    const token = this.random(TOKEN_BYTES);
+    candidate.probe = { token, sentAt: now };
+    return { kind: 'challenge', to: candidate.endpoint, token };
+  }
+
+  private missed(now: number, candidate: Candidate): void {
+    candidate.probe = null;
+    candidate.misses++;
+    const working = candidate.answeredAt !== null && candidate.misses < MAX_MISSES;
+    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.random));
+  }
+
+  /** The path in use answers no more: the next best takes over, and all are asked. */
+  private failed(now: number): PathOutput[] {
+    this.inUse = null;
+    const [next] = [...this.candidates.values()].filter(works).sort(compare);
+    const switched: PathOutput[] =
+      next === undefined ? [{ kind: 'use', endpoint: null, path: 'none' }] : this.use(next);
+    if (next === undefined) this.failedAt ??= now;
+    return [...switched, ...this.probeAll(now)];
+  }
+
+  /** An answer on a way that's new, while the path in use is being asked and silent, is what a peer that moved looks like. */
+  private choose(candidate: Candidate, isNew: boolean): PathOutput[] {
+    if (candidate === this.inUse) return [];
+    if (this.inUse === null) return this.use(candidate);
+    const doubtful = this.inUse.misses > 0 || (isNew && this.inUse.probe !== null);
+    const replaces = doubtful && !ranksBelow(candidate, this.inUse);
+    return replaces || isWorthMoving(this.inUse, candidate) ? this.use(candidate) : [];
+  }
+
+  private use(candidate: Candidate): PathOutput[] {
+    this.inUse = candidate;
+    this.failedAt = null;
+    return [{ kind: 'use', endpoint: candidate.endpoint, path: candidate.kind }];
+  }
+
+  private probeAll(now: number): PathOutput[] {
+    for (const candidate of this.candidates.values()) {
+      if (candidate.probe === null) candidate.nextAt = now;
+    }
+    return this.tick(now);
+  }
+
+  /** Makes room: the one that never answered and is oldest, else the worst. */
+  private evict(): void {
+    const spare = [...this.candidates.values()].filter((candidate) => candidate !== this.inUse);
+    const [worst] = spare.sort((a, b) => (a.answeredAt ?? 0) - (b.answeredAt ?? 0) || a.addedAt - b.addedAt);
+    if (worst !== undefined) this.candidates.delete(worst.endpoint);
+  }
+}
+
+function works(candidate: Candidate): boolean {
+  return candidate.answeredAt !== null && candidate.misses === 0;
+}
+
+function answerLimit(candidate: Candidate): number {
+  return Math.max(ANSWER_LIMIT.least, (candidate.rtt ?? 0) * ANSWER_LIMIT.roundTrips);
+}

@@ -1,0 +1,347 @@
+/**
+ * The life of the sessions with one peer: asking for one, answering, replacing it before it's worn, noticing its end.
+ *
+ * Initiator:  connect → message 1, again by RETRY → message 2 → install `seal-now`, hold → established
+ * Responder:  message 1 → message 2, install `seal-when-heard` → first datagram heard → established
+ *
+ * Pure: it's told what happened and when, and says what to do. Where datagrams go is the paths' matter.
+ */
+import { backoff } from '../core/backoff.js';
+import { Deadlines } from '../core/deadlines.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { fraction, type Random } from '../core/random.js';
+import type { Stamp } from '../core/stamp.js';
+import {
+  complete,
+  type HandshakeKeys,
+  type Initiation,
+  initiate,
+  type ReceivedInitiation,
+  type Responder,
+  respond,
+} from './handshake.js';
+import { KEY_BYTES, keyPair } from './noise.js';
+import { type Notice, REASON, type ReplyKeys, readCookie, readNotice } from './replies.js';
+
+/** Waits between the tries of a handshake, in ms. */
+const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
+/** A session's age, in ms, at which its initiator replaces it, at which its responder does, and at which it ends. */
+export const REKEY_AFTER = { initiator: 110_000, jitter: 10_000, responder: 140_000 } as const;
+export const SESSION_LIFETIME = 180_000;
+/** How long a responder keeps a session of which it heard nothing. */
+const UNHEARD_LIFETIME = 10_000;
+/** Sessions that can still be opened besides the newest, for datagrams that are under way. */
+const KEPT_SESSIONS = 2;
+/** A cookie is asked for at most this often, so that a recorded message 1 isn't a way to make us talk. */
+const STALE_COOKIE_INTERVAL = 10_000;
+const COOKIE_LIFETIME = 120_000;
+/** How many of the peer's messages lose against ours before we take it that ours don't arrive. */
+const MAX_OUTVOTED = 3;
+
+export type SessionOutput =
+  /** To `to`, or to wherever the peer may be. */
+  | { readonly kind: 'send'; readonly datagram: Uint8Array; readonly to: Endpoint | null }
+  | {
+      readonly kind: 'send-cookie';
+      readonly to: Endpoint;
+      readonly receiverIndex: number;
+      readonly answered: Uint8Array;
+    }
+  | { readonly kind: 'install'; readonly keys: InstallKeys }
+  | { readonly kind: 'drop'; readonly localIndex: number }
+  /** Datagrams can be sealed from now on; `from` is where the proof of it came from. */
+  | { readonly kind: 'established'; readonly localIndex: number; readonly from: Endpoint; readonly role: Role }
+  /** The last session is over. */
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'refused'; readonly notice: Notice };
+
+export interface InstallKeys {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly sealKey: Uint8Array;
+  readonly openKey: Uint8Array;
+  readonly use: 'seal-now' | 'seal-when-heard';
+  readonly lifetime: number;
+}
+
+export type Role = 'initiator' | 'responder';
+
+/** What a session needs from the network that it's in. */
+export interface SessionContext {
+  readonly keys: HandshakeKeys;
+  readonly ownAdmission: Uint8Array;
+  readonly noticeKeys: ReplyKeys;
+  readonly cookieKeys: ReplyKeys;
+  readonly random: Random;
+  /** A random index that's free on the device. */
+  newIndex(): number;
+  stamp(): Stamp;
+  /** Our member record as it is now. */
+  record(): Uint8Array;
+}
+
+export interface Remote {
+  readonly responder: Responder;
+  /** Whether our message wins when both sides send one at once: ours is the lower identity. */
+  readonly weWin: boolean;
+}
+
+interface Live {
+  readonly localIndex: number;
+  readonly role: Role;
+  readonly since: number;
+  heard: boolean;
+}
+
+interface Attempt {
+  tries: number;
+  /** Stamps of the peer's messages that lost against ours. */
+  readonly outvoted: Set<Stamp>;
+  initiation: Initiation | null;
+}
+
+export class Session {
+  /** Newest first. */
+  private live: Live[] = [];
+  private attempt: Attempt | null = null;
+  private cookie: { readonly value: Uint8Array; readonly until: number } | null = null;
+  private staleCookieAt = Number.NEGATIVE_INFINITY;
+  private readonly deadlines = new Deadlines<'retry' | 'rekey' | 'unheard'>();
+
+  constructor(
+    private readonly context: SessionContext,
+    private readonly remote: Remote,
+    /** The greatest stamp accepted from the peer, also in earlier runs. */
+    public lastStamp: Stamp,
+  ) {}
+
+  get established(): boolean {
+    return this.live.some((session) => session.heard);
+  }
+
+  /** Tries of the handshake under way, 0 if there's none. */
+  get tries(): number {
+    return this.attempt?.tries ?? 0;
+  }
+
+  deadline(): number {
+    return this.deadlines.next();
+  }
+
+  /** Whether `localIndex` is the one that an answer to our message 1 would name. */
+  awaits(localIndex: number): boolean {
+    return this.attempt?.initiation?.senderIndex === localIndex;
+  }
+
+  owns(localIndex: number): boolean {
+    return this.awaits(localIndex) || this.live.some((session) => session.localIndex === localIndex);
+  }
+
+  /** Asks for a session, unless that's being done. */
+  connect(now: number): SessionOutput[] {
+    if (this.attempt !== null) return [];
+    this.attempt = { tries: 0, outvoted: new Set(), initiation: null };
+    return this.send(now, null);
+  }
+
+  /** Something new is known of the peer: the next try comes now, and soon again. */
+  hurry(now: number): SessionOutput[] {
+    if (this.attempt === null) return this.connect(now);
+    this.attempt.tries = 0;
+    return this.send(now, null);
+  }
+
+  /** Stops asking; sessions go on. */
+  rest(): void {
+    this.attempt = null;
+    this.deadlines.clear('retry');
+  }
+
+  /** Ends everything. */
+  end(): SessionOutput[] {
+    this.rest();
+    this.deadlines.clear('rekey');
+    this.deadlines.clear('unheard');
+    const dropped = this.live;
+    this.live = [];
+    return dropped.map(({ localIndex }) => ({ kind: 'drop', localIndex }));
+  }
+
+  tick(now: number): SessionOutput[] {
+    return this.deadlines.due(now).flatMap((name) => {
+      if (name === 'retry') return this.send(now, null);
+      if (name === 'rekey') return this.connect(now);
+      return this.dropWhere((session) => !session.heard);
+    });
+  }
+
+  /** The peer's message 1: verified record, our psk. */
+  receivedInitiation(
+    now: number,
+    received: ReceivedInitiation,
+    datagram: Uint8Array,
+    from: Endpoint,
+    proven: boolean,
+  ): SessionOutput[] {
+    if (received.stamp === this.lastStamp) return []; // one message on several ways, or a replay
+    if (received.stamp < this.lastStamp && !proven) return this.answerStale(now, received, datagram, from);
+    if (this.attempt !== null && this.remote.weWin && this.attempt.outvoted.size < MAX_OUTVOTED) {
+      if (this.attempt.outvoted.has(received.stamp)) return [];
+      this.attempt.outvoted.add(received.stamp);
+      return this.send(now, from);
+    }
+    this.lastStamp = received.stamp;
+    return this.answer(now, received, from);
+  }
+
+  /** A handshake 2 for one of our attempts. Null if it's not the answer to the one under way. */
+  receivedResponse(
+    now: number,
+    datagram: Uint8Array,
+    from: Endpoint,
+  ): { readonly record: Uint8Array; readonly outputs: SessionOutput[] } | null {
+    const initiation = this.attempt?.initiation;
+    if (initiation === null || initiation === undefined) return null;
+    const done = complete(this.context.keys, initiation, this.context.ownAdmission, datagram);
+    if (done === null) return null;
+    this.rest();
+    const localIndex = initiation.senderIndex;
+    const keys = { localIndex, remoteIndex: done.remoteIndex, sealKey: done.split[0], openKey: done.split[1] };
+    const dropped = this.add({ localIndex, role: 'initiator', since: now, heard: true });
+    this.planRekey(now, 'initiator');
+    const outputs: SessionOutput[] = [
+      { kind: 'install', keys: { ...keys, use: 'seal-now', lifetime: SESSION_LIFETIME } },
+      ...dropped,
+      { kind: 'established', localIndex, from, role: 'initiator' },
+    ];
+    return { record: done.record, outputs };
+  }
+
+  receivedCookie(now: number, datagram: Uint8Array): SessionOutput[] {
+    const answered = this.attempt?.initiation?.datagram;
+    const value = answered === undefined ? null : readCookie(this.context.cookieKeys, answered, datagram);
+    if (value === null) return [];
+    this.cookie = { value, until: now + COOKIE_LIFETIME };
+    return this.send(now, null);
+  }
+
+  /** A notice explains why there's no answer; asking goes on at its pace. */
+  receivedNotice(datagram: Uint8Array): SessionOutput[] {
+    const answered = this.attempt?.initiation?.datagram;
+    const notice = answered === undefined ? null : readNotice(this.context.noticeKeys, answered, datagram);
+    if (notice === null || this.attempt === null) return [];
+    this.attempt.tries = Math.max(this.attempt.tries, RETRY.length - 2);
+    return [{ kind: 'refused', notice }];
+  }
+
+  /** The device opened the first datagram of a session that we answered. */
+  heard(now: number, localIndex: number, from: Endpoint): SessionOutput[] {
+    const session = this.live.find((one) => one.localIndex === localIndex);
+    if (session === undefined || session.heard) return [];
+    session.heard = true;
+    this.deadlines.clear('unheard');
+    this.rest();
+    this.planRekey(now, 'responder');
+    return [...this.trim(), { kind: 'established', localIndex, from, role: 'responder' }];
+  }
+
+  worn(now: number): SessionOutput[] {
+    return this.connect(now);
+  }
+
+  /** The device dropped a session whose lifetime was over. */
+  gone(localIndex: number): SessionOutput[] {
+    const before = this.established;
+    this.live = this.live.filter((session) => session.localIndex !== localIndex);
+    return before && !this.established ? [{ kind: 'lost' }] : [];
+  }
+
+  private send(now: number, to: Endpoint | null): SessionOutput[] {
+    const { attempt, context, remote } = this;
+    if (attempt === null) return [];
+    attempt.tries++;
+    this.deadlines.set('retry', now + backoff(RETRY, attempt.tries, context.random));
+    if (this.cookie !== null && this.cookie.until <= now) this.cookie = null;
+    const ephemeral = keyPair(context.random(KEY_BYTES));
+    attempt.initiation = initiate(
+      context.keys,
+      remote.responder,
+      ephemeral,
+      context.newIndex(),
+      context.stamp(),
+      context.record(),
+      this.cookie?.value ?? null,
+    );
+    return attempt.initiation === null ? [] : [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
+  }
+
+  private answer(now: number, received: ReceivedInitiation, from: Endpoint): SessionOutput[] {
+    const { context, remote } = this;
+    const localIndex = context.newIndex();
+    const ephemeral = keyPair(context.random(KEY_BYTES));
+    const response = respond(
+      context.keys,
+      received,
+      remote.responder.admissionKey,
+      ephemeral,
+      localIndex,
+      context.record(),
+    );
+    if (response === null) return [];
+    const replaced = this.dropWhere((session) => !session.heard);
+    this.live.unshift({ localIndex, role: 'responder', since: now, heard: false });
+    this.deadlines.set('unheard', now + UNHEARD_LIFETIME);
+    const keys = {
+      localIndex,
+      remoteIndex: received.senderIndex,
+      sealKey: response.split[1],
+      openKey: response.split[0],
+    };
+    return [
+      ...replaced,
+      { kind: 'install', keys: { ...keys, use: 'seal-when-heard', lifetime: SESSION_LIFETIME } },
+      { kind: 'send', datagram: response.datagram, to: from },
+    ];
+  }
+
+  /**
+   * A stamp below the last one: a replay, or a machine restored from an older image. While we hear the peer it can only be the first,
+   * and nobody gets an answer; else a cookie lets a real one prove itself.
+   */
+  private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Endpoint): SessionOutput[] {
+    if (this.established || now < this.staleCookieAt + STALE_COOKIE_INTERVAL) return [];
+    this.staleCookieAt = now;
+    return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram }];
+  }
+
+  private planRekey(now: number, role: Role): void {
+    const wait =
+      role === 'initiator'
+        ? REKEY_AFTER.initiator + fraction(this.context.random) * REKEY_AFTER.jitter
+        : REKEY_AFTER.responder;
+    this.deadlines.set('rekey', now + wait);
+  }
+
+  private add(session: Live): SessionOutput[] {
+    this.live.unshift(session);
+    return this.trim();
+  }
+
+  private trim(): SessionOutput[] {
+    const kept = new Set(this.live.filter((session) => session.heard).slice(0, KEPT_SESSIONS));
+    return this.dropWhere((session) => session.heard && !kept.has(session));
+  }
+
+  private dropWhere(doomed: (session: Live) => boolean): SessionOutput[] {
+    const dropped = this.live.filter(doomed);
+    this.live = this.live.filter((session) => !dropped.includes(session));
+    return dropped.map(({ localIndex }) => ({ kind: 'drop', localIndex }));
+  }
+}
+
+/** A notice in plain words. */
+export function explain({ reason, version }: Notice): string {
+  if (reason === REASON.keysDiffer) return 'the pre-shared keys differ: both need the same -key, or none';
+  if (reason === REASON.otherVersion) return `it speaks version ${version} of the protocol`;
+  return 'it refuses this machine';
+}
