@@ -2,13 +2,15 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { call } from '../../../src/rpc/client.js';
+import type { NetworkInfo, PeerInfo } from '../../../src/rpc/schema.js';
 import { Capture } from './capture.js';
 import { Daemon, type DaemonOptions } from './daemon.js';
 import type { Namespace } from './namespace.js';
 import { uniqueName } from './owner.js';
 import { FRAMES_TOOL, P2P, PYTHON } from './places.js';
-import type { Program, Result } from './shell.js';
-import { type NetworkLines, type PeerLine, parseStatus } from './status.js';
+import { type Program, plainEnvironment, type Result } from './shell.js';
+import { type NetworkLines, parseStatus } from './status.js';
 import { ownDirectory, releaseDirectory } from './teardown.js';
 import { waitFor } from './wait.js';
 
@@ -90,7 +92,7 @@ export class Host {
 
   /** Runs a command of p2p against its daemon. */
   async p2p(...args: string[]): Promise<Answer> {
-    const env = { ...process.env, P2P_SOCKET: this.socket };
+    const env = { ...plainEnvironment(), P2P_SOCKET: this.socket };
     const result = await this.namespace.run(P2P, args, { env });
     return { ...result, json: () => JSON.parse(result.stdout) as unknown };
   }
@@ -106,10 +108,26 @@ export class Host {
     return parseStatus(await this.mustP2p('status'));
   }
 
-  /** What its status says of the member with that overlay address. */
-  async peer(ip: string): Promise<PeerLine | null> {
-    const networks = await this.status();
-    return networks.flatMap(({ peers }) => peers).find((peer) => peer.ip.split('/', 1)[0] === ip) ?? null;
+  /** Starts a network on its daemon; what the daemon says of it. */
+  async joins(hash: string, ip: string, ...options: string[]): Promise<NetworkInfo> {
+    await this.mustP2p('start', '-hash', hash, '-ip', ip, ...options);
+    return this.network(hash);
+  }
+
+  /** Everything that its daemon says of a network. */
+  async network(hash: string): Promise<NetworkInfo> {
+    const { networks } = await call(this.socket, 'daemon.status', { hash });
+    const [network] = networks;
+    if (network === undefined) throw new Error(`${this.name} is in no such network`);
+    return network;
+  }
+
+  /** What its daemon says of the member with that overlay address; rejects if it knows none. */
+  async member(hash: string, ip: string): Promise<PeerInfo> {
+    const { peers } = await this.network(hash);
+    const member = peers.find(({ addresses }) => addresses.some((address) => address.split('/', 1)[0] === ip));
+    if (member === undefined) throw new Error(`${this.name} knows no member with ${ip}`);
+    return member;
   }
 
   /** Waits until the member with that overlay address is connected. */

@@ -42,6 +42,12 @@ export async function mustRun(command: string, args: readonly string[], options:
   return stdout;
 }
 
+/** This process's environment without what would change what the programs do or say. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('P2P_') && !name.startsWith('NODE_'));
+  return { ...Object.fromEntries(kept), LC_ALL: 'C' };
+}
+
 /** A program that runs beside the test. */
 export class Program {
   /** All programs that run at this moment. */
@@ -53,7 +59,7 @@ export class Program {
   stderr = '';
   readonly #child: ChildProcess;
 
-  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = plainEnvironment()) {
     this.#child = spawn(command, args, { env, stdio: 'pipe' });
     Program.running.add(this);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,4 @@
-/** Reads what `p2p status` prints: a line per network, `HASH|IP`, and below it a line per peer with eight fields. */
+/** Reads what `p2p status` prints: a line per network, `HASH|IP`, and below it a line per peer with eight fields; `-` for nothing. */
 
 export interface PeerLine {
   readonly id: string;
