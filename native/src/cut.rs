@@ -62,7 +62,7 @@ pub fn place(part: Part, length: usize) -> Option<Range<usize>> {
     let start = total - length;
     let fits = match count - 1 {
         0 => start == 0,
-        others => start % others == 0 && length <= start / others,
+        others => start.is_multiple_of(others) && length <= start / others,
     };
     fits.then_some(start..total)
 }

@@ -12,7 +12,6 @@ pub mod xaes;
 use std::net::SocketAddr;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
 
 use crate::clock::Nanos;
