@@ -1,0 +1,82 @@
+/** argv as people type it, made into what the argument parser knows: `-hash` is `--hash`, and `P2P_HASH` stands for it. */
+import type { Command, Option } from 'commander';
+
+/** Two letters or more, so `-h` stays; a digit first is a number and not a flag. */
+const SINGLE_DASH = /^-[a-z][a-z-]+(=.*)?$/is;
+/** What an environment variable says to leave a flag without a value out. */
+const OFF = new Set(['0', 'no', 'off', 'false']);
+
+/** `args` (without node and script) with every flag in its two-dash form, and those added that stand in `environment`. */
+export function prepare(args: readonly string[], program: Command, environment: NodeJS.ProcessEnv): string[] {
+  const spelt = normalise(inOwnWords(args, program), program);
+  const place = commandPlace(spelt, program);
+  const command = commandNamed(program, spelt[place]);
+  if (command === undefined) return spelt;
+  const options = [...program.options, ...command.options];
+  return [...spelt.slice(0, place + 1), ...fromEnvironment(options, spelt, environment), ...spelt.slice(place + 1)];
+}
+
+/** `--version` is what people try first; and `help` about nothing that exists is a misspelt command. */
+function inOwnWords(args: readonly string[], program: Command): readonly string[] {
+  const [first = '', second] = args;
+  if (['-V', '-version', '--version'].includes(first)) return ['version', ...args.slice(1)];
+  if (first === 'help' && second !== undefined && commandNamed(program, second) === undefined) return args.slice(1);
+  return args;
+}
+
+function normalise(args: readonly string[], program: Command): string[] {
+  const result: string[] = [];
+  let options: readonly Option[] = program.options;
+  let inCommand = false;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    if (arg === '--') return [...result, ...args.slice(i)];
+    const flag = SINGLE_DASH.test(arg) ? `-${arg}` : arg;
+    result.push(flag);
+    if (!isFlag(arg) && !inCommand) {
+      inCommand = true;
+      options = [...options, ...(commandNamed(program, arg)?.options ?? [])];
+    }
+    if (isFlag(arg) && takesValue(options, flag) && i + 1 < args.length) result.push(args[++i] ?? '');
+  }
+  return result;
+}
+
+/** Where the command's name stands, or -1. */
+function commandPlace(args: readonly string[], program: Command): number {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    if (arg === '--') return -1;
+    if (!isFlag(arg)) return i;
+    if (takesValue(program.options, arg)) i++;
+  }
+  return -1;
+}
+
+/** The flags that the environment gives and `args` don't. An empty variable is as good as none. */
+function fromEnvironment(
+  options: readonly Option[],
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): string[] {
+  return options.flatMap((option) => {
+    const long = option.long ?? '';
+    const value = environment[`P2P_${long.slice(2).toUpperCase().replaceAll('-', '_')}`];
+    if (value === undefined || value === '') return [];
+    if (args.some((arg) => arg === long || arg.startsWith(`${long}=`))) return [];
+    if (option.required) return [`${long}=${value}`];
+    return OFF.has(value.toLowerCase()) ? [] : [long];
+  });
+}
+
+function commandNamed(program: Command, name: string | undefined): Command | undefined {
+  return program.commands.find((command) => command.name() === name);
+}
+
+function isFlag(arg: string): boolean {
+  return arg.startsWith('-') && arg !== '-';
+}
+
+function takesValue(options: readonly Option[], flag: string): boolean {
+  return options.some((option) => option.required && (option.long === flag || option.short === flag));
+}

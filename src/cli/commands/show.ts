@@ -1,0 +1,88 @@
+import { Command, Option } from 'commander';
+import type { NetworkInfo } from '../../rpc/schema.js';
+import { callDaemon, hashFlag, jsonFlag } from '../context.js';
+import { Exit } from '../exit.js';
+import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
+import { print, printJson, tell } from '../output.js';
+
+interface Flags {
+  readonly hash?: string;
+  readonly check?: string;
+  readonly json?: boolean;
+}
+
+export function showCommand(): Command {
+  return new Command('show')
+    .description('show the networks, or the members of one')
+    .addOption(hashFlag('show the members of this network'))
+    .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
+    .addOption(jsonFlag())
+    .addHelpText(
+      'after',
+      `
+Exit codes of -check: 0 connected, 12 not connected, 15 no such network. One's own address counts as connected.
+
+Examples:
+  p2p show
+  p2p show -hash myhash
+  p2p show -check 10.10.10.2 && echo there`,
+    )
+    .action(async ({ hash, check, json }: Flags, command: Command) => {
+      if (check !== undefined) return checkMember(command, check, hash, json);
+      const { networks } = await callDaemon(command, 'daemon.status', { hash });
+      const [network] = networks;
+      if (hash !== undefined && network === undefined) throw new Exit('no-such-network', 'no network has this hash');
+      if (json) return printJson({ networks });
+      if (network === undefined) return tell('No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH');
+      print(hash === undefined ? networkTable(networks) : memberTable(network));
+    });
+}
+
+async function checkMember(command: Command, ip: string, hash: string | undefined, json: boolean | undefined) {
+  const { connected } = await callDaemon(command, 'network.check', { ip, hash });
+  if (json) printJson({ ip, connected });
+  if (!connected) throw new Exit('not-connected', `${ip} is not connected`);
+}
+
+export function networkTable(networks: readonly NetworkInfo[]): string {
+  const rows = networks.map((network) => [
+    network.device,
+    network.addresses.join(','),
+    network.mac,
+    network.hash,
+    stateOf(network),
+  ]);
+  return table(['DEVICE', 'IP', 'MAC', 'HASH', 'STATE'], rows);
+}
+
+function stateOf({ state, peers, error }: NetworkInfo): string {
+  if (state === 'failed') return `failed: ${error ?? ''}`;
+  if (state === 'key-expired') return 'stopped: its key has run out';
+  const connected = peers.filter((peer) => peer.state === 'connected').length;
+  return `${connected} of ${peers.length} members connected`;
+}
+
+/** The members, and then each `-peer` at which none was found yet. */
+export function memberTable({ peers, unanswered }: NetworkInfo): string {
+  const rows = peers.map((peer) => [
+    peer.id,
+    peer.name,
+    bareAddresses(peer.addresses),
+    peer.endpoint ?? NOTHING,
+    peer.mac,
+    peer.path,
+    milliseconds(peer.rttMs),
+    peer.state === 'connected' || peer.lastError === null ? peer.state : `${peer.state}: ${peer.lastError}`,
+  ]);
+  const missing = unanswered.map(({ name, lastError }) => [
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    name,
+    NOTHING,
+    'none',
+    NOTHING,
+    lastError === null ? 'unanswered' : `unanswered: ${lastError}`,
+  ]);
+  return table(['ID', 'NAME', 'IP', 'ENDPOINT', 'MAC', 'PATH', 'RTT', 'STATE'], [...rows, ...missing]);
+}

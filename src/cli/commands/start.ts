@@ -1,0 +1,47 @@
+import { Command, Option } from 'commander';
+import type { Params } from '../../rpc/schema.js';
+import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../context.js';
+import { print, printJson, tell } from '../output.js';
+
+interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan'> {
+  readonly lan: boolean;
+  readonly json?: boolean;
+}
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('make this machine a member of a network; returns when its device is up')
+    .addOption(hashFlag('secret name of the network: who knows it is a member'))
+    .addOption(new Option('--ip <address>', 'own address there: A[/PREFIX], /24 without PREFIX'))
+    .option('--dev <name>', 'name of the network device (default: the first free of p2p0, p2p1, …)')
+    .option('--mac <mac>', 'its MAC (default: made from this machine’s identity)')
+    .option('--name <name>', 'what the others see this machine called (default: the host name)')
+    .addOption(new Option('--port <n>', 'UDP port (default: a random one, kept)').argParser(wholeNumber))
+    .addOption(new Option('--ports <min-max>', 'take a UDP port of these'))
+    .addOption(
+      new Option('--peer <peer>', 'where a member is: [ID@]HOST:PORT; may be given several times').argParser(list),
+    )
+    .option('--key <key>', 'a second secret: only members with the same key connect')
+    .addOption(new Option('--ttl <unixtime>', 'when the key ends, and with it the network').argParser(wholeNumber))
+    .addOption(new Option('--mtu <bytes>', 'MTU of the device (default: 1360)').argParser(wholeNumber))
+    .option('--no-lan', 'find no members on the LAN, and be found by none there')
+    .addOption(jsonFlag())
+    .addHelpText(
+      'after',
+      `
+The network is kept: it comes back with the daemon until \`p2p stop\`.
+The hash and the key are secrets. Others can read them in the process list for a moment; P2P_HASH and P2P_KEY are safer.
+
+Examples:
+  p2p start -ip 10.10.10.1 -hash myhash
+  p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
+  P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
+    )
+    .action(async (flags: Flags, command: Command) => {
+      const { lan, json, ...params } = need(command, flags, 'hash', 'ip');
+      const { network, warnings } = await callDaemon(command, 'network.start', { ...params, 'no-lan': !lan });
+      for (const warning of warnings) tell(`p2p: warning: ${warning}`);
+      if (json) printJson({ network, warnings });
+      else print(`${network.device} is up: ${network.addresses.join(', ')}, UDP port ${network.port}`);
+    });
+}

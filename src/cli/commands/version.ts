@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { callDaemon, jsonFlag } from '../context.js';
+import { print, printJson } from '../output.js';
+
+export function versionCommand(): Command {
+  return new Command('version')
+    .description('print the version of this command, and of the daemon if it runs')
+    .addOption(jsonFlag())
+    .addHelpText(
+      'after',
+      `
+Example:
+  p2p version`,
+    )
+    .action(async ({ json }: { json?: boolean }, command: Command) => {
+      const client = await ownVersion();
+      const daemon = await callDaemon(command, 'daemon.version', {}, 2_000).then(
+        (answer) => answer.version,
+        () => null,
+      );
+      if (json) return printJson({ client, daemon });
+      print(`p2p ${client}`);
+      if (daemon !== null) print(`daemon ${daemon}`);
+    });
+}
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../../../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}

@@ -1,0 +1,72 @@
+/** What the commands share: the daemon's address, and flags that mean the same everywhere. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Method, Params, Result } from '../rpc/schema.js';
+
+export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
+
+/** What the command line can't do itself: the composition root hands it in. */
+export interface Hooks {
+  /** Runs the daemon until it's told to end; resolves with its exit code. */
+  runDaemon(options: DaemonFlags): Promise<number>;
+  /** A hash that can't be guessed. */
+  newHash(): Promise<string>;
+}
+
+/** Flags of `p2p daemon` that were given, on the command line or in the environment. */
+export interface DaemonFlags {
+  readonly state?: string;
+  readonly socket?: string;
+  readonly config?: string;
+  readonly noLan?: boolean;
+  readonly log?: string;
+}
+
+/** Calls the daemon that `--socket` of `command` names. The client is loaded here: `help` and mistakes don't need it. */
+export async function callDaemon<M extends Method>(
+  command: Command,
+  method: M,
+  params: Params<M>,
+  ms?: number,
+): Promise<Result<M>> {
+  const { call } = await import('../rpc/client.js');
+  return call(socketPath(command), method, params, ms);
+}
+
+export function socketPath(command: Command): string {
+  return command.optsWithGlobals<{ socket?: string }>().socket ?? DEFAULT_SOCKET;
+}
+
+export function jsonFlag(): Option {
+  return new Option('--json', 'print JSON (docs/commands.md has the fields)');
+}
+
+export function hashFlag(text: string): Option {
+  return new Option('--hash <hash>', text);
+}
+
+/** For a flag whose value is a whole number. Its range is checked with all other parameters. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number.');
+}
+
+export function seconds(text: string): number {
+  if (/^\d{1,9}(\.\d{1,3})?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Expected a number of seconds, such as 10 or 0.5.');
+}
+
+/** For a flag that may be given several times, or once with commas. */
+export function list(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), ...text.split(',')];
+}
+
+/** Flags without which a command can't be. Checked when all are known to be spelt right: a misspelt one is named first. */
+export function need<Flags extends object, Name extends keyof Flags & string>(
+  command: Command,
+  flags: Flags,
+  ...names: readonly Name[]
+): Flags & { readonly [N in Name]-?: NonNullable<Flags[N]> } {
+  const missing = names.filter((name) => flags[name] === undefined);
+  if (missing.length > 0) command.error(`error: ${missing.map((name) => `-${name}`).join(' and ')} must be given`);
+  return flags as Flags & { readonly [N in Name]-?: NonNullable<Flags[N]> };
+}

@@ -1,0 +1,47 @@
+/** The commands and their flags. What a command does is loaded when it runs. */
+import { Command, Option } from 'commander';
+import { daemonCommand } from './commands/daemon.js';
+import { generateCommand } from './commands/generate.js';
+import { setCommand } from './commands/set.js';
+import { showCommand } from './commands/show.js';
+import { startCommand } from './commands/start.js';
+import { statusCommand } from './commands/status.js';
+import { stopCommand } from './commands/stop.js';
+import { versionCommand } from './commands/version.js';
+import { waitCommand } from './commands/wait.js';
+import { DEFAULT_SOCKET, type Hooks } from './context.js';
+
+const INTRODUCTION = `A private, encrypted Ethernet between the machines that share a hash.
+
+  sudo p2p daemon                              on each machine, once
+  p2p start -ip 10.10.10.1 -hash myhash        on each machine, with an address of its own
+  p2p show                                     what is up`;
+
+const EPILOGUE = `
+A flag may have one dash or two, and may be given in the environment: -hash, --hash, P2P_HASH.
+p2p help COMMAND tells more, with examples.`;
+
+/** `ended` is told the exit code of a command that ends well with one of its own, such as the daemon. */
+export function buildProgram(hooks: Hooks, ended: (code: number) => void): Command {
+  const program = new Command('p2p')
+    .description(INTRODUCTION)
+    .usage('COMMAND [flags]')
+    .addOption(new Option('--socket <path>', `socket of the daemon (default: ${DEFAULT_SOCKET})`))
+    .addHelpText('after', EPILOGUE)
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'p2p: ')) })
+    .exitOverride();
+  const commands = [
+    daemonCommand(hooks, ended),
+    startCommand(),
+    stopCommand(),
+    showCommand(),
+    statusCommand(),
+    waitCommand(),
+    setCommand(),
+    generateCommand(hooks),
+    versionCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}

@@ -1,0 +1,77 @@
+/**
+ * Unix sockets as locks: who listens on the path has it, and the kernel gives it back when the process dies. The file that
+ * a killed process leaves behind is no obstacle.
+ */
+import { link, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { StartError } from './start-error.js';
+
+/** The kernel's `sockaddr_un` has this many bytes for a name. */
+const MAX_SOCKET_PATH = 107;
+
+/** Listens on `path`, readable for the owner alone. Rejects with a `StartError` (`inUse` is its message) if someone else does. */
+export async function claimSocket(server: Server, path: string, inUse: string): Promise<void> {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
+    throw new StartError('bad-config', `expected a socket path of at most ${MAX_SOCKET_PATH} bytes, got ${path}`);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await removeStale(path, inUse);
+    await listen(server, path);
+  } catch (error) {
+    throw explain(path, inUse, error);
+  }
+}
+
+/** Stops listening; the file goes with it. */
+export function releaseSocket(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+async function removeStale(path: string, inUse: string): Promise<void> {
+  const file = await lstat(path).catch(() => null);
+  if (file === null) return;
+  if (!file.isSocket()) throw new StartError('bad-config', `${path} exists and is no socket`);
+  if (await answers(path)) throw new StartError('already-running', inUse);
+  // Another daemon may be starting, and may have put its own socket here since: look again at what was really taken away.
+  const taken = `${path}.${process.pid}`;
+  await rename(path, taken);
+  const alive = await answers(taken);
+  if (alive) await link(taken, path);
+  await rm(taken, { force: true });
+  if (alive) throw new StartError('already-running', inUse);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
+      else if (error.code === 'EAGAIN') resolve(true);
+      else reject(error);
+    });
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const mask = process.umask(0o177); // `listen` binds before it returns
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+    process.umask(mask);
+  });
+}
+
+function explain(path: string, inUse: string, error: unknown): StartError {
+  if (error instanceof StartError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return new StartError('already-running', inUse);
+  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  return new StartError(denied ? 'permission-denied' : 'failed', `can't listen on ${path}: ${message}`);
+}

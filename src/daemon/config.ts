@@ -1,0 +1,166 @@
+/** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { type Level, type PortRange, parseLevel, parseMtu, parseName, parsePorts } from '../rpc/fields.js';
+import { quoted } from '../rpc/text.js';
+import { StartError } from './start-error.js';
+
+export interface Config {
+  /** Directories and files as absolute paths. */
+  readonly state: string;
+  readonly socket: string;
+  readonly log: Level;
+  readonly lan: boolean;
+  /** Of which a network's UDP port is chosen. */
+  readonly ports: PortRange;
+  /** Overlay MTU of networks that don't say, in bytes. */
+  readonly mtu: number;
+  /** What other members see this machine called, where a network doesn't say. */
+  readonly name: string;
+}
+
+/** Flags of `p2p daemon`, on the command line or in the environment. */
+export interface Given {
+  readonly state?: string;
+  readonly socket?: string;
+  readonly config?: string;
+  readonly noLan?: boolean;
+  readonly log?: string;
+}
+
+const DEFAULT_FILE = '/etc/p2p/config.yaml';
+/** A configuration file may have this many bytes. */
+const MAX_FILE = 65_536;
+/** Of both directories' paths: a socket in them must fit the 107 bytes that the kernel has for its name. */
+const MAX_PATH = 100;
+
+function defaults(): Config {
+  return {
+    state: '/var/lib/p2p',
+    socket: '/run/p2p/p2p.sock',
+    log: 'INFO',
+    lan: true,
+    ports: { min: 49152, max: 65535 },
+    mtu: 1360,
+    name: defaultName(),
+  };
+}
+
+/** Every key of the file: what its value is parsed by, and what an error says was expected. */
+const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
+  state: absolutePath,
+  socket: absolutePath,
+  log: (value) => parseLevel(string(value)),
+  lan: boolean,
+  ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
+  mtu: (value) => parseMtu(number(value)),
+  name: (value) => parseName(string(value)),
+};
+
+/** Rejects with a `StartError` that names the flag, or the file with line and key. */
+export async function loadConfig(given: Given): Promise<Config> {
+  const file = await readConfig(given.config);
+  return { ...defaults(), ...file, ...flags(given) };
+}
+
+function flags(given: Given): Partial<Config> {
+  const result: Partial<Record<keyof Config, unknown>> = {};
+  for (const key of ['state', 'socket', 'log'] as const) {
+    const value = given[key];
+    if (value === undefined) continue;
+    try {
+      result[key] = key === 'log' ? KEYS.log(value) : KEYS[key](value === '' ? value : resolve(value));
+    } catch (error) {
+      throw new StartError('bad-config', `--${key}: ${messageOf(error)}`);
+    }
+  }
+  return { ...(result as Partial<Config>), ...(given.noLan ? { lan: false } : {}) };
+}
+
+/** `path`: a file that must exist; undefined: the default one, which needn't. */
+async function readConfig(path: string | undefined): Promise<Partial<Config>> {
+  const file = path ?? DEFAULT_FILE;
+  try {
+    const text = await readFile(file, 'utf8');
+    return parseConfig(text, file);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new StartError('bad-config', `the configuration can't be read: ${messageOf(error)}`);
+  }
+}
+
+/** Parses the text of a configuration file; `file` is its name for messages. Throws a `StartError`. */
+export function parseConfig(text: string, file: string): Partial<Config> {
+  if (Buffer.byteLength(text) > MAX_FILE)
+    throw new StartError('bad-config', `${file}: expected at most ${MAX_FILE} bytes`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
+  const [problem] = document.errors;
+  if (problem !== undefined) throw new StartError('bad-config', `${at(problem.pos[0])}: ${problem.message}`);
+  if (document.contents === null) return {};
+  if (!isMap(document.contents))
+    throw new StartError('bad-config', `${at(0)}: expected keys with values, such as "lan: false"`);
+  return entries(document.contents, at);
+}
+
+function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> {
+  const result: Partial<Record<keyof Config, unknown>> = {};
+  for (const pair of map.items as Pair[]) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const line = at(isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
+    if (!isKey(key)) {
+      const known = Object.keys(KEYS).join(', ');
+      throw new StartError('bad-config', `${line}: unknown key ${quoted(key)}; expected one of ${known}`);
+    }
+    try {
+      result[key] = KEYS[key](isScalar(pair.value) ? pair.value.value : pair.value);
+    } catch (error) {
+      throw new StartError('bad-config', `${line}: ${key}: ${messageOf(error)}`);
+    }
+  }
+  return result as Partial<Config>;
+}
+
+function isKey(key: string): key is keyof Config {
+  return Object.hasOwn(KEYS, key);
+}
+
+function absolutePath(value: unknown): string {
+  const path = string(value);
+  if (!isAbsolute(path) || path.includes('\0')) throw new RangeError(`expected an absolute path, got ${quoted(path)}`);
+  if (Buffer.byteLength(path) > MAX_PATH)
+    throw new RangeError(`expected a path of at most ${MAX_PATH} bytes, got ${Buffer.byteLength(path)} bytes`);
+  return path;
+}
+
+function string(value: unknown): string {
+  if (typeof value !== 'string') throw new RangeError(`expected text, got ${quoted(value)}`);
+  return value;
+}
+
+function number(value: unknown): number {
+  if (typeof value !== 'number') throw new RangeError(`expected a number, got ${quoted(value)}`);
+  return value;
+}
+
+function boolean(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new RangeError(`expected true or false, got ${quoted(value)}`);
+  return value;
+}
+
+/** The host's name as far as it fits into a member record. */
+function defaultName(): string {
+  try {
+    return parseName(hostname().split('.')[0] ?? '');
+  } catch {
+    return 'unnamed';
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,110 @@
+/** The daemon's parts put together, on whatever host it's given. */
+import { chmod, chown, readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { createRpcServer } from '../rpc/server.js';
+import { claimSocket } from './claim.js';
+import type { Config } from './config.js';
+import type { Host } from './host.js';
+import type { Log } from './log.js';
+import { handlers } from './methods.js';
+import { Networks } from './networks.js';
+import { State } from './state.js';
+
+/** Members of this group may do everything that the daemon can. */
+const GROUP = 'p2p';
+/** Changes of addresses come in bursts; what they led to is looked at this long after the first, in ms. */
+const SETTLE_MS = 150;
+
+export class Daemon {
+  private constructor(
+    private readonly log: Log,
+    private readonly state: State,
+    private readonly networks: Networks,
+    private readonly server: Server,
+    private readonly watch: { close(): void },
+    private readonly ending: AbortController,
+  ) {}
+
+  /** Rejects with a `StartError`; then nothing is left behind. */
+  static async start(config: Config, host: Host, log: Log, version: string): Promise<Daemon> {
+    const state = await State.open(config.state);
+    const networks = new Networks({ host, config, state, log });
+    const ending = new AbortController();
+    const problems = state.problems;
+    const server = createRpcServer(handlers({ networks, log, version, problems, ending: ending.signal }), {
+      answered: (method, ms) => log.daemon.debug({ method, ms: Math.round(ms) }, 'call answered'),
+      failed: (method, reason, error) => {
+        if (reason === 'internal') log.daemon.error({ method, err: error }, 'call failed');
+        else log.daemon.debug({ method, reason }, 'call refused');
+      },
+    });
+    try {
+      await claimSocket(server, config.socket, `another daemon answers at ${config.socket}`);
+    } catch (error) {
+      await state.close();
+      throw error;
+    }
+    const daemon = new Daemon(log, state, networks, server, watchAddresses(host, networks), ending);
+    await openToGroup(config.socket, log);
+    log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
+    await daemon.restore();
+    return daemon;
+  }
+
+  /** Leaves all networks, removes devices and socket, and answers no more. */
+  async stop(): Promise<void> {
+    this.log.daemon.info('stopping');
+    this.ending.abort();
+    this.watch.close();
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    await this.networks.close();
+    this.server.closeAllConnections();
+    await closed;
+    await this.state.close();
+    this.log.daemon.info('stopped');
+  }
+
+  private async restore(): Promise<void> {
+    const saved = await this.state.load();
+    for (const problem of this.state.problems) this.log.daemon.error(problem);
+    await this.networks.restore(saved);
+  }
+}
+
+function watchAddresses(host: Host, networks: Networks): { close(): void } {
+  let timer: NodeJS.Timeout | null = null;
+  const watch = host.watchAddresses(() => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      networks.addressesChanged();
+    }, SETTLE_MS);
+  });
+  return {
+    close: () => {
+      if (timer !== null) clearTimeout(timer);
+      watch.close();
+    },
+  };
+}
+
+/** The socket is root's and the group's; without such a group root's alone. */
+async function openToGroup(socket: string, log: Log): Promise<void> {
+  const group = await groupId(GROUP);
+  try {
+    if (group !== null) await chown(socket, process.getuid?.() ?? 0, group);
+    await chmod(socket, group === null ? 0o600 : 0o660);
+    if (group === null)
+      log.daemon.warn(
+        `there is no group ${GROUP}: only this user may use the socket (make one: groupadd --system ${GROUP})`,
+      );
+  } catch (error) {
+    log.daemon.warn({ error: (error as Error).message }, `the socket could not be given to the group ${GROUP}`);
+  }
+}
+
+async function groupId(name: string): Promise<number | null> {
+  const text = await readFile('/etc/group', 'utf8').catch(() => '');
+  const line = text.split('\n').find((entry) => entry.startsWith(`${name}:`));
+  const id = Number(line?.split(':')[2]);
+  return line !== undefined && Number.isInteger(id) ? id : null;
+}

@@ -1,0 +1,135 @@
+/** One network as the daemon keeps it: saved always, running if it can. */
+
+import { randomBytes } from 'node:crypto';
+import { backoff } from '../core/backoff.js';
+import { deriveIdentity } from '../network/identity.js';
+import type { RememberedPeer } from '../network/io.js';
+import { networkSecrets } from '../network/secrets.js';
+import type { NetworkInfo } from '../rpc/schema.js';
+import type { Log } from './log.js';
+import type { RunningNetwork } from './running.js';
+import type { SavedNetwork } from './saved.js';
+import type { State } from './state.js';
+
+/** Waits before a network that failed is tried again, in ms. */
+const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+/** What's remembered of peers is written this long after it changed, in ms, so that many changes are one write. */
+const REMEMBER_MS = 2_000;
+
+export class Entry {
+  private error: string | null = null;
+  private attempt = 0;
+  private retryAt = 0;
+  private retryTimer: NodeJS.Timeout | null = null;
+  private saveTimer: NodeJS.Timeout | null = null;
+
+  constructor(
+    public saved: SavedNetwork,
+    public running: RunningNetwork | null,
+    private readonly state: State,
+    private readonly log: Log,
+    private readonly retry: () => void,
+  ) {}
+
+  up(running: RunningNetwork, saved: SavedNetwork): void {
+    this.running = running;
+    this.saved = { ...saved, remembered: this.saved.remembered };
+    this.error = null;
+    this.attempt = 0;
+    this.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
+  }
+
+  /** It couldn't come back: tried again after a while. */
+  failed(error: unknown): void {
+    this.error = error instanceof Error ? error.message : String(error);
+    const wait = backoff(RETRY_MS, this.attempt++, (bytes) => new Uint8Array(randomBytes(bytes)));
+    this.retryAt = performance.now() + wait;
+    this.retryTimer = setTimeout(this.retry, wait);
+    this.log
+      .network(this.saved.id)
+      .warn({ error: this.error, retryMs: Math.round(wait) }, 'network could not come back');
+  }
+
+  /** Its device has vanished under it. */
+  gone(error: string): void {
+    const { running } = this;
+    if (running === null) return;
+    this.running = null;
+    this.log.network(this.saved.id).warn({ error }, 'the network device is gone');
+    void running.close().finally(() => this.failed(`the network device is gone: ${error}`));
+  }
+
+  remember(peers: readonly RememberedPeer[]): void {
+    this.saved = { ...this.saved, remembered: peers };
+    this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  /** The daemon ends: leaves the network, which stays saved. */
+  async suspend(): Promise<void> {
+    await this.leave();
+    await this.flush();
+  }
+
+  /** The network is forgotten: nothing is written any more. */
+  async end(): Promise<void> {
+    await this.leave();
+    this.dropSave();
+  }
+
+  /** Whether the member with this overlay address is connected; so is one's own. */
+  isConnected(ip: string): boolean {
+    if (this.running === null) return false;
+    const has = (addresses: readonly string[]) => addresses.some((address) => address.split('/')[0] === ip);
+    if (has(this.saved.addresses)) return true;
+    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.addresses));
+  }
+
+  info(): NetworkInfo {
+    const { id, hash, device, addresses, mac, name, port, mtu, keyEnds } = this.saved;
+    const snapshot = this.running?.snapshot();
+    const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
+    return {
+      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, keyEnds },
+      state: snapshot?.state ?? 'failed',
+      error: this.error,
+      retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,
+      peerId: snapshot?.id ?? this.peerId(),
+      lan: this.running?.lanState() ?? 'off',
+      log: this.log.levelOf(id),
+      peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
+      unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
+      problems: [...(snapshot?.problems ?? [])],
+      drops,
+    };
+  }
+
+  private peerId(): string {
+    return deriveIdentity(this.state.master, networkSecrets(this.saved.root).networkId).peerId;
+  }
+
+  private async leave(): Promise<void> {
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
+    const { running } = this;
+    if (running !== null) await running.leave();
+    this.running = null;
+  }
+
+  private async flush(): Promise<void> {
+    if (this.saveTimer === null) return;
+    this.dropSave();
+    await this.state.save(this.saved).catch((error: Error) => {
+      this.log.network(this.saved.id).warn({ error: error.message }, 'what is known of members could not be saved');
+    });
+  }
+
+  private dropSave(): void {
+    if (this.saveTimer !== null) clearTimeout(this.saveTimer);
+    this.saveTimer = null;
+  }
+}
+
+function sum(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+  const result = { ...a };
+  for (const [reason, count] of Object.entries(b)) result[reason] = (result[reason] ?? 0) + count;
+  return result;
+}

@@ -1,0 +1,32 @@
+/** What the daemon uses of the machine it runs on. `main.ts` fills in the real parts, tests those that need no rights. */
+import type { Endpoint } from '../core/endpoint.js';
+import type { LocalAddress } from '../core/local-address.js';
+import type { OpenDevice } from '../device/device.js';
+
+export interface LanBeacons {
+  setAddresses(addresses: readonly LocalAddress[]): void;
+  /** Sends the payload at once, and again at an interval. */
+  announce(payload: Uint8Array): void;
+  /** In words. */
+  state(): string;
+  close(): Promise<void>;
+}
+
+export interface LanOptions {
+  readonly lanKey: Uint8Array;
+  readonly onBeacon: (payload: Uint8Array, from: Endpoint) => void;
+  readonly onProblem: (message: string) => void;
+}
+
+export interface Host {
+  readonly openDevice: OpenDevice;
+  /** ms on the clock that device events are stamped with. */
+  now(): number;
+  openLan(options: LanOptions): LanBeacons;
+  /** All endpoints that `HOST:PORT` stands for now. */
+  resolvePeer(text: string): Promise<Endpoint[]>;
+  /** Addresses of this machine, but for the devices that `exclude` names. */
+  localAddresses(exclude: (device: string) => boolean): LocalAddress[];
+  /** Calls back when addresses or interfaces have changed. */
+  watchAddresses(onChange: () => void): { close(): void };
+}

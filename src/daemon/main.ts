@@ -1,0 +1,49 @@
+/** The composition root: real device, real LAN, real signals. */
+import { readFile } from 'node:fs/promises';
+import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
+import { localAddresses } from '../discovery/addresses.js';
+import { openLan } from '../discovery/lan.js';
+import { resolvePeer } from '../discovery/static.js';
+import { type Given, loadConfig } from './config.js';
+import { Daemon } from './daemon.js';
+import type { Host } from './host.js';
+import { Log, standardError } from './log.js';
+
+/** Leaving all networks may take this long, in ms; then the process ends anyway. */
+const STOP_MS = 10_000;
+
+const HOST: Host = { openDevice: openNative, now: monotonicMs, watchAddresses, localAddresses, openLan, resolvePeer };
+
+/** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
+export async function runDaemon(given: Given): Promise<number> {
+  const config = await loadConfig(given);
+  const log = new Log(standardError(), config.log);
+  const end = untilEnd(log);
+  const daemon = await Daemon.start(config, HOST, log, await version());
+  const code = await end;
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  await daemon.stop();
+  return code;
+}
+
+/** Resolves with 0 for a signal, with 1 after an error that nothing caught. A second signal ends at once. */
+function untilEnd(log: Log): Promise<number> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (++signals > 1) process.exit(1);
+        resolve(0);
+      });
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+      process.on(event, (error: unknown) => {
+        log.daemon.error({ err: error }, 'unexpected error');
+        resolve(1);
+      });
+  });
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

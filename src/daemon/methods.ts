@@ -1,0 +1,92 @@
+/** What each method of the RPC does. */
+import { RpcError } from '../rpc/errors.js';
+import type { Parsed } from '../rpc/schema.js';
+import type { Handlers } from '../rpc/server.js';
+import type { Log } from './log.js';
+import type { Networks } from './networks.js';
+
+/** How many calls may wait for a member at once. */
+const MAX_WAITING = 128;
+
+export interface Served {
+  readonly networks: Networks;
+  readonly log: Log;
+  readonly version: string;
+  /** What's wrong with the daemon itself, in words. */
+  readonly problems: readonly string[];
+  /** Aborted when the daemon ends. */
+  readonly ending: AbortSignal;
+}
+
+export function handlers(served: Served): Handlers {
+  const { networks, log, version } = served;
+  const began = performance.now();
+  let waiting = 0;
+  return {
+    'daemon.version': () => ({ version }),
+    'daemon.status': ({ hash }) => ({
+      version,
+      upMs: Math.round(performance.now() - began),
+      log: log.level,
+      networks: networks.list(hash),
+      problems: [...served.problems],
+    }),
+    'network.start': (params) => networks.start(params),
+    'network.stop': async ({ hash }) => {
+      await networks.stop(hash);
+      return {};
+    },
+    'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
+    'network.wait': async (params, gone) => {
+      if (waiting >= MAX_WAITING) throw new RpcError('too-many', `expected at most ${MAX_WAITING} calls that wait`);
+      waiting++;
+      try {
+        return { connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) };
+      } finally {
+        waiting--;
+      }
+    },
+    'log.set': ({ level, hash }) => {
+      if (hash === undefined) log.setLevel(level);
+      else log.setNetworkLevel(networks.find(hash).saved.id, level);
+      return {};
+    },
+  };
+}
+
+/** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */
+async function waitFor(
+  networks: Networks,
+  { ip, hash, ms }: Parsed<'network.wait'>,
+  end: AbortSignal,
+): Promise<boolean> {
+  const ends = performance.now() + ms;
+  for (;;) {
+    const entry = networks.find(hash);
+    if (entry.isConnected(ip)) return true;
+    const left = ends - performance.now();
+    if (left <= 0 || end.aborted) return false;
+    await activity(entry.running, Math.min(left, LOOK_MS), end);
+  }
+}
+
+/** A network that isn't up has no activity: it's looked at again this often, in ms. */
+const LOOK_MS = 500;
+
+function activity(
+  running: { once(name: 'activity', f: () => void): unknown; off(name: 'activity', f: () => void): unknown } | null,
+  ms: number,
+  end: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      running?.off('activity', done);
+      end.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    running?.once('activity', done);
+    end.addEventListener('abort', done);
+  });
+}

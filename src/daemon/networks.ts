@@ -1,0 +1,189 @@
+/** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
+import type { LocalAddress } from '../core/local-address.js';
+import { RpcError } from '../rpc/errors.js';
+import type { NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { Config } from './config.js';
+import { Entry } from './entry.js';
+import type { Host } from './host.js';
+import type { Log } from './log.js';
+import { openFirstFree, type Taken } from './opening.js';
+import { checkStart, planStart, startWarnings } from './plan.js';
+import { RunningNetwork } from './running.js';
+import type { SavedNetwork } from './saved.js';
+import type { State } from './state.js';
+
+/** How many networks a daemon has at most. */
+const MAX_NETWORKS = 256;
+
+export interface Surroundings {
+  readonly host: Host;
+  readonly config: Config;
+  readonly state: State;
+  readonly log: Log;
+}
+
+export class Networks {
+  private readonly entries = new Map<string, Entry>();
+  /** Devices that are being opened: theirs are overlay addresses too. */
+  private readonly opening = new Set<string>();
+  private changing: Promise<unknown> = Promise.resolve();
+  private addresses: readonly LocalAddress[] = [];
+  private stopping = false;
+
+  constructor(private readonly around: Surroundings) {
+    this.addresses = this.lookAtAddresses();
+  }
+
+  /** Brings saved networks back. One that can't come back now is tried again until it can. */
+  async restore(saved: readonly SavedNetwork[]): Promise<void> {
+    for (const network of saved) this.entries.set(network.hash, this.entry(network, null));
+    for (const entry of this.entries.values()) await this.bringBack(entry);
+  }
+
+  /** Rejects with an `RpcError`; then nothing has changed. */
+  start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
+    this.refuseIfUsed(params);
+    return this.change(async () => {
+      this.refuseIfUsed(params);
+      this.addresses = this.lookAtAddresses();
+      checkStart(params, this.around.config, this.addresses);
+      const warnings = startWarnings(params, this.addresses);
+      const plan = await planStart(params, this.around.config, this.around.state.master);
+      const { running, saved } = await openFirstFree(plan, this.taken(null), (network) => this.open(network));
+      const entry = this.entry(saved, running);
+      await this.keep(entry);
+      this.entries.set(saved.hash, entry);
+      this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
+      return { network: entry.info(), warnings };
+    });
+  }
+
+  stop(hash: string): Promise<void> {
+    this.find(hash);
+    return this.change(async () => {
+      const entry = this.find(hash);
+      // The file first: a kill between the two leaves a network that's gone at the next start, not one that comes back.
+      await this.around.state.remove(entry.saved.id).catch((error: Error) => {
+        throw new RpcError('state-failed', `the saved network can't be removed: ${error.message}`);
+      });
+      this.entries.delete(hash);
+      await entry.end();
+      this.around.log.network(entry.saved.id).info('network stopped');
+      this.around.log.forget(entry.saved.id);
+    });
+  }
+
+  list(hash: string | undefined): NetworkInfo[] {
+    return [...this.entries.values()]
+      .filter(({ saved }) => hash === undefined || saved.hash === hash)
+      .map((e) => e.info());
+  }
+
+  /** The network with this hash; throws an `RpcError` if there's none. */
+  find(hash: string): Entry {
+    const entry = this.entries.get(hash);
+    if (entry === undefined) throw new RpcError('no-such-network', 'no network has this hash');
+    return entry;
+  }
+
+  /** The network with this hash, or all; throws an `RpcError` if there's none. */
+  some(hash: string | undefined): Entry[] {
+    if (hash !== undefined) return [this.find(hash)];
+    if (this.entries.size === 0) throw new RpcError('no-such-network', 'there is no network');
+    return [...this.entries.values()];
+  }
+
+  /** This machine's addresses may have changed. */
+  addressesChanged(): void {
+    const addresses = this.lookAtAddresses();
+    if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) return;
+    this.addresses = addresses;
+    this.around.log.daemon.debug({ count: addresses.length }, 'the addresses of this machine have changed');
+    for (const { running } of this.entries.values()) {
+      running?.setAddresses(addresses);
+      running?.lookAgain();
+    }
+  }
+
+  /** Leaves all networks, which stay saved. */
+  async close(): Promise<void> {
+    this.stopping = true;
+    await this.changing.catch(() => undefined);
+    await Promise.all([...this.entries.values()].map((entry) => entry.suspend()));
+  }
+
+  private entry(saved: SavedNetwork, running: RunningNetwork | null): Entry {
+    const { state, log } = this.around;
+    const entry: Entry = new Entry(saved, running, state, log, () => {
+      if (!this.stopping) void this.change(() => this.bringBack(entry)).catch(() => undefined);
+    });
+    return entry;
+  }
+
+  private async bringBack(entry: Entry): Promise<void> {
+    const { saved } = entry;
+    if (this.entries.get(saved.hash) !== entry || entry.running !== null) return;
+    try {
+      const opened = await openFirstFree(saved, this.taken(saved), (network) => this.open(network));
+      entry.up(opened.running, opened.saved);
+      if (opened.saved.port !== saved.port) await this.around.state.save(opened.saved);
+    } catch (error) {
+      entry.failed(error);
+    }
+  }
+
+  private async open(saved: SavedNetwork): Promise<RunningNetwork> {
+    const { host, state, config, log } = this.around;
+    this.opening.add(saved.device);
+    try {
+      return await RunningNetwork.open({
+        host,
+        saved,
+        master: state.master,
+        bootCounter: await state.nextBoot(),
+        lan: config.lan,
+        addresses: this.lookAtAddresses(),
+        log: log.network(saved.id),
+        onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
+        onGone: (error) => this.entries.get(saved.hash)?.gone(error),
+      });
+    } finally {
+      this.opening.delete(saved.device);
+    }
+  }
+
+  /** Saves a new network; if that fails, it's undone. */
+  private async keep(entry: Entry): Promise<void> {
+    try {
+      await this.around.state.save(entry.saved);
+    } catch (error) {
+      await this.around.state.remove(entry.saved.id).catch(() => undefined);
+      await entry.end();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RpcError('state-failed', `the network can't be saved: ${reason}`);
+    }
+  }
+
+  private refuseIfUsed({ hash }: StartParams): void {
+    if (this.stopping) throw new RpcError('stopping', 'the daemon is stopping');
+    if (this.entries.has(hash)) throw new RpcError('hash-in-use', 'the hash is already in use on this machine');
+    if (this.entries.size >= MAX_NETWORKS)
+      throw new RpcError('too-many', `expected at most ${MAX_NETWORKS} networks, and there are as many already`);
+  }
+
+  private taken(but: SavedNetwork | null): Taken {
+    const others = [...this.entries.values()].map(({ saved }) => saved).filter((saved) => saved !== but);
+    return { devices: new Set(others.map((o) => o.device)), ports: new Set(others.map((o) => o.port)) };
+  }
+
+  private lookAtAddresses(): LocalAddress[] {
+    const overlay = new Set([...this.entries.values()].filter((e) => e.running !== null).map((e) => e.saved.device));
+    return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
+  }
+
+  private change<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.changing.then(task, task);
+    this.changing = done.catch(() => undefined);
+    return done;
+  }
+}

@@ -1,0 +1,100 @@
+/** From the parameters of `start` to the network that will be saved: all checks that need no device. */
+import { inSubnet, isIpv6, parseCidr } from '../core/ip.js';
+import type { LocalAddress } from '../core/local-address.js';
+import { formatMac } from '../core/mac.js';
+import { defaultMac, deriveIdentity } from '../network/identity.js';
+import { keySecret, networkSecrets, rootSecret } from '../network/secrets.js';
+import { RpcError } from '../rpc/errors.js';
+import type { PortRange } from '../rpc/fields.js';
+import type { StartParams } from '../rpc/schema.js';
+import type { Config } from './config.js';
+import type { SavedNetwork } from './saved.js';
+import { weakness } from './weak.js';
+
+/** IPv6 needs it (RFC 8200 section 5). */
+const MIN_IPV6_MTU = 1280;
+
+/** A network that wants a device name and a port. */
+export type Plan = Omit<SavedNetwork, 'device' | 'port'> & {
+  readonly device: string | null;
+  readonly port: number | null;
+};
+
+/** Throws an `RpcError` for parameters that each are good, but not together or not here. */
+export function checkStart(params: StartParams, config: Config, own: readonly LocalAddress[]): void {
+  const refuse = (message: string): never => {
+    throw new RpcError('invalid-params', message);
+  };
+  if (params.ttl !== undefined && params.key === undefined) refuse('ttl: expected a key with it, got none');
+  if (params.ttl !== undefined && params.ttl * 1000 <= Date.now())
+    refuse(`ttl: expected a Unix time in the future, got ${params.ttl}`);
+  if (params.port !== undefined && params.ports !== undefined) refuse('ports: expected either port or ports, got both');
+  const mtu = params.mtu ?? config.mtu;
+  if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
+    refuse(`mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
+  const { ip } = cidr(params.ip);
+  const holder = own.find((address) => address.ip === ip);
+  if (holder !== undefined)
+    throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
+}
+
+/** Stretches the secrets (about a second for a hash that a person made up) and fills in the defaults. */
+export async function planStart(params: StartParams, config: Config, master: Uint8Array): Promise<Plan> {
+  const root = await rootSecret(params.hash);
+  const secrets = networkSecrets(root);
+  const identity = deriveIdentity(master, secrets.networkId);
+  return {
+    id: Buffer.from(secrets.networkId).toString('hex'),
+    hash: params.hash,
+    root,
+    addresses: [params.ip],
+    device: params.dev ?? null,
+    mac: params.mac ?? formatMac(defaultMac(identity.publicKey)),
+    name: params.name ?? config.name,
+    port: params.port ?? null,
+    ports: params.port === undefined ? (params.ports ?? config.ports) : null,
+    mtu: params.mtu ?? config.mtu,
+    peers: [...new Set(params.peer)],
+    key: params.key === undefined ? null : await keySecret(params.key, secrets),
+    keyEnds: params.ttl ?? null,
+    noLan: params['no-lan'],
+    remembered: [],
+  };
+}
+
+/** What the person who starts the network should know. */
+export function startWarnings(params: StartParams, own: readonly LocalAddress[]): string[] {
+  const subnet = cidr(params.ip);
+  const shared = own.find(({ ip, prefix }) => inSubnet(ip, subnet) || inSubnet(subnet.ip, { ip, prefix }));
+  const overlap =
+    shared === undefined
+      ? null
+      : `${params.ip} shares a subnet with ${shared.ip}/${shared.prefix} on ${shared.device}: this machine may reach only one of the two`;
+  return [weakness(params.hash), overlap].filter((warning) => warning !== null);
+}
+
+/** Ports to try, in random order: at most `limit`. */
+export function portChoices({ min, max }: PortRange, limit: number, random: () => number = Math.random): number[] {
+  const size = max - min + 1;
+  const first = Math.floor(random() * size);
+  const step = coprimeStep(size, random);
+  return Array.from({ length: Math.min(size, limit) }, (_, i) => min + ((first + i * step) % size));
+}
+
+/** A step that visits every one of `size` places before it comes back. */
+function coprimeStep(size: number, random: () => number): number {
+  for (;;) {
+    const step = 1 + Math.floor(random() * size);
+    if (gcd(step, size) === 1) return step;
+  }
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+function cidr(text: string) {
+  const parsed = parseCidr(text);
+  if (parsed === null) throw new RangeError(`expected ADDRESS/PREFIX, got ${text}`);
+  return parsed;
+}

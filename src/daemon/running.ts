@@ -1,0 +1,192 @@
+/** A network that's up: its device, its machine, and the discovery that feeds it. */
+
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { LocalAddress } from '../core/local-address.js';
+import { parseMac } from '../core/mac.js';
+import type { Device, DeviceCommand, DeviceConfig, DeviceEvent } from '../device/device.js';
+import { deriveIdentity, type Identity } from '../network/identity.js';
+import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
+import { Network } from '../network/network.js';
+import { admissionKey, networkSecrets, presharedKey } from '../network/secrets.js';
+import type { Host, LanBeacons } from './host.js';
+import { KeyEnd } from './key-end.js';
+import type { Logger } from './log.js';
+import { Loop } from './loop.js';
+import type { SavedNetwork } from './saved.js';
+import { StaticPeers } from './static-peers.js';
+
+export interface RunningOptions {
+  readonly host: Host;
+  readonly saved: SavedNetwork;
+  /** 32 bytes. */
+  readonly master: Uint8Array;
+  readonly bootCounter: number;
+  readonly lan: boolean;
+  readonly addresses: readonly LocalAddress[];
+  readonly log: Logger;
+  readonly onRemember: (peers: readonly RememberedPeer[]) => void;
+  /** The device is gone; the network must be closed. */
+  readonly onGone: (error: string) => void;
+}
+
+/** Emits `activity` whenever something may have changed. */
+export class RunningNetwork extends EventEmitter<{ activity: [] }> {
+  private readonly loop: Loop;
+  private readonly statics: StaticPeers;
+  private readonly lan: LanBeacons | null;
+  private readonly keyEnd: KeyEnd;
+
+  private constructor(
+    private readonly options: RunningOptions,
+    private readonly machine: Network,
+    private readonly device: Device,
+    lanKey: Uint8Array,
+  ) {
+    super();
+    this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
+    const { host, saved } = options;
+    this.loop = new Loop(
+      machine,
+      () => host.now(),
+      (outputs) => this.carryOut(outputs),
+    );
+    this.keyEnd = new KeyEnd(saved.keyEnds, () => this.feed({ kind: 'key-expired' }));
+    this.lan = options.lan && !saved.noLan ? this.openLan(lanKey) : null;
+    this.keyEnd.start(); // first of all: a network whose key is over must not even begin
+    this.setAddresses(options.addresses);
+    this.statics = new StaticPeers(
+      saved.peers,
+      (text) => host.resolvePeer(text),
+      (input) => this.feed(input),
+      () => this.snapshot().unanswered.map(({ name }) => name),
+    );
+  }
+
+  /** Opens the device and lets the network begin. Rejects with a `DeviceError`, and then nothing is left behind. */
+  static async open(options: RunningOptions): Promise<RunningNetwork> {
+    const { host, saved } = options;
+    const secrets = networkSecrets(saved.root);
+    const identity = deriveIdentity(options.master, secrets.networkId);
+    const config = networkConfig(options, identity);
+    const early: DeviceEvent[] = [];
+    let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
+    const device = await host.openDevice(deviceConfig(config, saved.device), (events) => onEvents(events));
+    const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
+    const running = new RunningNetwork(options, machine, device, secrets.lanKey);
+    onEvents = (events) => running.onEvents(events);
+    running.onEvents(early);
+    return running;
+  }
+
+  setAddresses(addresses: readonly LocalAddress[]): void {
+    this.lan?.setAddresses(addresses);
+    this.feed({ kind: 'interfaces', addresses });
+  }
+
+  /** Names that didn't resolve may do so now that this machine has other addresses. */
+  lookAgain(): void {
+    this.statics.refresh();
+  }
+
+  snapshot(): NetworkSnapshot {
+    const snapshot = this.machine.snapshot(this.options.host.now(), this.device.stats());
+    const unanswered = snapshot.unanswered.map((peer) => ({
+      ...peer,
+      lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
+    }));
+    return { ...snapshot, unanswered };
+  }
+
+  /** What the data plane dropped, by reason. */
+  deviceDrops(): Readonly<Record<string, number>> {
+    return this.device.stats().drops;
+  }
+
+  lanState(): string {
+    return this.lan?.state() ?? 'off';
+  }
+
+  /** Says goodbye to the members, and closes. */
+  async leave(): Promise<void> {
+    this.feed({ kind: 'leave' });
+    await this.close();
+  }
+
+  /** Removes the device and closes all sockets. */
+  async close(): Promise<void> {
+    this.loop.stop();
+    this.keyEnd.stop();
+    this.statics.stop();
+    await Promise.all([this.lan?.close(), this.device.close()]);
+    this.emit('activity');
+    this.removeAllListeners();
+  }
+
+  private feed(input: NetworkInput): void {
+    this.loop.feed([input]);
+    this.emit('activity');
+  }
+
+  private onEvents(events: readonly DeviceEvent[]): void {
+    if (events.length === 0) return;
+    this.loop.feed(events.map((event) => ({ kind: 'device', event })));
+    this.emit('activity');
+    const gone = events.find((event) => event.kind === 'device-gone');
+    if (gone !== undefined) this.options.onGone(gone.error);
+  }
+
+  private carryOut(outputs: readonly NetworkOutput[]): void {
+    const commands: DeviceCommand[] = [];
+    for (const output of outputs) {
+      if (output.kind === 'device') commands.push(output.command);
+      else if (output.kind === 'beacon') this.lan?.announce(output.payload);
+      else if (output.kind === 'remember') this.options.onRemember(output.peers);
+      else this.options.log[output.level](output.facts, output.message);
+    }
+    if (commands.length > 0) this.device.apply(commands);
+  }
+
+  private openLan(lanKey: Uint8Array): LanBeacons {
+    return this.options.host.openLan({
+      lanKey,
+      onBeacon: (payload, from) => this.feed({ kind: 'beacon', payload, from }),
+      onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
+    });
+  }
+}
+
+function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identity): NetworkConfig {
+  const secrets = networkSecrets(saved.root);
+  return {
+    secrets,
+    identity,
+    psk: presharedKey(secrets, saved.key),
+    name: saved.name,
+    addresses: saved.addresses,
+    mac: macOf(saved),
+    mtu: saved.mtu,
+    port: saved.port,
+    bootCounter,
+    remembered: saved.remembered,
+  };
+}
+
+function deviceConfig({ secrets, identity, addresses, mac, mtu, port }: NetworkConfig, name: string): DeviceConfig {
+  return {
+    name,
+    mac,
+    mtu,
+    addresses,
+    port,
+    networkAdmissionKey: admissionKey(secrets),
+    ownAdmissionKey: admissionKey(secrets, identity.publicKey),
+    cookieKey: secrets.cookieKey,
+  };
+}
+
+function macOf({ mac }: SavedNetwork): Uint8Array {
+  const bytes = parseMac(mac);
+  if (bytes === null) throw new RangeError(`expected a MAC, got ${mac}`);
+  return bytes;
+}

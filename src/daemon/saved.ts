@@ -1,0 +1,105 @@
+/** What's kept of a network between runs: one JSON file each. */
+import * as v from 'valibot';
+import { parseEndpoint } from '../core/endpoint.js';
+import type { RememberedPeer } from '../network/io.js';
+import * as fields from '../rpc/fields.js';
+import { describeIssue } from '../rpc/schema.js';
+
+export interface SavedNetwork {
+  /** Network id, 32 hex digits: the file's name. */
+  readonly id: string;
+  readonly hash: fields.Hash;
+  /** What the hash was stretched to, 32 bytes: secret, and costly to make again. */
+  readonly root: Uint8Array;
+  readonly addresses: readonly string[];
+  readonly device: string;
+  readonly mac: string;
+  readonly name: string;
+  readonly port: number;
+  /** Where another port is chosen from if `port` is taken; null if it was asked for by number. */
+  readonly ports: fields.PortRange | null;
+  readonly mtu: number;
+  readonly peers: readonly string[];
+  /** The stretched -key, 32 bytes, or null. */
+  readonly key: Uint8Array | null;
+  /** When the key ends, Unix time in seconds, or null. */
+  readonly keyEnds: number | null;
+  readonly noLan: boolean;
+  readonly remembered: readonly RememberedPeer[];
+}
+
+/** The network without what changes while it runs. */
+const base64 = (length: number) =>
+  v.pipe(
+    v.string(),
+    v.base64(),
+    v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+    v.check((bytes) => length === 0 || bytes.length === length, `expected ${length} bytes`),
+  );
+
+const checked = <T>(parse: (text: string) => T) =>
+  v.pipe(
+    v.string(),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parse(dataset.value);
+      } catch (error) {
+        addIssue({ message: error instanceof Error ? error.message : String(error) });
+        return NEVER;
+      }
+    }),
+  );
+
+const endpoint = checked((text) => {
+  const parsed = parseEndpoint(text);
+  if (parsed === null) throw new RangeError(`expected an endpoint, got ${text}`);
+  return parsed;
+});
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
+
+const FILE = v.strictObject({
+  version: v.literal(1),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  hash: checked(fields.parseHash),
+  root: base64(32),
+  addresses: v.array(checked(fields.parseOverlayAddress)),
+  device: checked(fields.parseDevice),
+  mac: checked(fields.parseMac),
+  name: checked(fields.parseName),
+  port,
+  ports: v.nullable(v.strictObject({ min: port, max: port })),
+  mtu: v.pipe(v.number(), v.transform(fields.parseMtu)),
+  peers: v.array(checked(fields.parsePeer)),
+  key: v.nullable(base64(32)),
+  keyEnds: v.nullable(v.number()),
+  noLan: v.boolean(),
+  remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
+});
+
+export function encodeSaved(network: SavedNetwork): string {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  const { root, key, remembered, ...rest } = network;
+  const file = {
+    version: 1,
+    ...rest,
+    root: text(root),
+    key: key === null ? null : text(key),
+    remembered: remembered.map((peer) => ({ ...peer, record: text(peer.record), stamp: text(peer.stamp) })),
+  };
+  return `${JSON.stringify(file, null, 1)}\n`;
+}
+
+/** Throws an `Error` that says what's wrong; its message holds no secret. */
+export function decodeSaved(text: string): SavedNetwork {
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch {
+    throw new Error('no JSON'); // the parser's own message quotes the text, and that holds secrets
+  }
+  const result = v.safeParse(FILE, file, { abortEarly: true });
+  if (!result.success) throw new Error(describeIssue(result.issues[0]));
+  const { version: _, ...network } = result.output;
+  return network;
+}

@@ -1,0 +1,145 @@
+/**
+ * The state directory: a master secret, a boot counter, and a file per network. One daemon at a time; all writes go
+ * through `files.ts` and one after the other.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { claimSocket, releaseSocket } from './claim.js';
+import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
+import { decodeSaved, encodeSaved, type SavedNetwork } from './saved.js';
+import { StartError } from './start-error.js';
+
+const MASTER_BYTES = 32;
+
+export class State {
+  /** Files that made no sense and were kept aside, in words. */
+  readonly problems: string[] = [];
+  private writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly directory: string,
+    private readonly lock: Server,
+    /** 32 random bytes: all identities of this daemon come from them. */
+    readonly master: Uint8Array,
+    private boot: number,
+  ) {}
+
+  /** Rejects with a `StartError` if the directory can't be used, or another daemon uses it. */
+  static async open(directory: string): Promise<State> {
+    await makeDirectory(directory);
+    const lock = createServer((socket) => socket.destroy());
+    await claimSocket(lock, join(directory, 'lock'), `another daemon uses the state directory ${directory}`);
+    try {
+      const problems: string[] = [];
+      const master = await readMaster(join(directory, 'master'), problems);
+      const state = new State(directory, lock, master, await readBoot(join(directory, 'boot'), problems));
+      state.problems.push(...problems);
+      return state;
+    } catch (error) {
+      await releaseSocket(lock);
+      throw unusable(directory, error);
+    }
+  }
+
+  /** A number greater than every one that this gave before, in this run and in earlier ones: saved before it's returned. */
+  nextBoot(): Promise<number> {
+    return this.write(async () => {
+      const boot = this.boot + 1;
+      await writeSafely(join(this.directory, 'boot'), `${boot}\n`);
+      this.boot = boot;
+      return boot;
+    });
+  }
+
+  /** All saved networks. Files that make no sense are kept aside and become `problems`. */
+  async load(): Promise<SavedNetwork[]> {
+    const folder = join(this.directory, 'networks');
+    const networks: SavedNetwork[] = [];
+    for (const name of (await readdir(folder)).sort()) {
+      const path = join(folder, name);
+      if (isLeftover(name)) await rm(path, { force: true });
+      if (!name.endsWith('.json')) continue;
+      const network = await this.read(path);
+      if (network !== null) networks.push(network);
+    }
+    return networks;
+  }
+
+  save(network: SavedNetwork): Promise<void> {
+    return this.write(() => writeSafely(this.path(network.id), encodeSaved(network)));
+  }
+
+  remove(id: string): Promise<void> {
+    return this.write(() => removeSafely(this.path(id)));
+  }
+
+  async close(): Promise<void> {
+    await this.writing.catch(() => undefined);
+    await releaseSocket(this.lock);
+  }
+
+  private async read(path: string): Promise<SavedNetwork | null> {
+    try {
+      return decodeSaved((await readIfThere(path)) ?? '');
+    } catch (error) {
+      this.problems.push(await setAside(path, 'a saved network', error));
+      return null;
+    }
+  }
+
+  private path(id: string): string {
+    return join(this.directory, 'networks', `${id}.json`);
+  }
+
+  private write<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.writing.then(task, task);
+    this.writing = done.catch(() => undefined);
+    return done;
+  }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(join(directory, 'networks'), { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+  } catch (error) {
+    throw unusable(directory, error);
+  }
+}
+
+async function readMaster(path: string, problems: string[]): Promise<Uint8Array> {
+  const text = await readIfThere(path);
+  if (text !== null && /^[0-9a-f]{64}\n?$/.test(text)) return new Uint8Array(Buffer.from(text.trim(), 'hex'));
+  if (text !== null)
+    problems.push(await setAside(path, 'the master secret', new Error(`expected ${MASTER_BYTES} bytes in hex`)));
+  const master = randomBytes(MASTER_BYTES);
+  await writeSafely(path, `${master.toString('hex')}\n`);
+  return new Uint8Array(master);
+}
+
+async function readBoot(path: string, problems: string[]): Promise<number> {
+  const text = await readIfThere(path);
+  if (text === null) return 0;
+  if (/^\d{1,10}\n?$/.test(text)) return Number(text);
+  problems.push(await setAside(path, 'the boot counter', new Error('expected a number')));
+  // Greater than what was lost, unless the daemon opened a network every second since 1970.
+  return Math.floor(Date.now() / 1000);
+}
+
+async function setAside(path: string, what: string, error: unknown): Promise<string> {
+  const aside = await keepAside(path);
+  return `${what} could not be read (${error instanceof Error ? error.message : error}); the file was kept as ${aside}`;
+}
+
+function unusable(directory: string, error: unknown): StartError {
+  if (error instanceof StartError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  const hint = denied ? '; run the daemon as root, or name another with --state' : '';
+  return new StartError(
+    denied ? 'permission-denied' : 'failed',
+    `the state directory ${directory} can't be used: ${message}${hint}`,
+  );
+}

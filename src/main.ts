@@ -1,0 +1,7 @@
+/** Picks the command line or the daemon; the daemon, and the addon with it, is loaded only if it's to run. */
+import { run } from './cli/run.js';
+
+process.exitCode = await run(process.argv.slice(2), {
+  runDaemon: async (flags) => (await import('./daemon/main.js')).runDaemon(flags),
+  newHash: async () => (await import('./daemon/generate.js')).newHash(),
+});

@@ -1,0 +1,163 @@
+/**
+ * The values that people hand in, parsed once into types. Client, daemon and configuration share these, so a bad value
+ * is refused with the same words everywhere. All throw a `RangeError` that says what was expected and what came.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { formatMac, isUnicastMac, parseMac as macBytes } from '../core/mac.js';
+import { quoted, unprintable } from './text.js';
+
+/** A network's secret name in Unicode's NFC form: 1 to 128 bytes, printable. */
+export type Hash = string & { readonly __brand: 'Hash' };
+/** An overlay address with its prefix length in canonical form, e.g. `10.10.10.1/24`. */
+export type OverlayAddress = string & { readonly __brand: 'OverlayAddress' };
+/** A unicast MAC in lower case with colons. */
+export type Mac = string & { readonly __brand: 'Mac' };
+
+export interface PortRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
+export type Level = (typeof LEVELS)[number];
+
+const SECRET_BYTES = 128;
+const NAME_BYTES = 63;
+const DEVICE_BYTES = 15;
+const PEER_BYTES = 300;
+const MTU = { min: 576, max: 9000 };
+
+export const parseHash = (text: string): Hash => secret('a hash', text) as Hash;
+export const parseKey = (text: string): string => secret('a key', text);
+
+/** How a member is called: 1 to 63 bytes, printable. */
+export function parseName(text: string): string {
+  return limited('a name', text, NAME_BYTES);
+}
+
+/** `ADDRESS[/PREFIX]`; without a prefix length /24 for IPv4, /64 for IPv6. */
+export function parseOverlayAddress(text: string): OverlayAddress {
+  const expected = 'expected an address such as 10.10.10.1 or 10.10.10.1/24';
+  const [ip = '', prefixText, ...rest] = text.split('/');
+  const bits = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes('%') ? 128 : null;
+  if (bits === null || rest.length > 0) throw new RangeError(`${expected}, got ${quoted(text)}`);
+  const prefix = prefixText === undefined ? (bits === 32 ? 24 : 64) : wholeNumber(prefixText);
+  if (prefix === null || prefix < 1 || prefix > bits)
+    throw new RangeError(`expected a prefix length from 1 to ${bits}, got ${quoted(text)}`);
+  const problem = unusable(ip, prefix);
+  if (problem !== null)
+    throw new RangeError(`expected an address that a host can have, got ${quoted(text)}: ${problem}`);
+  return `${ipaddr.parse(ip).toString()}/${prefix}` as OverlayAddress;
+}
+
+/** One IP address without a prefix length, in canonical form. */
+export function parseIp(text: string): string {
+  if (isIPv4(text) || (isIPv6(text) && !text.includes('%'))) return ipaddr.parse(text).toString();
+  throw new RangeError(`expected an IP address such as 10.10.10.1, got ${quoted(text)}`);
+}
+
+export function parseMac(text: string): Mac {
+  const mac = macBytes(text);
+  if (mac === null) throw new RangeError(`expected a MAC such as 02:12:34:56:78:9a, got ${quoted(text)}`);
+  if (!isUnicastMac(mac))
+    throw new RangeError(`expected a MAC that one host can have, got ${quoted(text)}: it's a group's, or all zeros`);
+  return formatMac(mac) as Mac;
+}
+
+/** A network interface's name: at most 15 bytes; no character that the kernel or a shell reads in its own way. */
+export function parseDevice(text: string): string {
+  const problem = /^[A-Za-z0-9_.-]+$/.test(text) && text !== '.' && text !== '..' && !text.startsWith('-');
+  if (!problem || text.length > DEVICE_BYTES)
+    throw new RangeError(
+      `expected a device name of 1 to ${DEVICE_BYTES} letters, digits, '.', '_' or '-', got ${quoted(text)}`,
+    );
+  return text;
+}
+
+export function parsePort(port: number): number {
+  return between('a port', port, { min: 1, max: 65535 });
+}
+
+/** `MIN-MAX`, or one port. */
+export function parsePorts(text: string): PortRange {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const min = Number(match?.[1]);
+  const max = Number(match?.[2] ?? match?.[1]);
+  if (match !== null && min >= 1 && min <= max && max <= 65535) return { min, max };
+  throw new RangeError(`expected ports as MIN-MAX, each from 1 to 65535, got ${quoted(text)}`);
+}
+
+/** Overlay MTU in bytes, without the Ethernet header. */
+export function parseMtu(mtu: number): number {
+  return between('an MTU', mtu, MTU);
+}
+
+/** `[ID@]HOST:PORT`: where a member is, and optionally which one it must be (16 hex digits). */
+export function parsePeer(text: string): string {
+  const match = /^(?:([^@]*)@)?(?:\[([^\]]+)\]|([^:@[\]\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[4]);
+  const v6 = match?.[2]?.split('%')[0];
+  if (match === null || text.length > PEER_BYTES || unprintable(text) !== null || (v6 !== undefined && !isIPv6(v6)))
+    throw new RangeError(`expected [ID@]HOST:PORT, such as 192.0.2.1:4900, got ${quoted(text)}`);
+  if (match[1] !== undefined && !/^[0-9a-f]{16}$/i.test(match[1]))
+    throw new RangeError(`expected a peer id of 16 hex digits before the @, got ${quoted(text)}`);
+  if (port < 1 || port > 65535) throw new RangeError(`expected a port from 1 to 65535, got ${quoted(text)}`);
+  const host = match[3];
+  if (host !== undefined && !isIPv4(host) && !/^(?=.*[a-z])[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(host))
+    throw new RangeError(`expected a host name or an address before the port, got ${quoted(text)}`);
+  return text;
+}
+
+/** Unix time in seconds; whether it's still to come is the daemon's to say. */
+export function parseUnixTime(seconds: number): number {
+  return between('a Unix time in seconds', seconds, { min: 1, max: 2 ** 40 });
+}
+
+export function parseLevel(text: string): Level {
+  const level = LEVELS.find((name) => name === text.toUpperCase());
+  if (level === undefined) throw new RangeError(`expected one of ${LEVELS.join(', ')}, got ${quoted(text)}`);
+  return level;
+}
+
+/** The number that decimal digits stand for, or null. */
+export function wholeNumber(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function between(what: string, value: number, { min, max }: { min: number; max: number }): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`expected ${what} from ${min} to ${max}, got ${quoted(value)}`);
+}
+
+/** Never quotes the value: it's a secret, and the message may be kept somewhere. */
+function secret(what: string, text: string): string {
+  return limited(what, text.normalize('NFC'), SECRET_BYTES);
+}
+
+function limited(what: string, text: string, most: number): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes < 1 || bytes > most) throw new RangeError(`expected ${what} of 1 to ${most} bytes, got ${bytes} bytes`);
+  const bad = unprintable(text);
+  if (bad !== null) throw new RangeError(`expected ${what} of printable characters, got ${bad}`);
+  return text;
+}
+
+/** Why no host can have this address in a subnet of that prefix length, or null. */
+function unusable(ip: string, prefix: number): string | null {
+  const address = ipaddr.parse(ip);
+  const range = address.range();
+  if (range === 'multicast') return "it's a multicast address";
+  if (range === 'loopback') return "it's a loopback address";
+  if (range === 'unspecified') return "it's the unspecified address";
+  if (range === 'ipv4Mapped') return "it's an IPv4 address in IPv6 form";
+  const bytes = address.toByteArray();
+  if (bytes.length === 4 && (bytes[0] ?? 0) >= 240) return "it's a reserved or broadcast address";
+  const hostBits = bytes.length * 8 - prefix;
+  if (hostBits < 2) return null; // RFC 3021, RFC 6164: on such links every address is a host's
+  const host = BigInt(`0x${Buffer.from(bytes).toString('hex')}`) & ((1n << BigInt(hostBits)) - 1n);
+  if (host === 0n) return `it's the network's own address under /${prefix}`;
+  if (bytes.length === 4 && host === (1n << BigInt(hostBits)) - 1n)
+    return `it's the broadcast address under /${prefix}`;
+  return null;
+}

@@ -1,0 +1,177 @@
+/**
+ * The contract between the daemon and its clients: every method with its parameters and its result. Both ends check
+ * against it. Parameters are strict: what isn't listed is an error that names it; results may grow.
+ */
+import * as v from 'valibot';
+import * as fields from './fields.js';
+
+/** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
+export const MAX_WAIT_MS = 60_000;
+/** How many `-peer` a network may have. */
+export const MAX_STATIC_PEERS = 64;
+
+const hash = text(fields.parseHash);
+const count = v.number();
+
+export const startParams = v.strictObject({
+  hash,
+  ip: text(fields.parseOverlayAddress),
+  dev: v.optional(text(fields.parseDevice)),
+  mac: v.optional(text(fields.parseMac)),
+  name: v.optional(text(fields.parseName)),
+  port: v.optional(number(fields.parsePort)),
+  ports: v.optional(text(fields.parsePorts)),
+  peer: v.optional(
+    v.pipe(
+      v.array(text(fields.parsePeer)),
+      v.maxLength(MAX_STATIC_PEERS, ({ received }) => `expected at most ${MAX_STATIC_PEERS}, got ${received}`),
+    ),
+    [],
+  ),
+  key: v.optional(text(fields.parseKey)),
+  ttl: v.optional(number(fields.parseUnixTime)),
+  mtu: v.optional(number(fields.parseMtu)),
+  'no-lan': v.optional(v.boolean(), false),
+});
+
+export const peerSchema = v.object({
+  /** 16 hex digits. */
+  id: v.string(),
+  name: v.string(),
+  addresses: v.array(v.string()),
+  mac: v.string(),
+  state: v.picklist(['connected', 'connecting', 'unreachable', 'refused']),
+  path: v.picklist(['lan', 'direct', 'relay', 'none']),
+  endpoint: v.nullable(v.string()),
+  rttMs: v.nullable(v.number()),
+  /** How long it has been connected, in ms. */
+  connectedMs: v.nullable(v.number()),
+  framesIn: count,
+  bytesIn: count,
+  framesOut: count,
+  bytesOut: count,
+  /** How it was found. */
+  source: v.string(),
+  lastError: v.nullable(v.string()),
+});
+
+export const networkSchema = v.object({
+  /** The network's public name, 32 hex digits: what logs say in place of the hash. */
+  id: v.string(),
+  hash: v.string(),
+  /** `left`: it's being closed. */
+  state: v.picklist(['running', 'key-expired', 'left', 'failed']),
+  /** Why it failed, and in how many ms the daemon tries again. */
+  error: v.nullable(v.string()),
+  retryMs: v.nullable(v.number()),
+  device: v.string(),
+  addresses: v.array(v.string()),
+  mac: v.string(),
+  name: v.string(),
+  /** UDP port; 0 if it failed before it had one. */
+  port: v.number(),
+  mtu: v.number(),
+  peerId: v.string(),
+  /** LAN discovery in words. */
+  lan: v.string(),
+  log: v.picklist(fields.LEVELS),
+  /** When its key ends, Unix time in seconds. */
+  keyEnds: v.nullable(v.number()),
+  peers: v.array(peerSchema),
+  /** Each `-peer` at which no member was found yet. */
+  unanswered: v.array(
+    v.object({ name: v.string(), endpoints: v.array(v.string()), lastError: v.nullable(v.string()) }),
+  ),
+  problems: v.array(v.string()),
+  /** Datagrams and frames that weren't carried, by reason. */
+  drops: v.record(v.string(), count),
+});
+
+export const METHODS = {
+  'daemon.version': {
+    params: v.strictObject({}),
+    result: v.object({ version: v.string() }),
+  },
+  /** Everything there is to see, of all networks or of one. */
+  'daemon.status': {
+    params: v.strictObject({ hash: v.optional(hash) }),
+    result: v.object({
+      version: v.string(),
+      upMs: v.number(),
+      log: v.picklist(fields.LEVELS),
+      networks: v.array(networkSchema),
+      /** What's wrong with the daemon itself, in words. */
+      problems: v.array(v.string()),
+    }),
+  },
+  /** Makes a network; answers when its device is up and the network is saved. */
+  'network.start': {
+    params: startParams,
+    result: v.object({ network: networkSchema, warnings: v.array(v.string()) }),
+  },
+  /** Leaves a network and forgets it. */
+  'network.stop': {
+    params: v.strictObject({ hash }),
+    result: v.object({}),
+  },
+  /** Whether the member with this overlay address is connected, in the network named or in any. */
+  'network.check': {
+    params: v.strictObject({ ip: text(fields.parseIp), hash: v.optional(hash) }),
+    result: v.object({ connected: v.boolean() }),
+  },
+  /** As `network.check`, but answers when the member is connected, or after `ms`. */
+  'network.wait': {
+    params: v.strictObject({
+      ip: text(fields.parseIp),
+      hash,
+      ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WAIT_MS)),
+    }),
+    result: v.object({ connected: v.boolean() }),
+  },
+  /** Without a hash: the daemon and all its networks. Lasts until the daemon ends. */
+  'log.set': {
+    params: v.strictObject({ level: text(fields.parseLevel), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+} as const;
+
+export type Method = keyof typeof METHODS;
+/** Parameters as they travel. */
+export type Params<M extends Method> = v.InferInput<(typeof METHODS)[M]['params']>;
+/** Parameters after they were checked. */
+export type Parsed<M extends Method> = v.InferOutput<(typeof METHODS)[M]['params']>;
+export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result']>;
+export type StartParams = Parsed<'network.start'>;
+export type NetworkInfo = v.InferOutput<typeof networkSchema>;
+export type PeerInfo = v.InferOutput<typeof peerSchema>;
+
+/** Says what's wrong with a value, naming the field: the first issue is enough for a person. */
+export function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? '';
+  if (issue.type === 'strict_object' && issue.expected === 'never') return `unknown field ${path}`;
+  if (issue.input === undefined) return `missing field ${path}`;
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
+
+function text<T>(parse: (text: string) => T) {
+  return v.pipe(v.string(wrongType), parsed<string, T>(parse));
+}
+
+function number<T>(parse: (value: number) => T) {
+  return v.pipe(v.number(wrongType), parsed<number, T>(parse));
+}
+
+function parsed<I, T>(parse: (input: I) => T) {
+  return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parse(dataset.value);
+    } catch (error) {
+      addIssue({ message: error instanceof Error ? error.message : String(error) });
+      return NEVER;
+    }
+  });
+}
+
+function wrongType(issue: v.BaseIssue<unknown>): string {
+  return `expected a ${issue.expected}, got ${issue.received}`;
+}
