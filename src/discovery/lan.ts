@@ -3,14 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import ipaddr from 'ipaddr.js';
 import { concat } from '../core/bytes.js';
-import { openXaes, sealXaes, XAES_NONCE_BYTES } from '../core/crypto.js';
+import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, tryEndpoint } from '../core/endpoint.js';
 import { isIpv6, isLinkLocal } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
+import { header, KIND, openShared, sealShared } from '../wire/envelope.js';
 
 export const LAN_PORT = 4909;
 const GROUP = { ipv4: '239.255.112.50', ipv6: 'ff02::7032' } as const;
-const HEADER = Uint8Array.of(0x26, 1, 0, 0);
+const HEADER = header(KIND.beacon);
 const BEACON_BYTES = 944;
 /** Beacons a second that are opened, so that a flood on the LAN doesn't keep us busy. */
 const MAX_RATE = 200;
@@ -129,19 +130,13 @@ class Lan implements LanBeacons {
   private send(socket: Socket, address: LocalAddress): void {
     if (this.payload === null) return;
     const nonce = new Uint8Array(randomBytes(XAES_NONCE_BYTES));
-    const beacon = concat(HEADER, nonce, sealXaes(this.options.lanKey, nonce, this.payload, HEADER));
+    const beacon = concat(HEADER, sealShared(this.options.lanKey, nonce, this.payload, HEADER));
     for (const to of destinations(address)) socket.send(beacon, LAN_PORT, to, () => undefined);
   }
 
   private receive(message: Uint8Array, address: string, port: number): void {
     if (message.length !== BEACON_BYTES || HEADER.some((byte, i) => message[i] !== byte) || !this.afford()) return;
-    const sealed = message.subarray(HEADER.length + XAES_NONCE_BYTES);
-    const payload = openXaes(
-      this.options.lanKey,
-      message.subarray(HEADER.length, HEADER.length + XAES_NONCE_BYTES),
-      sealed,
-      HEADER,
-    );
+    const payload = openShared(this.options.lanKey, message.subarray(HEADER.length), HEADER);
     const from = tryEndpoint(numericZone(address, this.senders.values()), port);
     if (payload === null || from === null) return;
     this.heard++;

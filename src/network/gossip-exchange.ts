@@ -1,7 +1,7 @@
 /** Keeps the members' records in step with those of the connected peers. */
 import { hex } from '../core/bytes.js';
 import { fraction, type Random } from '../core/random.js';
-import { CONTROL, type ControlMessage } from '../session/control.js';
+import { CONTROL, type ControlMessage } from '../wire/control.js';
 import {
   compareDigest,
   digestMessages,

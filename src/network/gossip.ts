@@ -1,6 +1,6 @@
 /** Gossip of member records by digest: who knows what, who lacks what (docs/protocol.md section 8). */
 import { ByteReader, concat, hex, parsed, u16, u64 } from '../core/bytes.js';
-import { CONTROL, CONTROL_BYTES, type ControlMessage } from '../session/control.js';
+import { CONTROL, CONTROL_BYTES, type ControlMessage } from '../wire/control.js';
 import type { MemberRecord } from './record.js';
 
 const IDENTITY_BYTES = 32;

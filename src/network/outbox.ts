@@ -2,7 +2,7 @@
 import { concat } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { DeviceCommand, PeerHandle } from '../device/device.js';
-import { CONTROL_BYTES, type ControlMessage, encodeControl } from '../session/control.js';
+import { CONTROL_BYTES, type ControlMessage, encodeControl } from '../wire/control.js';
 import type { NetworkOutput } from './io.js';
 
 export class Outbox {

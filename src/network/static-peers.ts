@@ -3,7 +3,7 @@ import { backoff } from '../core/backoff.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
-import { answers, type HelloBack } from '../session/hello.js';
+import { answers, type HelloBack } from '../wire/hello.js';
 import type { PeerId } from './identity.js';
 
 export const MAX_STATIC_PEERS = 64;

@@ -2,7 +2,7 @@
 import { ByteReader, concat, padded, parsed, sameBytes, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { MAC_BYTES, mac16 } from '../core/crypto.js';
 import { STAMP_BYTES, type Stamp } from '../core/stamp.js';
-import { HEADER_BYTES, header, KIND, withMac, withoutMac } from './envelope.js';
+import { HEADER_BYTES, header, KIND, withMac, withoutMac } from '../wire/envelope.js';
 import {
   type Answerable,
   type KeyPair,

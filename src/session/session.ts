@@ -11,6 +11,7 @@ import { Deadlines } from '../core/deadlines.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { fraction, type Random } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
+import { type Notice, REASON, type ReplyKeys, readCookie, readNotice } from '../wire/replies.js';
 import {
   complete,
   type HandshakeKeys,
@@ -21,7 +22,6 @@ import {
   respond,
 } from './handshake.js';
 import { KEY_BYTES, keyPair } from './noise.js';
-import { type Notice, REASON, type ReplyKeys, readCookie, readNotice } from './replies.js';
 
 /** Waits between the tries of a handshake, in ms. */
 const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;

@@ -50,6 +50,11 @@ export function challenge(token: Uint8Array): ControlMessage {
   return { type: CONTROL.challenge, body };
 }
 
+/** The token of a challenge, or null if it's too short to be answered. */
+export function challengeToken(body: Uint8Array): Uint8Array | null {
+  return body.length < CHALLENGE_BYTES ? null : body.slice(0, TOKEN_BYTES);
+}
+
 export function answer(token: Uint8Array, observed: Endpoint): ControlMessage {
   return { type: CONTROL.answer, body: concat(token, encodeEndpoint(observed)) };
 }
