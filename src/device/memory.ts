@@ -148,7 +148,7 @@ export class MemoryDevice implements Device {
     }
   }
 
-  private sendTo(peer: PeerHandle, frame: Uint8Array)): string | null {
+  private sendTo(peer: PeerHandle, frame: Uint8Array): string | null {
     const session = this.sessions.sealing(peer);
     const entry = this.entry(peer);
     if (session === undefined) return 'no-session';
@@ -160,7 +160,7 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  private sendControl(peer: PeerHandle, messages: Uint8Array, to: Endpoint | null)): string | null {
+  private sendControl(peer: PeerHandle, messages: Uint8Array, to: Endpoint | null): string | null {
     const session = this.sessions.sealing(peer);
     if (session === undefined) return 'no-session';
     if (to === null) return 'no-endpoint';
@@ -180,7 +180,7 @@ export class MemoryDevice implements Device {
     );
   }
 
-  private receiveOpen(from: Endpoint, datagram: Uint8Array)): string | null {
+  private receiveOpen(from: Endpoint, datagram: Uint8Array): string | null {
     const kind = datagram[0] ?? 0;
     const { networkAdmissionKey, ownAdmissionKey } = this.config;
     const forAnyone = kind === KIND.hello || kind === KIND.cookie || kind === KIND.notice;
@@ -194,7 +194,7 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  private receiveSealed(from: Endpoint, datagram: Uint8Array)): string | null {
+  private receiveSealed(from: Endpoint, datagram: Uint8Array): string | null {
     const header = readHeader(datagram);
     if (header === null) return 'datagram-malformed';
     const session = this.sessions.opening(header.receiverIndex);
@@ -225,7 +225,7 @@ export class MemoryDevice implements Device {
     this.around.emit({ kind: 'strayed', at, peer, from });
   }
 
-  private receiveFrame(peer: PeerHandle, frame: Uint8Array)): string | null {
+  private receiveFrame(peer: PeerHandle, frame: Uint8Array): string | null {
     const refused = this.switch.inbound(frame, peer);
     if (refused !== null) return refused;
     const entry = this.entry(peer);
@@ -238,7 +238,7 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  private receiveControl(session: SessionEntry, from: Endpoint, plaintext: Uint8Array)): string | null {
+  private receiveControl(session: SessionEntry, from: Endpoint, plaintext: Uint8Array): string | null {
     const messages = decodeControl(plaintext);
     if (messages === null) return 'control-malformed';
     const { peer, localIndex } = session.keys;
