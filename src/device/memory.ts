@@ -84,9 +84,9 @@ export class MemoryDevice implements Device {
   /** A frame of the local network stack. */
   sendFrame(frame: Uint8Array): void {
     const outbound = this.switch.outbound(frame);
-    if (outbound.kind === 'refused') this.drop(outbound.reason);
-    else
-      for (const peer of outbound.kind === 'to' ? [outbound.peer] : this.sessions.reachable()) this.sendTo(peer, frame);
+    if (outbound.kind === 'refused') this.count(outbound.reason);
+    const peers = outbound.kind === 'to' ? [outbound.peer] : outbound.kind === 'flood' ? this.sessions.reachable() : [];
+    for (const peer of peers) this.count(this.sendTo(peer, frame));
   }
 
   /** A datagram from the wire. */
@@ -257,6 +257,7 @@ export class MemoryDevice implements Device {
       from,
       messages: encodeControl(...others),
     });
+    return null;
   }
 
   /** A peer that was never set, as the control plane should have, counts as one without MACs. */

@@ -75,10 +75,11 @@ export class Peer {
   /** A newer record of the same identity. */
   update(now: number, record: MemberRecord): void {
     const restarted = hex(record.instance) !== hex(this.record.instance);
+    const moved = record.endpoints.join() !== this.record.endpoints.join();
     this.record = record;
     this.setMacs();
     this.learnEndpoints(now, record.endpoints);
-    if (restarted && this.session.established) this.carryPaths(now, this.paths.doubt(now));
+    if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
   }
 

@@ -18,6 +18,8 @@ const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_00
 /** How often a path is challenged: the one in use (which keeps a NAT's mapping open), and another that works. */
 const IN_USE_INTERVAL = 15_000;
 const SPARE_INTERVAL = 45_000;
+/** An answer this young settles that the path works, in ms: the peer merely prefers another way to us. */
+const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
 const ANSWER_LIMIT = { least: 500, roundTrips: 4 } as const;
 /** Challenges in a row that a path may leave unanswered. */
@@ -129,7 +131,8 @@ export class Paths {
 
   /** The peer's datagrams come from an endpoint that frames don't go to. */
   strayed(now: number, from: Endpoint): PathOutput[] {
-    if (this.candidates.has(from)) return [];
+    const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - FRESH;
+    if (this.candidates.has(from) && !isStale) return [];
     return [...this.add(now, from), ...this.doubt(now)];
   }
 
