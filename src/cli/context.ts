@@ -67,6 +67,6 @@ export function need<Flags extends object, Name extends keyof Flags & string>(
   ...names: readonly Name[]
 ): Flags & { readonly [N in Name]-?: NonNullable<Flags[N]> } {
   const missing = names.filter((name) => flags[name] === undefined);
-  if (missing.length > 0) command.error(`error: ${missing.map((name) => `-${name}`).join(' and ')} must be given`);
+  if (missing.length > 0) command.error(`error: ${missing.map((name) => `--${name}`).join(' and ')} must be given`);
   return flags as Flags & { readonly [N in Name]-?: NonNullable<Flags[N]> };
 }

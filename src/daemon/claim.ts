@@ -23,6 +23,15 @@ export async function claimSocket(server: Server, path: string, inUse: string): 
   }
 }
 
+/** Rejects with a `StartError` if someone listens on `path`; leaves the path as it is. */
+export async function refuseIfHeld(path: string, inUse: string): Promise<void> {
+  try {
+    if ((await lstat(path)).isSocket() && (await answers(path))) throw new StartError('already-running', inUse);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explain(path, inUse, error);
+  }
+}
+
 /** Stops listening; the file goes with it. */
 export function releaseSocket(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));

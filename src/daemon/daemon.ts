@@ -1,8 +1,8 @@
 /** The daemon's parts put together, on whatever host it's given. */
 import { chmod, chown, readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { createRpcServer } from '../rpc/server.js';
-import { claimSocket } from './claim.js';
+import { type CallListener, createRpcServer } from '../rpc/server.js';
+import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
@@ -27,28 +27,26 @@ export class Daemon {
 
   /** Rejects with a `StartError`; then nothing is left behind. */
   static async start(config: Config, host: Host, log: Log, version: string): Promise<Daemon> {
+    const inUse = `another daemon answers at ${config.socket}`;
+    await refuseIfHeld(config.socket, inUse); // before its state is found in use: this says more
     const state = await State.open(config.state);
     const networks = new Networks({ host, config, state, log });
     const ending = new AbortController();
-    const problems = state.problems;
-    const server = createRpcServer(handlers({ networks, log, version, problems, ending: ending.signal }), {
-      answered: (method, ms) => log.daemon.debug({ method, ms: Math.round(ms) }, 'call answered'),
-      failed: (method, reason, error) => {
-        if (reason === 'internal') log.daemon.error({ method, err: error }, 'call failed');
-        else log.daemon.debug({ method, reason }, 'call refused');
-      },
-    });
+    const server = createRpcServer(
+      handlers({ networks, log, version, problems: state.problems, ending: ending.signal }),
+      tell(log),
+    );
     try {
-      await claimSocket(server, config.socket, `another daemon answers at ${config.socket}`);
+      await restore(state, networks, log);
+      await claimSocket(server, config.socket, inUse);
+      await openToGroup(config.socket, log);
     } catch (error) {
+      await networks.close();
       await state.close();
       throw error;
     }
-    const daemon = new Daemon(log, state, networks, server, watchAddresses(host, networks), ending);
-    await openToGroup(config.socket, log);
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    await daemon.restore();
-    return daemon;
+    return new Daemon(log, state, networks, server, watchAddresses(host, networks), ending);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -63,12 +61,23 @@ export class Daemon {
     await this.state.close();
     this.log.daemon.info('stopped');
   }
+}
 
-  private async restore(): Promise<void> {
-    const saved = await this.state.load();
-    for (const problem of this.state.problems) this.log.daemon.error(problem);
-    await this.networks.restore(saved);
-  }
+/** Before the socket is there: whoever gets an answer finds the networks up. */
+async function restore(state: State, networks: Networks, log: Log): Promise<void> {
+  const saved = await state.load();
+  for (const problem of state.problems) log.daemon.error(problem);
+  await networks.restore(saved);
+}
+
+function tell(log: Log): CallListener {
+  return {
+    answered: (method, ms) => log.daemon.debug({ method, ms: Math.round(ms) }, 'call answered'),
+    failed: (method, reason, error) => {
+      if (reason === 'internal') log.daemon.error({ method, err: error }, 'call failed');
+      else log.daemon.debug({ method, reason }, 'call refused');
+    },
+  };
 }
 
 function watchAddresses(host: Host, networks: Networks): { close(): void } {

@@ -2,21 +2,7 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { OpenDevice } from '../device/device.js';
-
-export interface LanBeacons {
-  setAddresses(addresses: readonly LocalAddress[]): void;
-  /** Sends the payload at once, and again at an interval. */
-  announce(payload: Uint8Array): void;
-  /** In words. */
-  state(): string;
-  close(): Promise<void>;
-}
-
-export interface LanOptions {
-  readonly lanKey: Uint8Array;
-  readonly onBeacon: (payload: Uint8Array, from: Endpoint) => void;
-  readonly onProblem: (message: string) => void;
-}
+import type { LanBeacons, LanOptions } from '../discovery/lan.js';
 
 export interface Host {
   readonly openDevice: OpenDevice;

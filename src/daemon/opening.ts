@@ -56,7 +56,8 @@ function portList({ port, ports }: Plan, taken: Taken): number[] {
     throw new RpcError('port-taken', `port: ${port} is the port of another network of this daemon`);
   const choices = ports === null ? [] : portChoices(ports, MAX_TRIES);
   const list = [...(port === null ? [] : [port]), ...choices].filter((choice) => !taken.ports.has(choice));
-  if (list.length === 0) throw new RpcError('port-taken', 'ports: expected a free port among them, got none');
+  if (list.length === 0 && ports !== null)
+    throw new RpcError('port-taken', `ports: this daemon's networks have all of ${ports.min}-${ports.max}`);
   return list;
 }
 

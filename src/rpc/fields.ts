@@ -61,7 +61,7 @@ export function parseMac(text: string): Mac {
   const mac = macBytes(text);
   if (mac === null) throw new RangeError(`expected a MAC such as 02:12:34:56:78:9a, got ${quoted(text)}`);
   if (!isUnicastMac(mac))
-    throw new RangeError(`expected a MAC that one host can have, got ${quoted(text)}: it's a group's, or all zeros`);
+    throw new RangeError(`expected a unicast MAC, got ${quoted(text)}: it's a multicast one, or all zeros`);
   return formatMac(mac) as Mac;
 }
 

@@ -1,0 +1,81 @@
+# All of it, as root, under sudo or as an ordinary user: what needs root asks sudo, and whoever owns the checkout builds.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+user := scripts/as-user
+root := scripts/as-root
+S := .stamps
+done = $(user) mkdir -p $(S) && $(user) touch $@
+
+rust := $(shell find native -path native/target -prune -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name '*.toml' \) -print)
+typescript := $(shell find src test -name '*.ts') tsconfig.json
+cargo := --manifest-path native/Cargo.toml --locked
+
+##  make demo    shows three machines on one private Ethernet, all on this one; needs root or sudo
+.PHONY: demo
+demo: build packages
+	@$(root) scripts/demo
+
+##  make test    everything that's checked, end to end as well; needs root or sudo
+.PHONY: test
+test: check packages
+	@echo '--- end to end'
+	@$(root) scripts/run-tests e2e
+
+##  make check   the fast part: format, lint, types, import rules, unit, property and vector tests, Rust
+.PHONY: check
+check: $(S)/lint build $(S)/rust-tests
+	@echo '--- unit, property and vector tests'
+	@$(user) scripts/run-tests unit
+
+##  make build   the Rust addon and the TypeScript
+.PHONY: build
+build: $(S)/typescript
+
+##  make clean   removes everything that make made
+.PHONY: clean
+clean:
+	rm -rf build native/target native/*.node native/index.js native/index.d.ts node_modules $(S)
+
+##  make help    this
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: tools
+tools:
+	@$(user) scripts/need-tools
+
+.PHONY: packages
+packages:
+	@$(root) scripts/install-packages
+
+$(S)/npm: package.json package-lock.json .npmrc | tools
+	@echo '--- npm packages'
+	@$(user) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(done)
+
+$(S)/addon: $(rust) $(S)/npm
+	@echo '--- Rust addon'
+	@$(user) npm run --silent build:addon
+	@$(done)
+
+$(S)/typescript: $(typescript) $(S)/npm $(S)/addon
+	@echo '--- TypeScript'
+	@$(user) npm run --silent build:typescript
+	@$(done)
+
+$(S)/lint: $(typescript) $(S)/npm biome.json package.json
+	@echo '--- format and lint'
+	@$(user) npm run --silent lint
+	@$(done)
+
+$(S)/rust-tests: $(rust) | tools
+	@echo '--- Rust: format, lint, tests'
+	@$(user) cargo fmt --manifest-path native/Cargo.toml --check
+	@$(user) cargo clippy $(cargo) --quiet --all-targets -- -D warnings
+	@$(user) cargo test $(cargo) --quiet
+	@$(done)
