@@ -186,9 +186,7 @@ export class Session {
     if (received.stamp === this.lastStamp) return []; // one message on several ways, or a replay
     if (received.stamp < this.lastStamp && !proven) return this.answerStale(now, received, datagram, from);
     if (this.attempt !== null && this.remote.weWin && this.attempt.outvoted.size < MAX_OUTVOTED) {
-      if (this.attempt.outvoted.has(received.stamp)) return [];
-      this.attempt.outvoted.add(received.stamp);
-      return this.send(now, from);
+      return this.outvote(this.attempt, received.stamp, from);
     }
     this.lastStamp = received.stamp;
     return this.answer(now, received, from);
@@ -273,6 +271,13 @@ export class Session {
       this.cookie?.value ?? null,
     );
     return attempt.initiation === null ? [] : [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
+  }
+
+  /** Our message wins: the peer gets it once more, at the address that its own came from. */
+  private outvote(attempt: Attempt, stamp: Stamp, to: Endpoint): SessionOutput[] {
+    if (attempt.outvoted.has(stamp) || attempt.initiation === null) return [];
+    attempt.outvoted.add(stamp);
+    return [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
   }
 
   private answer(now: number, received: ReceivedInitiation, from: Endpoint): SessionOutput[] {

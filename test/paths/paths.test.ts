@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Endpoint, makeEndpoint } from '../../src/core/endpoint.js';
+import { MAX_CANDIDATES, type PathOutput, Paths } from '../../src/paths/paths.js';
+import { seeded } from '../sim/random.js';
+
+const LAN = makeEndpoint('192.0.2.2', 4900);
+const V4 = makeEndpoint('198.51.100.2', 4900);
+const V6 = makeEndpoint('2001:db8::2', 4900);
+
+/** Paths and a peer that answers where it's reachable, after the round trip given there. */
+class Bench {
+  now = 0;
+  readonly reach = new Map<Endpoint, number>();
+  readonly challenges: { at: number; to: Endpoint }[] = [];
+  readonly used: (Endpoint | null)[] = [];
+  dead = false;
+  readonly paths: Paths;
+  private readonly answers: { at: number; token: Uint8Array }[] = [];
+
+  constructor(seed = 1) {
+    this.paths = new Paths(seeded(seed), (endpoint) => (endpoint.startsWith('192.0.2.') ? 'lan' : 'direct'));
+  }
+
+  take(outputs: readonly PathOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind === 'dead') this.dead = true;
+      else if (output.kind === 'use') this.used.push(output.endpoint);
+      else {
+        this.challenges.push({ at: this.now, to: output.to });
+        const rtt = this.reach.get(output.to);
+        if (rtt !== undefined) this.answers.push({ at: this.now + rtt, token: output.token });
+      }
+    }
+  }
+
+  run(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      this.answers.sort((a, b) => a.at - b.at);
+      const answer = this.answers[0];
+      const next = Math.min(
+        answer?.at ?? Number.POSITIVE_INFINITY,
+        this.dead ? Number.POSITIVE_INFINITY : this.paths.deadline(),
+      );
+      if (next > end) break;
+      this.now = Math.max(this.now, next);
+      if (answer !== undefined && answer.at <= this.now) {
+        this.answers.shift();
+        this.take(this.paths.answered(this.now, answer.token));
+      } else this.take(this.paths.tick(this.now));
+    }
+    this.now = end;
+  }
+
+  get inUse(): Endpoint | undefined {
+    return this.paths.current?.endpoint;
+  }
+}
+
+test('the first answer carries traffic; a better kind takes over, a worse one does not', () => {
+  const bench = new Bench();
+  bench.reach.set(V4, 10).set(V6, 40).set(LAN, 80);
+  for (const endpoint of [V4, V6, LAN]) bench.take(bench.paths.add(0, endpoint));
+  assert.equal(bench.challenges.length, 0, 'nothing to probe with before there is a session');
+  bench.take(bench.paths.start(0));
+  bench.run(200);
+  assert.deepEqual(bench.used, [V4, V6, LAN]);
+  bench.run(120_000);
+  assert.deepEqual(bench.used, [V4, V6, LAN]);
+});
+
+test('of two paths of one kind traffic moves to one that is clearly faster, not to one that is a little', () => {
+  const other = makeEndpoint('198.51.100.3', 4900);
+  const bench = new Bench();
+  bench.reach.set(V4, 50).set(other, 48);
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  bench.run(100);
+  bench.take(bench.paths.add(bench.now, other));
+  bench.run(60_000);
+  assert.equal(bench.inUse, V4);
+  bench.reach.set(other, 5);
+  bench.run(600_000);
+  assert.equal(bench.inUse, other);
+});
+
+test('a path that stops answering is left for the next best, within seconds once it is doubted', () => {
+  const bench = new Bench();
+  bench.reach.set(LAN, 1).set(V4, 30);
+  for (const endpoint of [LAN, V4]) bench.take(bench.paths.add(0, endpoint));
+  bench.take(bench.paths.start(0));
+  bench.run(1_000);
+  assert.equal(bench.inUse, LAN);
+  bench.reach.delete(LAN);
+  bench.take(bench.paths.doubt(bench.now));
+  bench.run(2_000);
+  assert.equal(bench.inUse, V4);
+  assert.equal(bench.dead, false);
+});
+
+test('when nothing answers any more the peer is given up, and not before', () => {
+  const bench = new Bench();
+  bench.reach.set(V4, 30);
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  bench.run(40_000);
+  bench.reach.clear();
+  bench.run(60_000);
+  assert.equal(bench.dead, true);
+  assert.equal(bench.used.at(-1), null);
+});
+
+test('one lost challenge changes nothing', () => {
+  const bench = new Bench();
+  bench.reach.set(V4, 30);
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  bench.run(1_000);
+  bench.reach.delete(V4);
+  bench.take(bench.paths.doubt(bench.now));
+  bench.run(600);
+  bench.reach.set(V4, 30);
+  bench.run(60_000);
+  assert.deepEqual(bench.used, [V4]);
+});
+
+test('an address that never answers is asked ever less often, and costs little', () => {
+  const bench = new Bench();
+  bench.reach.set(LAN, 1);
+  for (const endpoint of [LAN, V4]) bench.take(bench.paths.add(0, endpoint));
+  bench.take(bench.paths.start(0));
+  bench.run(3_600_000);
+  const asked = bench.challenges.filter(({ to }) => to === V4);
+  assert.ok(asked.length < 80, `${asked.length} challenges in an hour`);
+  assert.ok(asked.length > 50, 'but it is never given up');
+});
+
+test('candidates are bounded, and the path in use is never the one to go', () => {
+  const bench = new Bench();
+  bench.reach.set(V6, 10);
+  bench.take(bench.paths.add(0, V6));
+  bench.take(bench.paths.start(0));
+  bench.run(100);
+  for (let i = 0; i < 500; i++) bench.take(bench.paths.add(bench.now, makeEndpoint('203.0.113.1', 1000 + i)));
+  assert.equal(bench.paths.known().length, MAX_CANDIDATES);
+  assert.equal(bench.inUse, V6);
+  assert.ok(bench.paths.has(V6));
+});
+
+test('a forged or late token is nothing', () => {
+  const bench = new Bench();
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  assert.deepEqual(bench.paths.answered(1, new Uint8Array(8)), []);
+  assert.equal(bench.inUse, undefined);
+});
+
+test('whatever answers and fails: what is in use has answered, and the deadline is never in the past after a tick', () => {
+  const step = fc.record({
+    ms: fc.integer({ min: 1, max: 20_000 }),
+    which: fc.integer({ min: 0, max: 2 }),
+    rtt: fc.option(fc.integer({ min: 1, max: 400 })),
+  });
+  fc.assert(
+    fc.property(fc.integer(), fc.array(step, { maxLength: 30 }), (seed, steps) => {
+      const bench = new Bench(seed);
+      for (const endpoint of [LAN, V4, V6]) bench.take(bench.paths.add(0, endpoint));
+      bench.take(bench.paths.start(0));
+      const everReached = new Set<Endpoint>();
+      for (const { ms, which, rtt } of steps) {
+        const endpoint = [LAN, V4, V6][which] ?? LAN;
+        if (rtt === null) bench.reach.delete(endpoint);
+        else {
+          bench.reach.set(endpoint, rtt);
+          everReached.add(endpoint);
+        }
+        bench.run(ms);
+        assert.ok(bench.inUse === undefined || everReached.has(bench.inUse));
+        assert.ok(bench.dead || bench.paths.deadline() > bench.now);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
