@@ -41,21 +41,39 @@ impl Default for Slot {
 #[derive(Default)]
 pub struct Rejoiner {
     slots: [Slot; SLOTS],
-    /// Frames given up since `take_losses` was last called.
-    evicted: u64,
-    expired: u64,
+}
+
+/// Unfinished frames that were given up.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// They made room for a newer one.
+    pub evicted: u64,
+    /// They waited too long.
+    pub expired: u64,
 }
 
 impl Rejoiner {
-    /// Takes an opened part. Gives the frame when this was its last missing part.
+    /// Gives up frames that have waited too long, and the oldest if a part of the frame `id` needs its place.
+    pub fn make_room(&mut self, now: Nanos, id: FrameId) -> Losses {
+        let mut losses = Losses::default();
+        for slot in self.slots.iter_mut().filter(|slot| slot.busy && now.saturating_sub(slot.since) > TIMEOUT) {
+            slot.busy = false;
+            losses.expired += 1;
+        }
+        if self.slots.iter().all(|slot| slot.busy && slot.id != id) {
+            let oldest = self.slots.iter_mut().min_by_key(|slot| slot.since);
+            oldest.into_iter().for_each(|slot| slot.busy = false);
+            losses.evicted += 1;
+        }
+        losses
+    }
+
+    /// Takes an opened part, after `make_room`. Gives the frame when this was its last missing part.
     pub fn add(&mut self, now: Nanos, id: FrameId, part: Part, bytes: &[u8]) -> Result<Option<&[u8]>, Drop> {
         let range = place(part, bytes.len()).ok_or(Drop::PartMalformed)?;
         let piece = if range.start == 0 { range.len() } else { range.start / usize::from(part.index) };
-        self.expire(now);
-        let at = match self.slots.iter().position(|slot| slot.busy && slot.id == id) {
-            Some(at) => at,
-            None => self.start(now, id, part, piece),
-        };
+        let known = self.slots.iter().position(|slot| slot.busy && slot.id == id);
+        let at = known.or_else(|| self.start(now, id, part, piece)).ok_or(Drop::RejoinEvicted)?;
         let slot = &mut self.slots[at];
         if (slot.total, slot.count, slot.piece) != (part.total, part.count, piece) {
             return Err(Drop::PartMalformed);
@@ -74,29 +92,13 @@ impl Rejoiner {
         Ok(Some(&self.slots[at].bytes))
     }
 
-    /// How many frames made room for newer ones, and how many waited too long, since the last call.
-    pub fn take_losses(&mut self) -> (u64, u64) {
-        (std::mem::take(&mut self.evicted), std::mem::take(&mut self.expired))
-    }
-
-    fn expire(&mut self, now: Nanos) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.busy && now.saturating_sub(slot.since) > TIMEOUT) {
-            slot.busy = false;
-            self.expired += 1;
-        }
-    }
-
-    /// A free slot, or that of the oldest frame.
-    fn start(&mut self, now: Nanos, id: FrameId, part: Part, piece: usize) -> usize {
-        let oldest = (0..SLOTS).min_by_key(|&at| (self.slots[at].busy, self.slots[at].since)).unwrap_or(0);
-        let slot = &mut self.slots[oldest];
-        if slot.busy {
-            self.evicted += 1;
-        }
+    fn start(&mut self, now: Nanos, id: FrameId, part: Part, piece: usize) -> Option<usize> {
+        let free = self.slots.iter().position(|slot| !slot.busy)?;
+        let slot = &mut self.slots[free];
         slot.bytes.resize(usize::from(part.total), 0);
         (slot.id, slot.since, slot.total, slot.count, slot.piece) = (id, now, part.total, part.count, piece);
         (slot.missing, slot.have, slot.busy) = (part.count, [0; 4], true);
-        oldest
+        Some(free)
     }
 }
 
@@ -120,19 +122,24 @@ mod tests {
         let bytes = frame(10);
         let parts = [Part { index: 0, count: 2, total: 10 }, Part { index: 1, count: 2, total: 10 }];
         assert_eq!(rejoiner.add(0, id(0), parts[0], &bytes[..5]), Ok(None));
+        assert_eq!(rejoiner.make_room(TIMEOUT, id(0)), Losses::default());
+        assert_eq!(rejoiner.make_room(TIMEOUT + 1, id(0)), Losses { evicted: 0, expired: 1 });
         assert_eq!(rejoiner.add(TIMEOUT + 1, id(0), parts[1], &bytes[5..]), Ok(None));
-        assert_eq!(rejoiner.take_losses(), (0, 1));
     }
 
     #[test]
     fn the_oldest_frame_makes_room() {
         let mut rejoiner = Rejoiner::default();
         let part = Part { index: 0, count: 2, total: 10 };
-        for first in 0..=SLOTS as u64 {
+        for first in 0..SLOTS as u64 {
+            assert_eq!(rejoiner.make_room(first, id(first * 2)), Losses::default());
             assert_eq!(rejoiner.add(first, id(first * 2), part, &[0; 5]), Ok(None));
         }
-        assert_eq!(rejoiner.take_losses(), (1, 0));
+        assert_eq!(rejoiner.add(90, id(80), part, &[0; 5]), Err(Drop::RejoinEvicted));
+        assert_eq!(rejoiner.make_room(90, id(80)), Losses { evicted: 1, expired: 0 });
+        assert_eq!(rejoiner.add(90, id(80), part, &[0; 5]), Ok(None));
         let last = Part { index: 1, count: 2, total: 10 };
+        assert_eq!(rejoiner.make_room(99, id(2)), Losses::default());
         assert_eq!(rejoiner.add(99, id(2), last, &[1; 5]).map(|whole| whole.is_some()), Ok(true));
     }
 
@@ -172,6 +179,7 @@ mod tests {
         fn no_input_panics(parts in proptest::collection::vec((0u64..4, 0u8..5, 0u8..5, 0u16..40, 0usize..40), 0..60)) {
             let mut rejoiner = Rejoiner::default();
             for (now, (first, index, count, total, length)) in parts.into_iter().enumerate() {
+                rejoiner.make_room(now as u64, id(first));
                 let _ = rejoiner.add(now as u64, id(first), Part { index, count, total }, &vec![0; length]);
             }
         }

@@ -1,0 +1,269 @@
+//! What the control plane asks for.
+use std::fmt::{self, Display, Formatter};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use zeroize::Zeroizing;
+
+use super::Shared;
+use super::events::Event;
+use super::peer::{Path, Peer, Session, SessionParts};
+use super::sender::{Patience, Sender};
+use super::tables::{Entry, Tables};
+use crate::clock::{Nanos, now};
+use crate::control::MAX_CONTROL;
+use crate::counters::Drop;
+use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
+use crate::open::Opener;
+use crate::packet::Mac;
+use crate::seal::{Lane, Sealer};
+
+/// Peers of a device.
+pub const MAX_PEERS: usize = 4_096;
+/// MACs that a peer can have recorded.
+pub const MAX_MACS: usize = 64;
+/// Sessions of a peer; the oldest that doesn't seal makes room for another.
+pub const MAX_SESSIONS: usize = 4;
+
+/// A command that can't be carried out: a mistake of the caller.
+#[derive(Debug, PartialEq, Eq)]
+pub struct CommandError(pub String);
+
+impl Display for CommandError {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    SealNow,
+    SealWhenHeard,
+}
+
+pub struct Keys {
+    pub peer: u32,
+    pub local_index: u32,
+    pub remote_index: u32,
+    pub seal_key: Zeroizing<[u8; 32]>,
+    pub open_key: Zeroizing<[u8; 32]>,
+    pub used: Use,
+    pub lifetime: Nanos,
+}
+
+/// The tables as the control plane has them; packet threads see what was published.
+pub struct Control {
+    tables: Tables,
+    changed: bool,
+    generation: u64,
+    sender: Sender,
+}
+
+impl Control {
+    pub fn new(own: Mac) -> Self {
+        Self { tables: Tables::new(own), changed: false, generation: 0, sender: Sender::new(Patience::None) }
+    }
+}
+
+/// Commands of one caller; what they changed is published at the end, or before something is sent.
+pub struct Commands<'a> {
+    shared: &'a Arc<Shared>,
+    control: &'a mut Control,
+}
+
+impl Shared {
+    pub(super) fn command<T>(self: &Arc<Self>, run: impl FnOnce(&mut Commands) -> T) -> T {
+        let mut control = self.control();
+        let mut commands = Commands { shared: self, control: &mut control };
+        let result = run(&mut commands);
+        commands.publish();
+        self.transmit_waker.wake();
+        result
+    }
+
+    /// Drops the sessions whose time is over.
+    pub(super) fn end_sessions(self: &Shared, now: Nanos) {
+        let mut control = self.control();
+        let over = |entry: &&Entry| entry.session.ends_at <= now;
+        let ended: Vec<Entry> = control.tables.sessions.values().filter(over).cloned().collect();
+        for entry in &ended {
+            control.remove(entry);
+        }
+        control.publish(self);
+        drop(control);
+        for Entry { session, peer } in ended {
+            self.push(Event::SessionGone { at: now, peer: peer.handle, local_index: session.local_index });
+        }
+    }
+}
+
+impl Control {
+    /// Takes a session out; if it was the one that seals, the newest of the others seals.
+    fn remove(&mut self, entry: &Entry) {
+        self.changed = true;
+        self.tables.sessions.remove(&entry.session.local_index);
+        let sealed = entry.peer.sealing.load();
+        if sealed.as_ref().is_some_and(|sealing| Arc::ptr_eq(sealing, &entry.session)) {
+            entry.peer.sealing.store(self.tables.newest_sealing(&entry.peer));
+        }
+    }
+
+    fn publish(&mut self, shared: &Shared) {
+        if !self.changed {
+            return;
+        }
+        self.changed = false;
+        shared.tables.store(Arc::new(self.tables.clone()));
+        shared.transmit_waker.wake();
+        shared.receive_waker.wake();
+    }
+}
+
+impl Commands<'_> {
+    pub fn set_peer(&mut self, handle: u32, macs: &[Mac]) -> Result<(), CommandError> {
+        let tables = &mut self.control.tables;
+        if macs.len() > MAX_MACS {
+            return Err(CommandError(format!("expected at most {MAX_MACS} MACs, got {}", macs.len())));
+        }
+        if tables.peers.len() >= MAX_PEERS && !tables.peers.contains_key(&handle) {
+            return Err(CommandError(format!("expected at most {MAX_PEERS} peers")));
+        }
+        let peer = tables.peers.entry(handle).or_insert_with(|| Arc::new(Peer::new(handle)));
+        tables.switch.set(peer, macs);
+        self.control.changed = true;
+        Ok(())
+    }
+
+    pub fn drop_peer(&mut self, handle: u32) {
+        let tables = &mut self.control.tables;
+        let Some(peer) = tables.peers.remove(&handle) else { return };
+        tables.switch.remove(&peer);
+        tables.sessions.retain(|_, entry| entry.peer.handle != handle);
+        peer.sealing.store(None);
+        peer.path.store(None);
+        self.control.changed = true;
+    }
+
+    pub fn install_session(&mut self, keys: &Keys) -> Result<(), CommandError> {
+        let peer = self.peer(keys.peer)?;
+        if self.control.tables.sessions.contains_key(&keys.local_index) {
+            return Err(CommandError(format!("session index {} is in use", keys.local_index)));
+        }
+        let refused = |_| CommandError("the cryptographic library refused a session key".into());
+        let sealer = Sealer::new(&keys.seal_key, keys.remote_index).map_err(refused)?;
+        let opener = Opener::new(&keys.open_key).map_err(refused)?;
+        self.make_room(&peer);
+        self.control.generation += 1;
+        let (generation, local_index) = (self.control.generation, keys.local_index);
+        let ends_at = now().saturating_add(keys.lifetime);
+        let parts = SessionParts { local_index, sealer, opener, generation, ends_at };
+        let session = Arc::new(Session::new(parts, keys.used == Use::SealNow));
+        let entry = Entry { session: Arc::clone(&session), peer: Arc::clone(&peer) };
+        self.control.tables.sessions.insert(local_index, entry);
+        self.control.changed = true;
+        // Published first: the peer's answer to what this session seals must find it.
+        self.publish();
+        if keys.used == Use::SealNow {
+            peer.seal_with(&session);
+        }
+        Ok(())
+    }
+
+    /// Ends the oldest sessions of a peer that has as many as it may.
+    fn make_room(&mut self, peer: &Arc<Peer>) {
+        let sessions = self.control.tables.sessions_of(peer.handle);
+        let surplus = (sessions.len() + 1).saturating_sub(MAX_SESSIONS);
+        let sealing = peer.sealing.load_full().map(|session| session.local_index);
+        let oldest = sessions.into_iter().filter(|session| Some(session.local_index) != sealing);
+        for session in oldest.take(surplus) {
+            let local_index = session.local_index;
+            self.control.remove(&Entry { session, peer: Arc::clone(peer) });
+            self.shared.push(Event::SessionGone { at: now(), peer: peer.handle, local_index });
+        }
+    }
+
+    pub fn drop_session(&mut self, local_index: u32) {
+        if let Some(entry) = self.control.tables.sessions.get(&local_index).cloned() {
+            self.control.remove(&entry);
+        }
+    }
+
+    pub fn set_endpoint(
+        &mut self,
+        handle: u32,
+        endpoint: Option<SocketAddr>,
+        max_datagram: usize,
+    ) -> Result<(), CommandError> {
+        let peer = self.peer(handle)?;
+        if !(MIN_DATAGRAM..=MAX_DATAGRAM).contains(&max_datagram) {
+            let expected = format!("expected a datagram size of {MIN_DATAGRAM} to {MAX_DATAGRAM} bytes");
+            return Err(CommandError(format!("{expected}, got {max_datagram}")));
+        }
+        let current = peer.path.load();
+        let known = current.as_ref().filter(|path| Some(path.endpoint) == endpoint).and_then(|path| path.source());
+        let source = ArcSwapOption::from(known.map(Arc::new));
+        peer.path.store(endpoint.map(|endpoint| Arc::new(Path { endpoint, max_datagram, source })));
+        Ok(())
+    }
+
+    /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment.
+    pub fn send_control(&mut self, handle: u32, messages: &[u8], to: Option<SocketAddr>) -> Result<(), CommandError> {
+        if messages.len() > MAX_CONTROL {
+            let length = messages.len();
+            return Err(CommandError(format!(
+                "expected control messages of at most {MAX_CONTROL} bytes, got {length}"
+            )));
+        }
+        let peer = self.peer(handle)?;
+        let sent = self.seal_and_send(&peer, messages, to);
+        sent.unwrap_or_else(|reason| self.shared.drops.count(reason));
+        Ok(())
+    }
+
+    fn seal_and_send(&mut self, peer: &Peer, messages: &[u8], to: Option<SocketAddr>) -> Result<(), Drop> {
+        let at = now();
+        let session = peer.sealing.load_full().ok_or(Drop::NoSession)?;
+        let path = peer.path.load_full();
+        let to = to.or(path.as_ref().map(|path| path.endpoint)).ok_or(Drop::NoEndpoint)?;
+        if at >= session.ends_at {
+            return Err(Drop::SessionOver);
+        }
+        let current = path.filter(|path| path.endpoint == to);
+        let datagram = session.sealer.seal_control(Lane::Control, messages).map_err(|_| Drop::SendFailed)?;
+        if current.is_some() {
+            peer.note_sent(at);
+        }
+        self.send(to, current.and_then(|path| path.source()), &datagram);
+        if session.sealer.has_worn() {
+            self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
+        }
+        Ok(())
+    }
+
+    pub fn send_datagram(&mut self, to: SocketAddr, datagram: &[u8]) {
+        self.send(to, None, datagram);
+    }
+
+    /// Answers the handshake 1 whose MAC is `answered`.
+    pub fn send_cookie(&mut self, to: SocketAddr, receiver: u32, answered: &[u8; 16]) {
+        match self.shared.cookies.reply(now(), to, receiver.to_be_bytes(), answered) {
+            Ok(cookie) => self.send(to, None, &cookie),
+            Err(_) => self.shared.drops.count(Drop::SendFailed),
+        }
+    }
+
+    fn send(&mut self, to: SocketAddr, source: Option<std::net::IpAddr>, datagram: &[u8]) {
+        self.publish();
+        self.control.sender.send(self.shared, to, source, datagram);
+    }
+
+    fn publish(&mut self) {
+        self.control.publish(self.shared);
+    }
+
+    fn peer(&self, handle: u32) -> Result<Arc<Peer>, CommandError> {
+        let peer = self.control.tables.peers.get(&handle).cloned();
+        peer.ok_or_else(|| CommandError(format!("no peer has the handle {handle}")))
+    }
+}

@@ -1,0 +1,177 @@
+//! One device: its threads, what they share, and how they begin and end.
+//!
+//! Two threads: `transmit` reads the interface and sends, `receive` reads the sockets and writes the interface. The control
+//! plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
+//! control plane's tables and is taken per command and per session's end, never per packet.
+mod commands;
+mod events;
+mod local;
+mod peer;
+mod receive;
+mod sender;
+mod tables;
+mod timers;
+mod transmit;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use arc_swap::ArcSwap;
+use zeroize::Zeroizing;
+
+use crate::admission::cookie::Cookies;
+use crate::admission::{Admission, mac_key};
+use crate::clock::now;
+use crate::counters::Drops;
+use crate::error::{Code, OpenError};
+use crate::poll::Waker;
+use crate::tap::{Device, TapConfig};
+use crate::udp::Sockets;
+use commands::Control;
+use events::Events;
+use peer::Peer;
+use receive::Receiver;
+use tables::Tables;
+use transmit::Transmitter;
+
+pub use commands::{CommandError, Commands, Keys, Use};
+pub use events::Event;
+
+pub struct Config {
+    pub tap: TapConfig,
+    pub port: u16,
+    pub network_admission_key: Zeroizing<[u8; 32]>,
+    pub own_admission_key: Zeroizing<[u8; 32]>,
+    pub cookie_key: Zeroizing<[u8; 32]>,
+}
+
+/// What the threads of a device share.
+pub struct Shared {
+    tap: Device,
+    sockets: Sockets,
+    tables: ArcSwap<Tables>,
+    control: Mutex<Control>,
+    cookies: Cookies,
+    drops: Drops,
+    events: Events,
+    stopping: AtomicBool,
+    transmit_waker: Waker,
+    receive_waker: Waker,
+}
+
+pub struct PeerStats {
+    pub peer: u32,
+    pub received: (u64, u64),
+    pub sent: (u64, u64),
+    pub heard_at: Option<crate::clock::Nanos>,
+}
+
+/// An open device. Dropping it closes it and waits for its threads.
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Opens the sockets and the interface and starts the threads. `wake` is called, from any thread, when events wait.
+    pub fn open(config: &Config, wake: Box<dyn Fn() + Send + Sync>) -> Result<Self, OpenError> {
+        let failed = |doing: &'static str| move |error| OpenError::io(Code::Failed, doing, &error);
+        let no_key = |_| OpenError::new(Code::Failed, "the cryptographic library refused a key");
+        let network = mac_key(&config.network_admission_key);
+        let cookies = Cookies::new(&config.cookie_key, network.clone()).map_err(no_key)?;
+        let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
+        let shared = Arc::new(Shared {
+            sockets: Sockets::open(config.port)?,
+            tap: Device::open(&config.tap)?,
+            tables: ArcSwap::from_pointee(Tables::new(config.tap.mac)),
+            control: Mutex::new(Control::new(config.tap.mac)),
+            cookies,
+            drops: Drops::default(),
+            events: Events::new(wake),
+            stopping: AtomicBool::new(false),
+            transmit_waker: Waker::new().map_err(failed("making an eventfd"))?,
+            receive_waker: Waker::new().map_err(failed("making an eventfd"))?,
+        });
+        let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
+        let mut transmitter = Transmitter::new(Arc::clone(&shared));
+        let mut receiver = Receiver::new(shared, admission);
+        engine.start("p2p-transmit", move || transmitter.run()).map_err(failed("starting a thread"))?;
+        engine.start("p2p-receive", move || receiver.run()).map_err(failed("starting a thread"))?;
+        Ok(engine)
+    }
+
+    /// A thread whose failure ends the device and is told.
+    fn start(&mut self, name: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let body = move || {
+            let ended = catch_unwind(AssertUnwindSafe(run));
+            let error = match ended {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => "internal error in a packet thread".into(),
+            };
+            shared.push(Event::DeviceGone { at: now(), error });
+            shared.stop();
+        };
+        self.threads.push(thread::Builder::new().name(name.into()).spawn(body)?);
+        Ok(())
+    }
+
+    /// Runs commands, one caller at a time.
+    pub fn command<T>(&self, run: impl FnOnce(&mut Commands) -> T) -> T {
+        self.shared.command(run)
+    }
+
+    pub fn take_events(&self) -> Vec<Event> {
+        self.shared.events.take()
+    }
+
+    pub fn peer_stats(&self) -> Vec<PeerStats> {
+        let tables = self.shared.tables.load();
+        let stats = |peer: &Arc<Peer>| PeerStats {
+            peer: peer.handle,
+            received: peer.received.get(),
+            sent: peer.sent.get(),
+            heard_at: peer.heard_at(),
+        };
+        tables.peers.values().map(stats).collect()
+    }
+
+    pub fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.drops.happened().collect()
+    }
+}
+
+impl Drop for Engine {
+    /// Joins the threads; the interface and the sockets go with the last of them.
+    fn drop(&mut self) {
+        self.shared.events.end();
+        self.shared.stop();
+        for thread in self.threads.drain(..) {
+            // A panic was caught in the thread and told as an event.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.transmit_waker.wake();
+        self.receive_waker.wake();
+    }
+
+    fn push(&self, event: Event) {
+        self.events.push(event, &self.drops);
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

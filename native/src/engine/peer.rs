@@ -1,0 +1,219 @@
+//! A peer and its sessions, as the packet threads see them: shared, and changed only through atomics.
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+
+use crate::clock::{MILLISECOND, Nanos};
+use crate::open::Opener;
+use crate::seal::Sealer;
+
+/// After how long without an answer a peer is silent.
+pub const SILENCE: Nanos = 1_500 * MILLISECOND;
+
+/// Where datagrams for a peer go.
+pub struct Path {
+    pub endpoint: SocketAddr,
+    pub max_datagram: usize,
+    /// Our address that the peer's datagrams from this endpoint come to: ours leave from there, so that a NAT or firewall
+    /// between us sees one flow.
+    pub source: ArcSwapOption<IpAddr>,
+}
+
+impl Path {
+    pub fn source(&self) -> Option<IpAddr> {
+        self.source.load().as_deref().copied()
+    }
+
+    /// Called by the receiving thread only.
+    pub fn learn_source(&self, local: Option<IpAddr>) {
+        if local.is_some() && self.source() != local {
+            self.source.store(local.map(Arc::new));
+        }
+    }
+}
+
+/// Both directions of a session.
+pub struct Session {
+    pub local_index: u32,
+    pub sealer: Sealer,
+    pub opener: Opener,
+    /// Grows with every session of the device: an older session never takes over from a newer one.
+    pub generation: u64,
+    pub ends_at: Nanos,
+    /// Whether it may seal: at once for who began it, from its first datagram on for who answered.
+    may_seal: AtomicBool,
+}
+
+pub struct SessionParts {
+    pub local_index: u32,
+    pub sealer: Sealer,
+    pub opener: Opener,
+    pub generation: u64,
+    pub ends_at: Nanos,
+}
+
+impl Session {
+    pub fn new(parts: SessionParts, may_seal: bool) -> Self {
+        let SessionParts { local_index, sealer, opener, generation, ends_at } = parts;
+        Self { local_index, sealer, opener, generation, ends_at, may_seal: AtomicBool::new(may_seal) }
+    }
+
+    pub fn may_seal(&self) -> bool {
+        self.may_seal.load(Ordering::Relaxed)
+    }
+
+    /// True at its first datagram, if it waited for that.
+    pub fn is_first_heard(&self) -> bool {
+        !self.may_seal() && !self.may_seal.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Frames and bytes of one direction, on a cache line of its own: each has one writing thread.
+#[derive(Default)]
+#[repr(align(64))]
+pub struct Traffic {
+    frames: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Traffic {
+    /// Only the direction's own thread may call this: it reads and writes without a lock.
+    pub fn add(&self, bytes: usize) {
+        let (frames, total) = self.get();
+        self.frames.store(frames + 1, Ordering::Relaxed);
+        self.bytes.store(total + bytes as u64, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> (u64, u64) {
+        (self.frames.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+}
+
+/// One peer for as long as the control plane knows it.
+pub struct Peer {
+    pub handle: u32,
+    pub path: ArcSwapOption<Path>,
+    pub sealing: ArcSwapOption<Session>,
+    pub sent: Traffic,
+    pub received: Traffic,
+    /// When a datagram of it last opened; 0 for never.
+    heard_at: AtomicU64,
+    /// When the first datagram went to it that it hasn't reacted to; 0 for none.
+    waiting_since: AtomicU64,
+    silence_told: AtomicBool,
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        self.handle == other.handle
+    }
+}
+
+impl Peer {
+    pub fn new(handle: u32) -> Self {
+        Self {
+            handle,
+            path: ArcSwapOption::empty(),
+            sealing: ArcSwapOption::empty(),
+            sent: Traffic::default(),
+            received: Traffic::default(),
+            heard_at: AtomicU64::new(0),
+            waiting_since: AtomicU64::new(0),
+            silence_told: AtomicBool::new(false),
+        }
+    }
+
+    /// Seals with `session` from here on, unless a newer one already does.
+    pub fn seal_with(&self, session: &Arc<Session>) {
+        self.sealing.rcu(|current| match current {
+            Some(newer) if newer.generation > session.generation => Some(Arc::clone(newer)),
+            _ => Some(Arc::clone(session)),
+        });
+    }
+
+    pub fn heard_at(&self) -> Option<Nanos> {
+        Some(self.heard_at.load(Ordering::Relaxed)).filter(|&at| at > 0)
+    }
+
+    pub fn note_heard(&self, now: Nanos) {
+        self.heard_at.store(now, Ordering::Relaxed);
+        if self.waiting_since.load(Ordering::Relaxed) > 0 {
+            self.waiting_since.store(0, Ordering::Relaxed);
+            self.silence_told.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub fn note_sent(&self, now: Nanos) {
+        if self.waiting_since.load(Ordering::Relaxed) == 0 {
+            self.waiting_since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    pub fn silence(&self, now: Nanos) -> Silence {
+        let since = self.waiting_since.load(Ordering::Relaxed);
+        if since == 0 || self.silence_told.load(Ordering::Relaxed) {
+            return Silence::None;
+        }
+        if now < since + SILENCE {
+            return Silence::Maybe { at: since + SILENCE };
+        }
+        self.silence_told.store(true, Ordering::Relaxed);
+        Silence::Begun
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing is awaited, or the silence has been told.
+    None,
+    /// If nothing is heard until then.
+    Maybe { at: Nanos },
+    /// Told once per silence.
+    Begun,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(generation: u64) -> Arc<Session> {
+        let sealer = Sealer::new(&[1; 32], 1).expect("a key");
+        let opener = Opener::new(&[1; 32]).expect("a key");
+        let parts = SessionParts { local_index: generation as u32, sealer, opener, generation, ends_at: 0 };
+        Arc::new(Session::new(parts, false))
+    }
+
+    #[test]
+    fn an_older_session_never_takes_over() {
+        let peer = Peer::new(1);
+        peer.seal_with(&session(2));
+        peer.seal_with(&session(1));
+        assert_eq!(peer.sealing.load().as_ref().map(|session| session.generation), Some(2));
+        peer.seal_with(&session(3));
+        assert_eq!(peer.sealing.load().as_ref().map(|session| session.generation), Some(3));
+    }
+
+    #[test]
+    fn a_session_is_first_heard_once() {
+        let session = session(1);
+        assert!(session.is_first_heard());
+        assert!(!session.is_first_heard());
+    }
+
+    #[test]
+    fn silence_is_told_once_until_the_peer_is_heard() {
+        let peer = Peer::new(1);
+        assert_eq!(peer.silence(100), Silence::None);
+        peer.note_sent(100);
+        peer.note_sent(200);
+        assert_eq!(peer.silence(300), Silence::Maybe { at: 100 + SILENCE });
+        assert_eq!(peer.silence(100 + SILENCE), Silence::Begun);
+        assert_eq!(peer.silence(101 + SILENCE), Silence::None);
+        peer.note_heard(102 + SILENCE);
+        assert_eq!(peer.silence(2 * SILENCE), Silence::None);
+        peer.note_sent(2 * SILENCE);
+        assert_eq!(peer.silence(3 * SILENCE), Silence::Begun);
+    }
+}

@@ -1,0 +1,71 @@
+//! The network interface: a trait, and one file per operating system.
+use std::io;
+use std::net::IpAddr;
+
+use crate::packet::{Mac, Offload};
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+mod netlink;
+
+#[cfg(target_os = "linux")]
+pub use linux::LinuxTap as Device;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("the data plane knows the interfaces of Linux only: src/tap needs a file for this system");
+
+/// How the interface is to look.
+#[derive(Clone, Debug)]
+pub struct TapConfig {
+    /// Taken literally.
+    pub name: String,
+    pub mac: Mac,
+    /// Bytes, without the Ethernet header.
+    pub mtu: u32,
+    pub addresses: Vec<Address>,
+}
+
+/// An address with its prefix length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub ip: IpAddr,
+    pub prefix: u8,
+}
+
+impl Address {
+    /// Reads `10.10.10.1/24`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (ip, prefix) = text.split_once('/')?;
+        let (ip, prefix): (IpAddr, u8) = (ip.parse().ok()?, prefix.parse().ok()?);
+        let bits = if ip.is_ipv4() { 32 } else { 128 };
+        (prefix <= bits).then_some(Self { ip, prefix })
+    }
+}
+
+/// An Ethernet interface whose other end we are. Reading and writing don't block.
+pub trait Tap: Send + Sync {
+    /// The next frame that the interface sends, into `buffer`: its length and what is left to do for it.
+    /// `WouldBlock` when there is none.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, Offload)>;
+
+    /// Lets the interface receive a frame.
+    fn write(&self, frame: &[u8], offload: Offload) -> io::Result<()>;
+
+    /// Whether an error of `read` means that the interface is gone for good.
+    fn is_gone(error: &io::Error) -> bool;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_need_a_prefix_of_their_family() {
+        assert!(Address::parse("10.10.10.1/24").is_some());
+        assert!(Address::parse("2001:db8::1/64").is_some());
+        for text in ["10.10.10.1", "10.10.10.1/33", "2001:db8::1/129", "10.10.10/24", "10.10.10.1/", "/24", "a/b"] {
+            assert_eq!(Address::parse(text), None, "{text}");
+        }
+    }
+}

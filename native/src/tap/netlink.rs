@@ -1,0 +1,120 @@
+//! Setting up an interface over rtnetlink.
+use std::ffi::CString;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+use super::{Address, TapConfig};
+use crate::error::{Code, OpenError};
+
+/// MAC, MTU, addresses, and up.
+pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
+    let name = &config.name;
+    let failed = |doing: String, error: &io::Error| OpenError::io(Code::Failed, doing, error);
+    let index = index_of(name).map_err(|error| failed(format!("finding the interface {name}"), &error))?;
+    let route = Route::open().map_err(|error| failed("opening a netlink socket".into(), &error))?;
+    let hardware = vec![LinkAttribute::Address(config.mac.to_vec()), LinkAttribute::Mtu(config.mtu)];
+    let doing = || format!("setting MAC {} and MTU {} of {name}", mac_text(config), config.mtu);
+    route.set_link(index, hardware, LinkFlags::empty()).map_err(|error| failed(doing(), &error))?;
+    for address in &config.addresses {
+        route.add_address(index, *address).map_err(|error| {
+            let doing = format!("giving {name} the address {}/{}", address.ip, address.prefix);
+            OpenError::new(Code::AddressRefused, format!("{doing}: {error}"))
+        })?;
+    }
+    route
+        .set_link(index, Vec::new(), LinkFlags::Up)
+        .map_err(|error| failed(format!("bringing the interface {name} up"), &error))
+}
+
+fn mac_text(config: &TapConfig) -> String {
+    config.mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
+fn index_of(name: &str) -> io::Result<u32> {
+    let name = CString::new(name)?;
+    // SAFETY: `name` is a live string with a terminating zero.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
+}
+
+/// One request at a time, each acknowledged by the kernel.
+struct Route(Socket);
+
+impl Route {
+    fn open() -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        socket.connect(&SocketAddr::new(0, 0))?;
+        Ok(Self(socket))
+    }
+
+    fn set_link(&self, index: u32, attributes: Vec<LinkAttribute>, flags: LinkFlags) -> io::Result<()> {
+        let mut link = LinkMessage::default();
+        (link.header.index, link.header.flags, link.header.change_mask) = (index, flags, flags);
+        link.attributes = attributes;
+        self.request(RouteNetlinkMessage::SetLink(link), 0)
+    }
+
+    fn add_address(&self, index: u32, address: Address) -> io::Result<()> {
+        let mut message = AddressMessage::default();
+        message.header.index = index;
+        message.header.prefix_len = address.prefix;
+        message.attributes = vec![AddressAttribute::Local(address.ip), AddressAttribute::Address(address.ip)];
+        match address.ip {
+            IpAddr::V4(ip) => {
+                message.header.family = AddressFamily::Inet;
+                message.attributes.extend(broadcast(ip, address.prefix).map(AddressAttribute::Broadcast));
+            }
+            IpAddr::V6(_) => {
+                message.header.family = AddressFamily::Inet6;
+                // No peer can answer yet: looking for duplicates would only keep the address from being used.
+                message.header.flags = AddressHeaderFlags::Nodad;
+            }
+        }
+        self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    fn request(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        let mut request = NetlinkMessage::new(header, NetlinkPayload::from(message));
+        request.finalize();
+        let mut bytes = vec![0; request.buffer_len()];
+        request.serialize(&mut bytes);
+        self.0.send(&bytes, 0)?;
+        let (answer, _) = self.0.recv_from_full()?;
+        let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
+        match answer.payload {
+            NetlinkPayload::Error(error) if error.code.is_some() => Err(error.to_io()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The broadcast address of a subnet that has one.
+fn broadcast(ip: Ipv4Addr, prefix: u8) -> Option<Ipv4Addr> {
+    (prefix <= 30).then(|| Ipv4Addr::from(u32::from(ip) | u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_broadcast_address_is_the_subnets_last() {
+        let ip = Ipv4Addr::new(10, 10, 10, 1);
+        assert_eq!(broadcast(ip, 24), Some(Ipv4Addr::new(10, 10, 10, 255)));
+        assert_eq!(broadcast(ip, 0), Some(Ipv4Addr::BROADCAST));
+        assert_eq!(broadcast(ip, 31), None);
+    }
+}

@@ -1,0 +1,173 @@
+/** The data plane in Rust. The only module that loads the addon; load it in the main thread only. */
+import { createRequire } from 'node:module';
+import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
+import {
+  type Device,
+  type DeviceCommand,
+  type DeviceConfig,
+  DeviceError,
+  type DeviceEvent,
+  type DeviceStats,
+  type OpenDevice,
+  type PeerCounters,
+} from './device.js';
+
+/** As the addon gives it: endpoints are text that isn't parsed yet. */
+type Unparsed<T> = T extends unknown ? { [K in keyof T]: T[K] extends Endpoint ? string : T[K] } : never;
+
+interface NativeDevice {
+  apply(commands: readonly DeviceCommand[]): void;
+  takeEvents(): Unparsed<DeviceEvent>[];
+  peerStats(): PeerCounters[];
+  drops(): { reason: string; times: number }[];
+  close(): Promise<void>;
+}
+
+interface Addon {
+  monotonicMs(): number;
+  openDevice(config: DeviceConfig, wake: () => void): NativeDevice;
+  watchAddresses(onChange: () => void): { close(): void };
+}
+
+const ADDON = '../../../native/index.js';
+
+let loaded: Addon | null = null;
+
+/** Loaded at first use, so that what needs no device works where the addon isn't built. */
+function addon(): Addon {
+  loaded ??= createRequire(import.meta.url)(ADDON) as Addon;
+  return loaded;
+}
+
+/** Milliseconds, monotonic, going on while the machine sleeps: the clock of all events' `at`. */
+export function monotonicMs(): number {
+  return addon().monotonicMs();
+}
+
+/**
+ * Calls `onChange` a moment after interfaces or addresses of this machine changed, once for changes that come together.
+ * @throws Error if the system refuses to tell.
+ */
+export function watchAddresses(onChange: () => void): { close(): void } {
+  let closed = false;
+  const watch = addon().watchAddresses(() => {
+    if (!closed) onOwnStack(onChange);
+  });
+  return {
+    close() {
+      closed = true;
+      watch.close();
+    },
+  };
+}
+
+/** Opens a device of the running kernel. Needs root or CAP_NET_ADMIN. */
+export const openNative: OpenDevice = async (config, onEvents) => {
+  const events = new EventPump(onEvents);
+  try {
+    const native = addon().openDevice(config, () => events.pump());
+    events.from(native);
+    return new OpenedDevice(config, native, events);
+  } catch (error) {
+    throw deviceError(error);
+  }
+};
+
+class OpenedDevice implements Device {
+  readonly #native: NativeDevice;
+  readonly #events: EventPump;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    readonly config: DeviceConfig,
+    native: NativeDevice,
+    events: EventPump,
+  ) {
+    this.#native = native;
+    this.#events = events;
+  }
+
+  apply(commands: readonly DeviceCommand[]): void {
+    if (commands.length > 0) this.#native.apply(commands);
+  }
+
+  stats(): DeviceStats {
+    const drops = this.#native.drops().map(({ reason, times }) => [reason, times] as const);
+    const peers = this.#native.peerStats().map((peer) => ({ ...peer, heardAt: peer.heardAt ?? null }));
+    return { peers, drops: Object.fromEntries(drops) };
+  }
+
+  close(): Promise<void> {
+    this.#events.stop();
+    this.#closing ??= this.#native.close();
+    return this.#closing;
+  }
+}
+
+/** Fetches waiting events when the addon says that there are some. */
+class EventPump {
+  readonly #onEvents: (events: readonly DeviceEvent[]) => void;
+  #native: NativeDevice | null = null;
+
+  constructor(onEvents: (events: readonly DeviceEvent[]) => void) {
+    this.#onEvents = onEvents;
+  }
+
+  from(native: NativeDevice): void {
+    this.#native = native;
+  }
+
+  stop(): void {
+    this.#native = null;
+  }
+
+  pump(): void {
+    const events = this.#native?.takeEvents().flatMap(parseEvent) ?? [];
+    if (events.length > 0) onOwnStack(() => this.#onEvents(events));
+  }
+}
+
+/** What a callback throws surfaces as an uncaught exception with its stack, not as a failure inside the addon. */
+function onOwnStack(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    setImmediate(() => {
+      throw error;
+    });
+  }
+}
+
+/** Endpoints get their canonical form; an event of an address that has none is dropped. */
+function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
+  switch (event.kind) {
+    case 'datagram':
+    case 'control':
+    case 'session-heard':
+    case 'strayed': {
+      const from = parseEndpoint(event.from);
+      return from === null ? [] : [{ ...event, from }];
+    }
+    case 'unreachable': {
+      const to = parseEndpoint(event.to);
+      return to === null ? [] : [{ ...event, to }];
+    }
+    default:
+      return [event];
+  }
+}
+
+const CODES: readonly DeviceError['code'][] = [
+  'no-permission',
+  'no-tun',
+  'name-taken',
+  'port-taken',
+  'address-refused',
+  'failed',
+];
+
+function deviceError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const code = CODES.find((known) => known === error.code);
+  return code === undefined ? error : new DeviceError(code, error.message);
+}

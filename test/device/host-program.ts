@@ -1,0 +1,59 @@
+/**
+ * A program that holds one device, run in a network namespace and told what to do over its standard input: a JSON value
+ * per line in, one per line out. Bytes are `{ "hex": … }` in both directions.
+ */
+import { createInterface } from 'node:readline';
+import { type Device, type DeviceCommand, type DeviceConfig, DeviceError } from '../../src/device/device.js';
+import { openNative } from '../../src/device/native.js';
+
+export type Request =
+  | { readonly do: 'open'; readonly config: DeviceConfig }
+  | { readonly do: 'apply'; readonly commands: readonly DeviceCommand[] }
+  | { readonly do: 'stats' | 'close' };
+
+export function encode(value: unknown): string {
+  // Read from its holder: a Buffer is already turned into something else when it comes as the argument.
+  return JSON.stringify(value, function (this: Record<string, unknown>, key, item) {
+    const held = this[key];
+    return held instanceof Uint8Array ? { hex: Buffer.from(held).toString('hex') } : item;
+  });
+}
+
+export function decode(line: string): unknown {
+  return JSON.parse(line, (_, item) =>
+    typeof item?.hex === 'string' ? new Uint8Array(Buffer.from(item.hex, 'hex')) : item,
+  );
+}
+
+function say(value: unknown): void {
+  process.stdout.write(`${encode(value)}\n`);
+}
+
+async function serve(): Promise<void> {
+  let device: Device | null = null;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const request = decode(line) as Request;
+    try {
+      if (request.do === 'open') {
+        device = await openNative(request.config, (events) => say({ events }));
+        say({ done: null });
+      } else if (device === null) {
+        say({ failed: 'no device is open' });
+      } else if (request.do === 'apply') {
+        device.apply(request.commands);
+        say({ done: null });
+      } else if (request.do === 'stats') {
+        say({ done: device.stats() });
+      } else {
+        await device.close();
+        say({ done: null });
+      }
+    } catch (error) {
+      const code = error instanceof DeviceError ? error.code : null;
+      say({ failed: String(error instanceof Error ? error.message : error), code });
+    }
+  }
+  // The end of its input ends the program, and with it the interface.
+}
+
+if (process.argv[2] === 'serve') await serve();
