@@ -1,5 +1,7 @@
 /** The data plane in Rust. The only module that loads the addon; load it in the main thread only. */
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
 import {
   type Device,
@@ -29,14 +31,35 @@ interface Addon {
   watchAddresses(onChange: () => void): { close(): void };
 }
 
-const ADDON = '../../../native/index.js';
+/** Where the build puts the addon, seen from `build/src/device/`. */
+const DIRECTORY = new URL('../../../native/', import.meta.url);
 
 let loaded: Addon | null = null;
 
 /** Loaded at first use, so that what needs no device works where the addon isn't built. */
 function addon(): Addon {
-  loaded ??= createRequire(import.meta.url)(ADDON) as Addon;
+  loaded ??= load();
   return loaded;
+}
+
+/** There may be one addon per C library; which one this process has shows when it loads. */
+function load(): Addon {
+  const ours = `p2p.${process.platform}-${process.arch}`;
+  const files = readdirSync(DIRECTORY).filter((file) => file.startsWith(ours) && file.endsWith('.node'));
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const file of files) {
+    try {
+      return require(fileURLToPath(new URL(file, DIRECTORY))) as Addon;
+    } catch (error) {
+      failures.push(String(error));
+    }
+  }
+  const why = files.length === 0 ? 'it is not built; run `make build`' : failures.join('; ');
+  throw new DeviceError(
+    'failed',
+    `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,
+  );
 }
 
 /** Milliseconds, monotonic, going on while the machine sleeps: the clock of all events' `at`. */
