@@ -42,6 +42,8 @@ class Lan implements LanBeacons {
   private readonly listeners: readonly Socket[];
   /** A socket per local address, so that a beacon leaves from that interface. */
   private readonly senders = new Map<string, { readonly socket: Socket; readonly address: LocalAddress }>();
+  /** Listeners that are bound: joining a group earlier would bind them to another port. */
+  private readonly listening = new Set<Socket>();
   private payload: Uint8Array | null = null;
   private heard = 0;
   private budget = { second: 0, left: MAX_RATE };
@@ -86,6 +88,7 @@ class Lan implements LanBeacons {
     );
     socket.on('message', (message, { address, port }) => this.receive(message, address, port));
     socket.bind({ port: LAN_PORT, exclusive: false }, () => {
+      this.listening.add(socket);
       for (const { address } of this.senders.values()) this.join(socket, type, address);
     });
     return socket;
@@ -109,19 +112,19 @@ class Lan implements LanBeacons {
   private prepare(socket: Socket, address: LocalAddress): void {
     try {
       socket.setMulticastTTL(1);
-      socket.setMulticastInterface(isIpv6(address.ip) ? `::%${address.zone}` : address.ip);
+      socket.setMulticastInterface(isIpv6(address.ip) ? `::%${address.device}` : address.ip);
       if (!isIpv6(address.ip)) socket.setBroadcast(true);
     } catch (error) {
       this.problem(`LAN discovery on ${address.device}: ${(error as Error).message}`);
     }
   }
 
-  /** Joins the group on an interface; a socket that isn't bound yet does it later, one that has joined already doesn't mind. */
+  /** Joins the group on an interface. */
   private join(socket: Socket, type: 'udp4' | 'udp6', address: LocalAddress): void {
-    if ((type === 'udp6') !== isIpv6(address.ip)) return;
+    if ((type === 'udp6') !== isIpv6(address.ip) || !this.listening.has(socket)) return;
     try {
       if (type === 'udp4') socket.addMembership(GROUP.ipv4, address.ip);
-      else socket.addMembership(GROUP.ipv6, `::%${address.zone}`);
+      else socket.addMembership(GROUP.ipv6, `::%${address.device}`);
     } catch {
       // EADDRINUSE: joined before. Anything else shows as a LAN on which nobody is heard.
     }
@@ -155,7 +158,7 @@ class Lan implements LanBeacons {
 }
 
 function destinations(address: LocalAddress): string[] {
-  if (isIpv6(address.ip)) return [`${GROUP.ipv6}%${address.zone}`];
+  if (isIpv6(address.ip)) return [`${GROUP.ipv6}%${address.device}`];
   return [GROUP.ipv4, ipaddr.IPv4.broadcastAddressFromCIDR(`${address.ip}/${address.prefix}`).toString()];
 }
 
@@ -164,10 +167,10 @@ function keyOf(address: LocalAddress): string {
 }
 
 function withZone(address: LocalAddress): string {
-  return isIpv6(address.ip) ? `${address.ip}%${address.zone}` : address.ip;
+  return isIpv6(address.ip) ? `${address.ip}%${address.device}` : address.ip;
 }
 
-/** Node names the zone by the interface's name; endpoints name it by its number. */
+/** Node takes and gives a zone as the interface's name; endpoints have its number. */
 function numericZone(address: string, senders: Iterable<{ readonly address: LocalAddress }>): string {
   const [ip, device] = address.split('%');
   if (ip === undefined || device === undefined) return address;
