@@ -13,7 +13,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Loop {
   private timer: NodeJS.Timeout | null = null;
   private last = Number.NEGATIVE_INFINITY;
-  private readonly waiting: { input: NetworkInput; at: number }[] = [];
+  private readonly waiting: NetworkInput[] = [];
   private busy = false;
   private stopped = false;
 
@@ -24,10 +24,10 @@ export class Loop {
     private readonly carryOut: (outputs: readonly NetworkOutput[]) => void,
   ) {}
 
-  /** `at`: when it happened, now if it isn't said. Inputs that come while outputs are carried out wait for their turn. */
-  feed(inputs: readonly NetworkInput[], at = this.now()): void {
+  /** Inputs that come while outputs are carried out wait for their turn. */
+  feed(inputs: readonly NetworkInput[]): void {
     if (this.stopped) return;
-    for (const input of inputs) this.waiting.push({ input, at: input.kind === 'device' ? input.event.at : at });
+    this.waiting.push(...inputs);
     if (this.busy) return;
     this.busy = true;
     try {
@@ -45,14 +45,11 @@ export class Loop {
     if (this.timer !== null) clearTimeout(this.timer);
   }
 
+  /** Carries out the outputs of each input before the next: what's sent should leave close to the time that the machine noted. */
   private drain(): void {
-    while (this.waiting.length > 0) {
-      const outputs: NetworkOutput[] = [];
-      for (const { input, at } of this.waiting.splice(0)) {
-        this.last = Math.max(this.last, at); // the machine's time never runs backwards
-        outputs.push(...this.machine.handle(this.last, input));
-      }
-      this.carryOut(outputs);
+    for (let input = this.waiting.shift(); input !== undefined; input = this.waiting.shift()) {
+      this.last = Math.max(this.last, this.now()); // the machine's time never runs backwards
+      this.carryOut(this.machine.handle(this.last, input));
     }
   }
 

@@ -163,7 +163,7 @@ export class Network {
   private peerEvent(now: number, peer: Peer, event: Extract<DeviceEvent, { peer: number }>): void {
     switch (event.kind) {
       case 'control':
-        this.control(now, peer, event.messages);
+        this.control(now, peer, event.messages, event.at);
         break;
       case 'session-heard':
         peer.carrySession(now, peer.session.heard(now, event.localIndex, event.from));
@@ -183,23 +183,24 @@ export class Network {
     }
   }
 
-  private control(now: number, peer: Peer, plaintext: Uint8Array): void {
+  private control(now: number, peer: Peer, plaintext: Uint8Array, at: number): void {
     const messages = decodeControl(plaintext);
     if (messages === null) this.count('control-malformed');
-    for (const message of messages ?? []) this.count(this.controlMessage(now, peer, message));
+    for (const message of messages ?? []) this.count(this.controlMessage(now, peer, message, at));
   }
 
-  private controlMessage(now: number, peer: Peer, message: ControlMessage): string | null {
-    if (message.type === CONTROL.answer) return this.answer(now, peer, message.body);
+  private controlMessage(now: number, peer: Peer, message: ControlMessage, at: number): string | null {
+    if (message.type === CONTROL.answer) return this.answer(now, peer, message.body, at);
     if (message.type !== CONTROL.bye) return this.gossip.receive(now, peer, message) ? null : 'control-unknown';
     peer.left(now);
     return null;
   }
 
-  private answer(now: number, peer: Peer, body: Uint8Array): string | null {
+  /** `at`: when the answer came, which is earlier than `now` if we were busy. */
+  private answer(now: number, peer: Peer, body: Uint8Array, at: number): string | null {
     const answer = readAnswer(body);
     if (answer === null) return 'control-malformed';
-    peer.carryPaths(now, peer.paths.answered(now, answer.token));
+    peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
     const { observed } = answer;
     if (observed !== null && this.own.seenAt(observed, endpointParts(observed).ip)) this.ownRecordChanged(now);
     return null;

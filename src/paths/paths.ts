@@ -28,6 +28,8 @@ const MAX_MISSES = 3;
 const DEAD_AFTER = 4_000;
 /** Weight of a new RTT sample (RFC 6298 section 2). */
 const RTT_WEIGHT = 1 / 8;
+/** A path that's new is asked again after this, in ms: its first answer was timed while a handshake kept us busy. */
+const SECOND_LOOK = 1_000;
 const TOKEN_BYTES = 8;
 
 export type PathOutput =
@@ -114,18 +116,19 @@ export class Paths {
     return this.probing ? this.probeAll(now) : [];
   }
 
-  /** An answer to a challenge came. */
-  answered(now: number, token: Uint8Array): PathOutput[] {
+  /** An answer to a challenge came; it was received at `at`. */
+  answered(now: number, token: Uint8Array, at: number): PathOutput[] {
     const candidate = [...this.candidates.values()].find(
       ({ probe }) => probe !== null && sameBytes(probe.token, token),
     );
     if (candidate === undefined || candidate.probe === null) return [];
-    const sample = Math.max(0, now - candidate.probe.sentAt);
-    candidate.rtt = candidate.rtt === null ? sample : candidate.rtt + (sample - candidate.rtt) * RTT_WEIGHT;
+    const sample = Math.max(0, at - candidate.probe.sentAt);
+    candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
     const outputs = this.choose(candidate, isNew);
-    candidate.nextAt = now + (candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL);
+    const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
+    candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
     return outputs;
   }
 
@@ -223,6 +226,11 @@ export class Paths {
 
 function works(candidate: Candidate): boolean {
   return candidate.answeredAt !== null && candidate.misses === 0;
+}
+
+/** A shorter round trip is believed at once: what makes one longer is often this machine being busy. */
+function smoothed(rtt: number, sample: number): number {
+  return sample < rtt ? sample : rtt + (sample - rtt) * RTT_WEIGHT;
 }
 
 function answerLimit(candidate: Candidate): number {

@@ -48,7 +48,7 @@ class Bench {
       this.now = Math.max(this.now, next);
       if (answer !== undefined && answer.at <= this.now) {
         this.answers.shift();
-        this.take(this.paths.answered(this.now, answer.token));
+        this.take(this.paths.answered(this.now, answer.token, this.now));
       } else this.take(this.paths.tick(this.now));
     }
     this.now = end;
@@ -153,7 +153,7 @@ test('a forged or late token is nothing', () => {
   const bench = new Bench();
   bench.take(bench.paths.add(0, V4));
   bench.take(bench.paths.start(0));
-  assert.deepEqual(bench.paths.answered(1, new Uint8Array(8)), []);
+  assert.deepEqual(bench.paths.answered(1, new Uint8Array(8), 1), []);
   assert.equal(bench.inUse, undefined);
 });
 
