@@ -81,9 +81,12 @@ impl Sealer {
         self.seal(&prefix, header, sealed)
     }
 
-    /// A control datagram.
+    /// A control datagram, with the lane's next counter.
     pub fn seal_control(&self, lane: Lane, messages: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let place = Place { lane, counter: self.take(lane, 1), cut: CUT_WHOLE };
+        self.seal_control_at(Place { lane, counter: self.take(lane, 1), cut: CUT_WHOLE }, messages)
+    }
+
+    pub fn seal_control_at(&self, place: Place, messages: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let prefix = self.prefix(KIND_CONTROL, place);
         let mut datagram = Vec::with_capacity(PREFIX + messages.len() + TAG);
         datagram.extend_from_slice(&prefix.emit());
