@@ -37,6 +37,7 @@ export class OwnMember {
       .map(({ ip }) => makeEndpoint(ip, this.config.port));
     const usable = endpoints.filter((endpoint, i) => isUsable(endpoint) && endpoints.indexOf(endpoint) === i);
     return this.update(() => {
+      if (usable.join() !== this.local.join()) this.observed.clear(); // seen through addresses that may be gone
       this.local = usable;
     });
   }
