@@ -202,26 +202,30 @@ function longStory(): SwitchStep[] {
 
 /** A story with the model's verdicts. */
 function told(name: string, story: readonly SwitchStep[]): unknown {
-  const parse = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
-  const model = new Switch(parse(OWN));
-  const steps = story.map((step) => {
-    switch (step.do) {
-      case 'set-peer':
-        model.setPeer(step.peer, step.macs.map(parse));
-        return step;
-      case 'drop-peer':
-        model.dropPeer(step.peer);
-        return step;
-      case 'outbound': {
-        const went = model.outbound(parse(step.frame));
-        const verdict = went.kind === 'to' ? `to ${went.peer}` : went.kind === 'flood' ? 'flood' : went.reason;
-        return { ...step, verdict };
-      }
-      case 'inbound':
-        return { ...step, verdict: model.inbound(parse(step.frame), step.peer) ?? 'deliver' };
+  const model = new Switch(unhex(OWN));
+  return { name, own: OWN, steps: story.map((step) => judged(model, step)) };
+}
+
+function judged(model: Switch, step: SwitchStep): unknown {
+  switch (step.do) {
+    case 'set-peer':
+      model.setPeer(step.peer, step.macs.map(unhex));
+      return step;
+    case 'drop-peer':
+      model.dropPeer(step.peer);
+      return step;
+    case 'outbound': {
+      const went = model.outbound(unhex(step.frame));
+      const verdict = went.kind === 'to' ? `to ${went.peer}` : went.kind === 'flood' ? 'flood' : went.reason;
+      return { ...step, verdict };
     }
-  });
-  return { name, own: OWN, steps };
+    case 'inbound':
+      return { ...step, verdict: model.inbound(unhex(step.frame), step.peer) ?? 'deliver' };
+  }
+}
+
+function unhex(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
 if (process.argv[2] === 'write') {
