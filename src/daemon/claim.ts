@@ -2,13 +2,14 @@
  * Unix sockets as locks: who listens on the path has it, and the kernel gives it back when the process dies. The file that
  * a killed process leaves behind is no obstacle.
  */
+import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { StartError } from './start-error.js';
 
-/** The kernel's `sockaddr_un` has this many bytes for a name. */
-const MAX_SOCKET_PATH = 107;
+/** The kernel's `sockaddr_un` has 107 bytes for a name; nine are for the name under which a stale socket is looked at. */
+const MAX_SOCKET_PATH = 98;
 
 /** Listens on `path`, readable for the owner alone. Rejects with a `StartError` (`inUse` is its message) if someone else does. */
 export async function claimSocket(server: Server, path: string, inUse: string): Promise<void> {
@@ -43,12 +44,23 @@ async function removeStale(path: string, inUse: string): Promise<void> {
   if (!file.isSocket()) throw new StartError('bad-config', `${path} exists and is no socket`);
   if (await answers(path)) throw new StartError('already-running', inUse);
   // Another daemon may be starting, and may have put its own socket here since: look again at what was really taken away.
-  const taken = `${path}.${process.pid}`;
-  await rename(path, taken);
+  const taken = `${path}~${randomBytes(4).toString('hex')}`;
+  if (!(await take(path, taken))) return;
   const alive = await answers(taken);
   if (alive) await link(taken, path);
   await rm(taken, { force: true });
   if (alive) throw new StartError('already-running', inUse);
+}
+
+/** Whether there was something to take. */
+async function take(path: string, to: string): Promise<boolean> {
+  try {
+    await rename(path, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 function answers(path: string): Promise<boolean> {

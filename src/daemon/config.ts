@@ -33,8 +33,8 @@ export interface Given {
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
 /** A configuration file may have this many bytes. */
 const MAX_FILE = 65_536;
-/** Of both directories' paths: a socket in them must fit the 107 bytes that the kernel has for its name. */
-const MAX_PATH = 100;
+/** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
+const MAX_PATH = 90;
 
 function defaults(): Config {
   return {

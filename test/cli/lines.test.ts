@@ -1,0 +1,93 @@
+/** What `show` and `status` print of what the daemon says. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memberTable, networkTable } from '../../src/cli/commands/show.js';
+import { memberProblems, networkProblems, statusLines } from '../../src/cli/commands/status.js';
+import type { NetworkInfo, PeerInfo } from '../../src/rpc/schema.js';
+
+const BEN: PeerInfo = {
+  id: '0123456789abcdef',
+  name: 'ben',
+  addresses: ['10.10.10.2/24', 'fd00::2/64'],
+  mac: '02:00:00:00:00:02',
+  state: 'connected',
+  path: 'lan',
+  endpoint: '192.0.2.2:4900',
+  rttMs: 0.4321,
+  connectedMs: 1000,
+  framesIn: 3,
+  bytesIn: 300,
+  framesOut: 4,
+  bytesOut: 400,
+  source: 'lan',
+  lastError: null,
+};
+const CLEO: PeerInfo = {
+  ...BEN,
+  id: 'fedcba9876543210',
+  name: 'cleo',
+  addresses: ['10.10.10.3/24'],
+  state: 'refused',
+  path: 'none',
+  endpoint: null,
+  rttMs: null,
+  lastError: 'the keys differ | or so',
+};
+const NETWORK: NetworkInfo = {
+  id: '00'.repeat(16),
+  hash: 'my|hash',
+  state: 'running',
+  error: null,
+  retryMs: null,
+  device: 'p2p0',
+  addresses: ['10.10.10.1/24'],
+  mac: '02:00:00:00:00:01',
+  name: 'ada',
+  port: 4900,
+  mtu: 1360,
+  peerId: '1111111111111111',
+  lan: 'off',
+  log: 'INFO',
+  keyEnds: null,
+  peers: [BEN, CLEO],
+  unanswered: [{ name: 'host.example:4900', endpoints: [], lastError: null }],
+  problems: [],
+  drops: {},
+};
+
+test('status: a line per network, a line of eight fields per member', () => {
+  assert.deepEqual(statusLines(NETWORK), [
+    'my\\x7chash|10.10.10.1',
+    '0123456789abcdef|10.10.10.2,fd00::2|State:connected|lan|192.0.2.2:4900|0.43ms|300/400|-',
+    'fedcba9876543210|10.10.10.3|State:refused|none|-|-|300/400|the keys differ \\x7c or so',
+    '-|-|State:unanswered|none|host.example:4900|-|0/0|-',
+  ]);
+});
+
+test('status --check names what is wrong', () => {
+  assert.deepEqual(networkProblems(NETWORK), []);
+  assert.deepEqual(memberProblems(NETWORK), [
+    'my|hash: fedcba9876543210 (cleo) is refused: the keys differ | or so',
+    'my|hash: no member answers at host.example:4900',
+  ]);
+  assert.deepEqual(networkProblems({ ...NETWORK, state: 'failed', error: 'no device', retryMs: 1500 }), [
+    'my|hash: not running: no device; next attempt in 2 s',
+  ]);
+  assert.deepEqual(networkProblems({ ...NETWORK, state: 'key-expired', problems: ['two of us'] }), [
+    'my|hash: stopped: its key has run out',
+    'my|hash: two of us',
+  ]);
+});
+
+test('show: the networks, and the members of one', () => {
+  assert.deepEqual(networkTable([NETWORK]).split('\n'), [
+    'DEVICE  IP             MAC                HASH     STATE',
+    'p2p0    10.10.10.1/24  02:00:00:00:00:01  my|hash  1 of 2 members connected',
+  ]);
+  assert.deepEqual(memberTable(NETWORK).split('\n'), [
+    'ID                NAME  IP                  ENDPOINT           MAC                PATH  RTT     STATE',
+    '0123456789abcdef  ben   10.10.10.2,fd00::2  192.0.2.2:4900     02:00:00:00:00:02  lan   0.43ms  connected',
+    'fedcba9876543210  cleo  10.10.10.3          -                  02:00:00:00:00:02  none  -       refused: the keys differ | or so',
+    '-                 -     -                   host.example:4900  -                  none  -       unanswered',
+  ]);
+});

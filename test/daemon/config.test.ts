@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { loadConfig, parseConfig } from '../../src/daemon/config.js';
+
+test('every key is read', () => {
+  const text = `# all of them
+state: /srv/p2p
+socket: /run/other.sock
+log: debug
+lan: false
+ports: 4000-5000
+mtu: 1300
+name: ada
+`;
+  assert.deepEqual(parseConfig(text, 'f'), {
+    state: '/srv/p2p',
+    socket: '/run/other.sock',
+    log: 'DEBUG',
+    lan: false,
+    ports: { min: 4000, max: 5000 },
+    mtu: 1300,
+    name: 'ada',
+  });
+  assert.deepEqual(parseConfig('', 'f'), {});
+  assert.deepEqual(parseConfig('# nothing\n', 'f'), {});
+  assert.deepEqual(parseConfig('ports: 4900', 'f'), { ports: { min: 4900, max: 4900 } });
+});
+
+test('a key that is unknown or bad is named, with its line and what was expected', () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['lan: true\nsokcet: /x\n', /^f:2: unknown key "sokcet"; expected one of state, socket/],
+    ['\n\nlog: LOUD\n', /^f:3: log: expected one of TRACE.*"LOUD"/],
+    ['lan: yes\n', /^f:1: lan: expected true or false, got "yes"/],
+    ['mtu: big\n', /^f:1: mtu: expected a number, got "big"/],
+    ['mtu: 100\n', /^f:1: mtu: expected an MTU from 576 to 9000, got 100/],
+    ['ports: 5-4\n', /^f:1: ports: expected ports as MIN-MAX.*"5-4"/],
+    ['state: relative\n', /^f:1: state: expected an absolute path, got "relative"/],
+    [`socket: /${'x'.repeat(200)}\n`, /^f:1: socket: expected a path of at most 90 bytes, got 201/],
+    ['name:\n', /^f:1: name: expected text, got null/],
+    ['name: [a]\n', /^f:1: name: expected text/],
+    ['lan: true\nlan: false\n', /^f:2: .*unique/],
+    ['lan: [\n', /^f:[12]: /],
+    ['- lan\n', /^f:1: expected keys with values/],
+    ['x'.repeat(70_000), /^f: expected at most 65536 bytes/],
+  ];
+  for (const [text, says] of cases)
+    assert.throws(
+      () => parseConfig(text, 'f'),
+      { name: 'StartError', reason: 'bad-config', message: says },
+      text.slice(0, 40),
+    );
+});
+
+test('a flag beats the file, the file beats the default', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'p2p-config-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const config = join(directory, 'config.yaml');
+  await writeFile(config, 'log: DEBUG\nlan: true\nsocket: /run/file.sock\n');
+  const loaded = await loadConfig({ config, log: 'ERROR', noLan: true, state: 'relative' });
+  assert.equal(loaded.log, 'ERROR');
+  assert.equal(loaded.lan, false);
+  assert.equal(loaded.socket, '/run/file.sock');
+  assert.equal(loaded.state, join(process.cwd(), 'relative'));
+  assert.equal(loaded.mtu, 1360);
+});
+
+test('a file that was named must exist, and flags are checked too', async () => {
+  await assert.rejects(loadConfig({ config: '/nowhere/config.yaml' }), {
+    reason: 'bad-config',
+    message: /\/nowhere\/config\.yaml/,
+  });
+  await assert.rejects(loadConfig({ log: 'LOUD' }), { reason: 'bad-config', message: /^--log: .*"LOUD"/ });
+  await assert.rejects(loadConfig({ state: '' }), { reason: 'bad-config', message: /^--state: / });
+});

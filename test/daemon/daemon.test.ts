@@ -1,0 +1,287 @@
+/** The whole daemon but for the kernel's part: real socket, real state directory, devices in memory. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Daemon } from '../../src/daemon/daemon.js';
+import { Log } from '../../src/daemon/log.js';
+import { DeviceError } from '../../src/device/device.js';
+import { generatedHash } from '../../src/network/secrets.js';
+import { call } from '../../src/rpc/client.js';
+import type { NetworkInfo, Params } from '../../src/rpc/schema.js';
+import { temporaryDirectory } from './directory.js';
+import { type TestHost, Wire } from './wire.js';
+
+const HASH = generatedHash(new Uint8Array(16).fill(1));
+const OTHER = generatedHash(new Uint8Array(16).fill(2));
+
+interface Machine {
+  readonly host: TestHost;
+  readonly directory: string;
+  readonly socket: string;
+  readonly log: string[];
+  daemon: Daemon;
+}
+
+async function machine(t: TestContext, host: TestHost): Promise<Machine> {
+  const directory = await temporaryDirectory(t);
+  const log: string[] = [];
+  const started = { host, directory, socket: join(directory, 'sock'), log, daemon: await boot(host, directory, log) };
+  t.after(() => started.daemon.stop());
+  return started;
+}
+
+function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemon> {
+  const config = {
+    state: join(directory, 'state'),
+    socket: join(directory, 'sock'),
+    log: 'TRACE' as const,
+    lan: false,
+    ports: { min: 50_000, max: 50_009 },
+    mtu: 1360,
+    name: 'ada',
+  };
+  return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');
+}
+
+const start = (to: Machine, params: Params<'network.start'>) => call(to.socket, 'network.start', params);
+
+async function only(of: Machine, hash = HASH): Promise<NetworkInfo> {
+  const { networks } = await call(of.socket, 'daemon.status', { hash });
+  const [network] = networks;
+  assert.ok(network !== undefined, 'there is such a network');
+  return network;
+}
+
+test('two daemons meet by -peer, and each says so', async (t) => {
+  const wire = new Wire();
+  const [ada, ben] = [await machine(t, wire.host('192.0.2.1')), await machine(t, wire.host('192.0.2.2'))];
+  const { network, warnings } = await start(ada, { hash: HASH, ip: '10.10.10.1', port: 4900 });
+  assert.deepEqual(warnings, []);
+  assert.deepEqual([network.device, network.port, network.state], ['p2p0', 4900, 'running']);
+  const peer = `${network.peerId.toUpperCase()}@192.0.2.1:4900`;
+  await start(ben, { hash: HASH, ip: '10.10.10.2', name: 'ben', peer: [peer] });
+  for (const [from, ip] of [
+    [ben, '10.10.10.1'],
+    [ada, '10.10.10.2'],
+  ] as const) {
+    const waited = await call(from.socket, 'network.wait', { hash: HASH, ip, ms: 10_000 });
+    assert.deepEqual(waited, { connected: true });
+    assert.deepEqual(await call(from.socket, 'network.check', { ip }), { connected: true });
+  }
+  const [member] = (await only(ada)).peers;
+  assert.deepEqual([member?.name, member?.state, member?.addresses], ['ben', 'connected', ['10.10.10.2/24']]);
+
+  await call(ben.socket, 'network.stop', { hash: HASH });
+  const gone = await call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms: 0 });
+  assert.deepEqual(gone, { connected: false });
+  assert.equal(ben.host.devices.size, 0);
+});
+
+test('a member that never comes is waited for no longer than was asked', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  const began = performance.now();
+  const wait = (ms: number) => call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms });
+  assert.deepEqual(await wait(200), { connected: false });
+  assert.ok(performance.now() - began >= 200);
+  // A network that's stopped meanwhile ends the wait.
+  const waiting = assert.rejects(wait(30_000), { reason: 'no-such-network' });
+  await call(ada.socket, 'network.stop', { hash: HASH });
+  await waiting;
+  assert.ok(performance.now() - began < 10_000);
+});
+
+test('networks come back as they were, also after a kill; stopped ones do not', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  await start(ada, { hash: HASH, ip: '10.10.10.1', peer: ['192.0.2.9:1'], key: 'k', ttl: 2 ** 31, mtu: 1300 });
+  await start(ada, { hash: OTHER, ip: '10.10.10.1', dev: 'mesh', mac: '02:00:00:00:00:09', 'no-lan': true });
+  const before = [await only(ada), await only(ada, OTHER)];
+  // What a kill -9 would leave: the state as it is now.
+  const saved = await filesOf(join(ada.directory, 'state'));
+  await ada.daemon.stop();
+  assert.deepEqual(await filesOf(join(ada.directory, 'state')), saved);
+  assert.equal(ada.host.devices.size, 0);
+  assert.equal(existsSync(ada.socket), false);
+
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  const same = ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }: NetworkInfo) =>
+    ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }); // biome-ignore format: short
+  assert.deepEqual([await only(ada), await only(ada, OTHER)].map(same), before.map(same));
+
+  await call(ada.socket, 'network.stop', { hash: HASH });
+  await ada.daemon.stop();
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  const { networks } = await call(ada.socket, 'daemon.status', {});
+  assert.deepEqual(
+    networks.map(({ hash }) => hash),
+    [OTHER],
+  );
+});
+
+test('a start that is refused says why and changes nothing', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  ada.host.foreignDevices.add('eth0').add('p2p0');
+  ada.host.foreignPorts.add(4901);
+  await start(ada, { hash: 'taken hash', ip: '10.10.10.1', dev: 'mesh', port: 4900 });
+  const before = [await filesOf(join(ada.directory, 'state')), [...ada.host.devices.keys()]];
+  const good = { hash: HASH, ip: '10.10.10.1' };
+  const cases: readonly (readonly [Params<'network.start'>, string, RegExp])[] = [
+    [{ ...good, hash: 'taken hash' }, 'hash-in-use', /already in use/],
+    [{ ...good, ip: '192.0.2.1' }, 'address-refused', /192\.0\.2\.1 is already an address of this machine, on eth0/],
+    [{ ...good, dev: 'mesh' }, 'device-taken', /mesh/],
+    [{ ...good, dev: 'eth0' }, 'device-taken', /eth0/],
+    [{ ...good, port: 4900 }, 'port-taken', /4900/],
+    [{ ...good, port: 4901 }, 'port-taken', /4901/],
+    [{ ...good, ports: '4900-4901' }, 'port-taken', /4901/],
+    [{ ...good, ports: '4900-4900' }, 'port-taken', /4900-4900/],
+    [{ ...good, port: 4902, ports: '1-2' }, 'invalid-params', /either port or ports/],
+    [{ ...good, ttl: 2 ** 31 }, 'invalid-params', /ttl: expected a key/],
+    [{ ...good, key: 'k', ttl: 1_000_000_000 }, 'invalid-params', /ttl: .*future, got 1000000000/],
+    [{ ...good, ip: 'fd00::1', mtu: 1279 }, 'invalid-params', /mtu: expected at least 1280.*1279/],
+  ];
+  for (const [params, reason, message] of cases)
+    await assert.rejects(start(ada, params), { name: 'RpcError', reason, message }, JSON.stringify(params));
+  for (const [code, reason] of [
+    ['no-permission', 'no-device-permission'],
+    ['no-tun', 'no-tun'],
+    ['failed', 'device-failed'],
+  ] as const) {
+    ada.host.failure = new DeviceError(code, 'the reason');
+    await assert.rejects(start(ada, good), { reason, message: /the reason/ });
+  }
+  ada.host.failure = null;
+  assert.deepEqual([await filesOf(join(ada.directory, 'state')), [...ada.host.devices.keys()]], before);
+  // Names and ports that others have are passed over where none was asked for.
+  const { network } = await start(ada, { ...good, ports: '4900-4902' });
+  assert.deepEqual([network.device, network.port], ['p2p1', 4902]);
+});
+
+test('many starts of one hash at once make one network', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const starts = Array.from({ length: 5 }, () => start(ada, { hash: HASH, ip: '10.10.10.1' }));
+  const results = await Promise.allSettled(starts);
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+  for (const result of results)
+    if (result.status === 'rejected') assert.equal((result.reason as { reason: string }).reason, 'hash-in-use');
+  assert.equal(ada.host.devices.size, 1);
+});
+
+test('a network that cannot come back is shown with its reason, and comes back later', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  await ada.daemon.stop();
+  ada.host.failure = new DeviceError('no-tun', 'no such file');
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  const failed = await only(ada);
+  assert.equal(failed.state, 'failed');
+  assert.match(failed.error ?? '', /no such file/);
+  assert.equal(typeof failed.retryMs, 'number');
+  await assert.rejects(start(ada, { hash: HASH, ip: '10.10.10.1' }), { reason: 'hash-in-use' });
+  ada.host.failure = null;
+  await until(async () => (await only(ada)).state === 'running');
+  assert.equal((await only(ada)).error, null);
+});
+
+test('a device that vanishes is made again', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const { network } = await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  const before = ada.host.devices.get(network.device);
+  before?.emit({ kind: 'device-gone', at: ada.host.now(), error: 'it was deleted' });
+  await until(async () => (await only(ada)).state === 'failed');
+  assert.match((await only(ada)).error ?? '', /it was deleted/);
+  await until(async () => (await only(ada)).state === 'running');
+  assert.notEqual(ada.host.devices.get(network.device), before);
+});
+
+test('a port that was chosen, and that another has at the next start, is chosen anew', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const { port } = (await start(ada, { hash: HASH, ip: '10.10.10.1' })).network;
+  await ada.daemon.stop();
+  ada.host.foreignPorts.add(port);
+  for (let run = 0; run < 2; run++) {
+    ada.daemon = await boot(ada.host, ada.directory, ada.log);
+    const network = await only(ada);
+    assert.equal(network.state, 'running');
+    assert.notEqual(network.port, port);
+    await ada.daemon.stop();
+  }
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+});
+
+test('a key that has run out stops the network, also over a restart', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const ttl = Math.floor(Date.now() / 1000) + 2;
+  await start(ada, { hash: HASH, ip: '10.10.10.1', key: 'k', ttl });
+  assert.equal((await only(ada)).state, 'running');
+  await until(async () => (await only(ada)).state === 'key-expired');
+  assert.ok(Date.now() >= ttl * 1000);
+  await ada.daemon.stop();
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  assert.equal((await only(ada)).state, 'key-expired');
+});
+
+test('a corrupt save file is said in status, and the daemon runs', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const { id } = (await start(ada, { hash: HASH, ip: '10.10.10.1' })).network;
+  await ada.daemon.stop();
+  await writeFile(join(ada.directory, 'state', 'networks', `${id}.json`), 'torn');
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  const { networks, problems } = await call(ada.socket, 'daemon.status', {});
+  assert.deepEqual(networks, []);
+  assert.equal(problems.length, 1);
+  assert.match(problems[0] ?? '', new RegExp(`${id}\\.json\\.corrupt-1`));
+});
+
+test('a weak hash and a subnet that is there already are warned of', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const { warnings } = await start(ada, { hash: 'myhash', ip: '192.0.2.77' });
+  assert.equal(warnings.length, 2);
+  assert.match(warnings[0] ?? '', /guesses it joins/);
+  assert.match(warnings[1] ?? '', /192\.0\.2\.77\/24 shares a subnet with 192\.0\.2\.1\/24 on eth0/);
+});
+
+test('the log has neither hash nor key, at any level, and its level changes at run time', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  await start(ada, { hash: 'a telling hash', ip: '10.10.10.1', key: 'a telling key' });
+  await assert.rejects(start(ada, { hash: 'a telling hash', ip: '10.10.10.1' }));
+  const { id } = await only(ada, 'a telling hash');
+  assert.ok(ada.log.some((line) => line.includes(id)));
+  assert.ok(!ada.log.join('').includes('telling'), ada.log.join(''));
+
+  await call(ada.socket, 'log.set', { level: 'ERROR' });
+  ada.log.length = 0;
+  await call(ada.socket, 'daemon.version', {});
+  assert.deepEqual(ada.log, []);
+  await call(ada.socket, 'log.set', { level: 'trace', hash: 'a telling hash' });
+  assert.equal((await only(ada, 'a telling hash')).log, 'TRACE');
+  assert.equal((await call(ada.socket, 'daemon.status', {})).log, 'ERROR');
+  await assert.rejects(call(ada.socket, 'log.set', { level: 'INFO', hash: 'none' }), { reason: 'no-such-network' });
+});
+
+test('a second daemon on the socket or the state is refused, and the first goes on', async (t) => {
+  const wire = new Wire();
+  const ada = await machine(t, wire.host('192.0.2.1'));
+  await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  await assert.rejects(boot(wire.host('192.0.2.2'), ada.directory, []), {
+    reason: 'already-running',
+    message: new RegExp(ada.socket),
+  });
+  assert.equal((await only(ada)).state, 'running');
+});
+
+async function filesOf(directory: string): Promise<Record<string, string>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'boot');
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
+  return Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await readFile(path, 'utf8')])));
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(performance.now() < end, 'within ten seconds');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,80 @@
+/** Hosts whose devices are in memory and whose UDP is a map: all else of the daemon is the real thing. */
+import { randomBytes } from 'node:crypto';
+import { type Endpoint, makeEndpoint, parseEndpoint } from '../../src/core/endpoint.js';
+import type { Host } from '../../src/daemon/host.js';
+import { type Device, type DeviceConfig, DeviceError, type DeviceEvent } from '../../src/device/device.js';
+import { MemoryDevice } from '../../src/device/memory.js';
+
+export class Wire {
+  readonly devices = new Map<Endpoint, MemoryDevice>();
+
+  host(ip: string): TestHost {
+    return new TestHost(this, ip);
+  }
+}
+
+export class TestHost implements Host {
+  readonly devices = new Map<string, { readonly device: MemoryDevice; readonly emit: (event: DeviceEvent) => void }>();
+  /** Interfaces of other programs. */
+  readonly foreignDevices = new Set<string>();
+  /** UDP ports of other programs. */
+  readonly foreignPorts = new Set<number>();
+  /** What opening a device fails with, if anything. */
+  failure: DeviceError | null = null;
+  private addressesChanged = (): void => undefined;
+
+  constructor(
+    private readonly wire: Wire,
+    public ip: string,
+  ) {}
+
+  now = (): number => performance.now();
+
+  openDevice = (config: DeviceConfig, onEvents: (events: readonly DeviceEvent[]) => void): Promise<Device> => {
+    const endpoint = makeEndpoint(this.ip, config.port);
+    if (this.failure !== null) return Promise.reject(this.failure);
+    if (this.devices.has(config.name) || this.foreignDevices.has(config.name))
+      return Promise.reject(new DeviceError('name-taken', 'File exists'));
+    if (this.wire.devices.has(endpoint) || this.foreignPorts.has(config.port))
+      return Promise.reject(new DeviceError('port-taken', 'Address already in use'));
+    const emit = (event: DeviceEvent) =>
+      setImmediate(() => this.devices.get(config.name)?.device === device && onEvents([event]));
+    const device = new MemoryDevice(config, {
+      random: (bytes) => new Uint8Array(randomBytes(bytes)),
+      now: this.now,
+      send: (to, datagram) => setImmediate(() => this.wire.devices.get(to)?.receive(endpoint, datagram)),
+      deliver: () => undefined,
+      emit,
+    });
+    this.devices.set(config.name, { device, emit });
+    this.wire.devices.set(endpoint, device);
+    const close = device.close.bind(device);
+    device.close = () => {
+      this.devices.delete(config.name);
+      this.wire.devices.delete(endpoint);
+      return close();
+    };
+    return Promise.resolve(device);
+  };
+
+  openLan = (): never => {
+    throw new Error('these hosts are on no LAN');
+  };
+
+  resolvePeer = (text: string): Promise<Endpoint[]> => {
+    const endpoint = parseEndpoint(text);
+    return endpoint === null ? Promise.reject(new Error(`${text} is unknown`)) : Promise.resolve([endpoint]);
+  };
+
+  localAddresses = () => [{ device: 'eth0', zone: '2', ip: this.ip, prefix: 24 }];
+
+  watchAddresses = (onChange: () => void) => {
+    this.addressesChanged = onChange;
+    return { close: () => undefined };
+  };
+
+  moveTo(ip: string): void {
+    this.ip = ip;
+    this.addressesChanged();
+  }
+}

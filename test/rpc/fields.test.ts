@@ -1,0 +1,133 @@
+/** Every kind of value that people hand in, good and bad; a bad one is named together with what was expected. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import * as fields from '../../src/rpc/fields.js';
+
+type Parse = (value: never) => unknown;
+
+/** Parser, value, what comes of it. */
+const GOOD: readonly (readonly [Parse, unknown, unknown])[] = [
+  [fields.parseHash, 'myhash', 'myhash'],
+  [fields.parseHash, 'x'.repeat(128), 'x'.repeat(128)],
+  [fields.parseHash, 'e\u0301', '\u00e9'],
+  [fields.parseHash, ' a b ', ' a b '],
+  [fields.parseOverlayAddress, '10.10.10.1', '10.10.10.1/24'],
+  [fields.parseOverlayAddress, '10.10.10.1/16', '10.10.10.1/16'],
+  [fields.parseOverlayAddress, '10.10.10.0/31', '10.10.10.0/31'],
+  [fields.parseOverlayAddress, '10.10.10.255/16', '10.10.10.255/16'],
+  [fields.parseOverlayAddress, '10.10.10.9/32', '10.10.10.9/32'],
+  [fields.parseOverlayAddress, 'FD00:0::1', 'fd00::1/64'],
+  [fields.parseOverlayAddress, '192.0.2.7', '192.0.2.7/24'],
+  [fields.parseIp, 'FD00:0::1', 'fd00::1'],
+  [fields.parseMac, '02-12-34-56-78-9A', '02:12:34:56:78:9a'],
+  [fields.parseDevice, 'mesh-0.1_x', 'mesh-0.1_x'],
+  [fields.parseDevice, 'fifteen-letters', 'fifteen-letters'],
+  [fields.parsePort, 65535, 65535],
+  [fields.parsePorts, '4000-5000', { min: 4000, max: 5000 }],
+  [fields.parsePorts, '4000', { min: 4000, max: 4000 }],
+  [fields.parseMtu, 576, 576],
+  [fields.parseMtu, 9000, 9000],
+  [fields.parsePeer, '192.0.2.1:4900', '192.0.2.1:4900'],
+  [fields.parsePeer, '[2001:db8::1]:4900', '[2001:db8::1]:4900'],
+  [fields.parsePeer, '0123456789abcdef@host.example:1', '0123456789abcdef@host.example:1'],
+  [fields.parseName, 'ada', 'ada'],
+  [fields.parseLevel, 'debug', 'DEBUG'],
+];
+
+/** Parser, value, what the message has to hold. */
+const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
+  [fields.parseHash, '', /1 to 128 bytes, got 0/],
+  [fields.parseHash, 'é'.repeat(65), /1 to 128 bytes, got 130/],
+  [fields.parseHash, 'a\u0007', /printable.*U\+0007 at position 2/],
+  [fields.parseHash, 'a\u200bb', /printable.*U\+200B/],
+  [fields.parseHash, '\ud800', /printable.*U\+D800/],
+  [fields.parseKey, 'a\nb', /printable.*U\+000A/],
+  [fields.parseOverlayAddress, '', /such as 10\.10\.10\.1.*""/],
+  [fields.parseOverlayAddress, '10.10.10', /"10\.10\.10"/],
+  [fields.parseOverlayAddress, '010.10.10.1', /"010\.10\.10\.1"/],
+  [fields.parseOverlayAddress, '10.10.10.1/24/24', /"10\.10\.10\.1\/24\/24"/],
+  [fields.parseOverlayAddress, '10.10.10.1/', /prefix length from 1 to 32/],
+  [fields.parseOverlayAddress, '10.10.10.1/33', /prefix length from 1 to 32.*\/33"/],
+  [fields.parseOverlayAddress, 'fd00::1/129', /prefix length from 1 to 128/],
+  [fields.parseOverlayAddress, 'fe80::1%eth0', /"fe80::1%eth0"/],
+  [fields.parseOverlayAddress, '10.10.10.0', /network's own address/],
+  [fields.parseOverlayAddress, 'fd00::', /network's own address/],
+  [fields.parseOverlayAddress, '10.10.10.255', /broadcast/],
+  [fields.parseOverlayAddress, '255.255.255.255/32', /broadcast/],
+  [fields.parseOverlayAddress, '224.0.0.1', /multicast/],
+  [fields.parseOverlayAddress, 'ff02::1', /multicast/],
+  [fields.parseOverlayAddress, '127.0.0.1', /loopback/],
+  [fields.parseOverlayAddress, '::1', /loopback/],
+  [fields.parseOverlayAddress, '0.0.0.0', /unspecified/],
+  [fields.parseOverlayAddress, '::ffff:10.0.0.1', /IPv6 form/],
+  [fields.parseOverlayAddress, '240.0.0.1', /reserved/],
+  [fields.parseIp, '10.10.10.1/24', /"10\.10\.10\.1\/24"/],
+  [fields.parseMac, '02:12:34:56:78', /"02:12:34:56:78"/],
+  [fields.parseMac, '02:12:34:56:78-9a:00', /MAC such as/],
+  [fields.parseMac, '01:00:5e:00:00:01', /multicast/],
+  [fields.parseMac, '00:00:00:00:00:00', /all zeros/],
+  [fields.parseDevice, '', /1 to 15/],
+  [fields.parseDevice, 'sixteen-letters-', /1 to 15.*"sixteen-letters-"/],
+  [fields.parseDevice, 'p2p%d', /"p2p%d"/],
+  [fields.parseDevice, '..', /"\.\."/],
+  [fields.parseDevice, 'a/b', /"a\/b"/],
+  [fields.parsePort, 0, /1 to 65535, got 0/],
+  [fields.parsePort, 1.5, /got 1\.5/],
+  [fields.parsePorts, '5000-4000', /"5000-4000"/],
+  [fields.parsePorts, '0-10', /"0-10"/],
+  [fields.parsePorts, '1-65536', /"1-65536"/],
+  [fields.parseMtu, 575, /576 to 9000, got 575/],
+  [fields.parseMtu, 9001, /576 to 9000, got 9001/],
+  [fields.parsePeer, 'host', /HOST:PORT.*"host"/],
+  [fields.parsePeer, 'host:0', /port from 1 to 65535.*"host:0"/],
+  [fields.parsePeer, 'host:65536', /port from 1 to 65535/],
+  [fields.parsePeer, 'xyz@host:1', /16 hex digits.*"xyz@host:1"/],
+  [fields.parsePeer, '[::g]:1', /HOST:PORT/],
+  [fields.parsePeer, '192.0.2.256:1', /host name or an address/],
+  [fields.parsePeer, '-x:1', /host name or an address/],
+  [fields.parseName, 'n'.repeat(64), /1 to 63 bytes, got 64/],
+  [fields.parseUnixTime, -1, /Unix time.*-1/],
+  [fields.parseLevel, 'LOUD', /TRACE, DEBUG, INFO, WARNING, ERROR.*"LOUD"/],
+];
+
+test('good values are taken, in one form', () => {
+  for (const [parse, value, expected] of GOOD) assert.deepEqual(parse(value as never), expected, String(value));
+});
+
+test('bad values are refused, and named', () => {
+  for (const [parse, value, says] of BAD)
+    assert.throws(() => parse(value as never), { name: 'RangeError', message: says }, `${parse.name} ${String(value)}`);
+});
+
+test('a secret never stands in a message', () => {
+  const secret = 'correct horse\u0000';
+  for (const parse of [fields.parseHash, fields.parseKey])
+    assert.throws(
+      () => parse(secret),
+      (error: Error) => !error.message.includes('horse'),
+    );
+});
+
+test('what was parsed is parsed to the same again, and anything else is a RangeError', () => {
+  const parsers = [fields.parseHash, fields.parseOverlayAddress, fields.parseMac, fields.parseDevice, fields.parsePeer];
+  const near = fc.oneof(
+    fc.string(),
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.tuple(fc.ipV4(), fc.nat(40)).map(([ip, prefix]) => `${ip}/${prefix}`),
+    fc.tuple(fc.domain(), fc.nat(70_000)).map(([host, port]) => `${host}:${port}`),
+  );
+  fc.assert(
+    fc.property(near, fc.constantFrom(...parsers), (text, parse) => {
+      let parsed: string;
+      try {
+        parsed = parse(text);
+      } catch (error) {
+        assert.ok(error instanceof RangeError);
+        return;
+      }
+      assert.equal(parse(parsed), parsed);
+    }),
+  );
+});
