@@ -73,6 +73,7 @@ test('captured hellos and handshakes do nothing after a restart of the receiver 
     const wire = await bob.capture('eth0');
     const knowsBob = ['-peer', `${bob.addresses.ipv4}:${PORT}`];
     for (const host of [bob, ada]) {
+      await host.useIpv4Only();
       await host.daemon({ args: ['-no-lan'] });
       await host.joins(hash, host === ada ? ADA : BOB, '-port', String(PORT), ...(host === ada ? knowsBob : []));
     }
@@ -130,6 +131,7 @@ function kindOf(frame: string): number {
 async function meet(ada: Host, bob: Host, hash: string): Promise<void> {
   // bob first: then he has heard all beacons that ada sent.
   for (const host of [bob, ada]) {
+    await host.useIpv4Only();
     await host.daemon();
     await host.joins(hash, host === ada ? ADA : BOB, '-port', String(PORT), '-dev', DEV);
   }

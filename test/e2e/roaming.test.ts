@@ -1,7 +1,6 @@
 /** A machine that changes its underlay address goes on talking, and one that dies is noticed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Host } from './harness/host.js';
 import { onLan, onRoutedSubnets } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import { timed, waitFor } from './harness/wait.js';
@@ -14,8 +13,8 @@ for (const asker of ['ada', 'bob'] as const) {
   test(`ada's address changes; ${asker} knew the other by -peer`, (t) =>
     onRoutedSubnets(['ada', 'bob'], async ({ ada, bob }) => {
       const hash = freshHash();
-      await useIpv4Only(ada, bob);
       for (const host of [ada, bob]) {
+        await host.useIpv4Only();
         await host.daemon({ args: ['-no-lan'] });
         const other = host === ada ? bob : ada;
         const peer = host.name === asker ? ['-peer', `${other.addresses.ipv4}:${PORT}`] : [];
@@ -87,8 +86,3 @@ test('a member that dies without a word is shown as not connected', (t) =>
     }
     await bob.pings('10.10.10.3');
   }));
-
-/** Then a change of the IPv4 address leaves no other way. */
-async function useIpv4Only(...hosts: readonly Host[]): Promise<void> {
-  for (const host of hosts) await host.namespace.sysctl({ 'net/ipv6/conf/eth0/disable_ipv6': 1 });
-}

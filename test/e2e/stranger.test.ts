@@ -21,6 +21,7 @@ test("a stranger's probes get no answer, and the network doesn't notice", (t) =>
     const hash = freshHash();
     const wire = await bob.capture('eth0');
     for (const host of [ada, bob]) {
+      await host.useIpv4Only();
       await host.daemon();
       await host.joins(hash, host === ada ? ADA : BOB, '-port', String(PORT));
     }

@@ -56,6 +56,11 @@ export class Host {
     return this.namespace.start(command, args);
   }
 
+  /** Leaves IPv4 as the only way to it. */
+  async useIpv4Only(): Promise<void> {
+    await this.namespace.sysctl({ 'net/ipv6/conf/eth0/disable_ipv6': 1 });
+  }
+
   /** Starts its daemon and waits until that answers. */
   async daemon(options: DaemonOptions = {}): Promise<Daemon> {
     this.#daemon = await Daemon.start(this.namespace, this.name, this.directory, options);
