@@ -53,9 +53,11 @@ tools:
 packages:
 	@$(root) scripts/install-packages
 
+# What the lock file says, which stays as it is. Not `npm ci`: some versions of it refuse a lock file that lacks optional
+# packages of other platforms, and a registry needn't have them. Nothing here needs an install script.
 $(S)/npm: package.json package-lock.json .npmrc | tools
 	@echo '--- npm packages'
-	@$(user) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(user) npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@$(done)
 
 $(S)/addon: $(rust) $(S)/npm
