@@ -143,7 +143,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       if (output.kind === 'device') commands.push(output.command);
       else if (output.kind === 'beacon') this.lan?.announce(output.payload);
       else if (output.kind === 'remember') this.options.onRemember(output.peers);
-      else this.options.log[output.level](output.facts, output.message);
+      else if (output.kind === 'notable') this.options.log[output.level](output.facts, output.message);
     }
     if (commands.length > 0) this.device.apply(commands);
   }

@@ -11,6 +11,8 @@ export interface Identity {
   /** X25519 private key of the handshakes, 32 bytes. */
   readonly staticPrivate: Uint8Array;
   readonly staticPublic: Uint8Array;
+  /** 32 bytes: the keys under which it's announced in a DHT come from it. */
+  readonly announceSecret: Uint8Array;
   /** Ed25519 signature, 64 bytes. */
   sign(message: Uint8Array): Uint8Array;
 }
@@ -30,6 +32,7 @@ export function deriveIdentity(master: Uint8Array, networkId: Uint8Array): Ident
     peerId: peerIdOf(publicKey),
     staticPrivate,
     staticPublic: rawPublic(privateKey('x25519', staticPrivate)),
+    announceSecret: seed('announce'),
     sign: (message) => new Uint8Array(sign(null, message, signing)),
   };
 }

@@ -45,6 +45,8 @@ export type NetworkInput =
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array; readonly from: Endpoint }
+  /** A member's record that came from somewhere else, the DHT for one; not yet verified. */
+  | { readonly kind: 'found'; readonly record: Uint8Array; readonly source: Source }
   /** All addresses that a `-peer` stands for at this moment; `id` is the peer id that it must have, if given. */
   | {
       readonly kind: 'static-peer';
@@ -61,6 +63,8 @@ export type NetworkOutput =
   | { readonly kind: 'device'; readonly command: DeviceCommand }
   /** The plaintext of a beacon (section 6) to send now; it comes again at its interval, and the latest may be repeated on a new interface. */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array }
+  /** Our member record, first or changed: for whoever publishes it. */
+  | { readonly kind: 'record'; readonly record: Uint8Array }
   /** Something that a person may want to know. Holds no secret. */
   | {
       readonly kind: 'notable';

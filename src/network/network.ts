@@ -67,6 +67,7 @@ export class Network {
     this.remembrance = new Remembrance(this.members, config.remembered);
     this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
+    this.outbox.push({ kind: 'record', record: this.own.record.bytes });
   }
 
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
@@ -118,6 +119,9 @@ export class Network {
         break;
       case 'beacon':
         this.count(this.reception.beacon(now, input.payload, input.from));
+        break;
+      case 'found':
+        this.count(this.reception.found(now, input.record, input.source));
         break;
       case 'static-peer': {
         const endpoints = input.endpoints.filter((endpoint) => this.surroundings.isCandidate(endpoint));
@@ -238,6 +242,7 @@ export class Network {
   }
 
   private ownRecordChanged(now: number): void {
+    this.outbox.push({ kind: 'record', record: this.own.record.bytes });
     this.announce(now);
     this.gossip.spread(this.own.record, null);
   }

@@ -11,7 +11,7 @@ import { readBeacon } from '../wire/beacon.js';
 import { KIND, VERSION } from '../wire/envelope.js';
 import { readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
 import { REASON, type Reason, writeNotice } from '../wire/replies.js';
-import type { NetworkConfig } from './io.js';
+import type { NetworkConfig, Source } from './io.js';
 import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
@@ -72,6 +72,14 @@ export class Reception {
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
     if (!isNews(this.beaconStamps, learned.record.identity, beacon.stamp)) return 'beacon-replayed';
     this.approach(now, learned.peer, endpoint === null ? [] : [endpoint]);
+    return null;
+  }
+
+  /** A member's record from elsewhere. */
+  found(now: number, record: Uint8Array, source: Source): DropReason {
+    const learned = this.roster.learn(now, record, source);
+    if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
+    this.approach(now, learned.peer, learned.record.endpoints);
     return null;
   }
 

@@ -10,6 +10,8 @@ export interface NetworkSecrets {
   readonly macKey: Uint8Array;
   readonly cookieKey: Uint8Array;
   readonly pskBase: Uint8Array;
+  readonly topicKey: Uint8Array;
+  readonly recordKey: Uint8Array;
 }
 
 const EMPTY = new Uint8Array();
@@ -34,6 +36,8 @@ export function networkSecrets(root: Uint8Array): NetworkSecrets {
     macKey: derive('mac', 32),
     cookieKey: derive('cookie', 32),
     pskBase: derive('psk', 32),
+    topicKey: derive('topic', 32),
+    recordKey: derive('record', 32),
   };
 }
 

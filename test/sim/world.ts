@@ -203,7 +203,7 @@ export class SimHost {
     if (output.kind === 'device') this.device.apply([output.command]);
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
-    else this.notables.push(output.message);
+    else if (output.kind === 'notable') this.notables.push(output.message);
   }
 
   private deviceEvent(event: DeviceEvent): void {
