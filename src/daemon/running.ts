@@ -73,11 +73,16 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
     const device = await host.openDevice(deviceConfig(config, saved.device), (events) => onEvents(events));
-    const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
-    const running = new RunningNetwork(options, machine, device, secrets.lanKey);
-    onEvents = (events) => running.onEvents(events);
-    running.onEvents(early);
-    return running;
+    try {
+      const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
+      const running = new RunningNetwork(options, machine, device, secrets.lanKey);
+      onEvents = (events) => running.onEvents(events);
+      running.onEvents(early);
+      return running;
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
   }
 
   setAddresses(addresses: readonly LocalAddress[]): void {
@@ -141,11 +146,23 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const commands: DeviceCommand[] = [];
     for (const output of outputs) {
       if (output.kind === 'device') commands.push(output.command);
-      else if (output.kind === 'beacon') this.lan?.announce(output.payload);
-      else if (output.kind === 'remember') this.options.onRemember(output.peers);
-      else if (output.kind === 'notable') this.options.log[output.level](output.facts, output.message);
+      else this.carryOutOther(output);
     }
     if (commands.length > 0) this.device.apply(commands);
+  }
+
+  private carryOutOther(output: Exclude<NetworkOutput, { kind: 'device' }>): void {
+    switch (output.kind) {
+      case 'beacon':
+        this.lan?.announce(output.payload);
+        break;
+      case 'remember':
+        this.options.onRemember(output.peers);
+        break;
+      case 'notable':
+        this.options.log[output.level](output.facts, output.message);
+        break;
+    }
   }
 
   private openLan(lanKey: Uint8Array): LanBeacons {
