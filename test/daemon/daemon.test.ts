@@ -79,6 +79,24 @@ test('two daemons meet by -peer, and each says so', async (t) => {
   assert.equal(ben.host.devices.size, 0);
 });
 
+test('members of the last run are found again without being told where', async (t) => {
+  const wire = new Wire();
+  const [ada, ben] = [await machine(t, wire.host('192.0.2.1')), await machine(t, wire.host('192.0.2.2'))];
+  await start(ada, { hash: HASH, ip: '10.10.10.1', port: 4900 });
+  await start(ben, { hash: HASH, ip: '10.10.10.2', peer: ['192.0.2.1:4900'] });
+  const meet = () => call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms: 10_000 });
+  assert.deepEqual(await meet(), { connected: true });
+  await ben.daemon.stop();
+  await ada.daemon.stop();
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  assert.deepEqual(
+    (await only(ada)).peers.map(({ addresses, source }) => [addresses, source]),
+    [[['10.10.10.2/24'], 'remembered']],
+  );
+  ben.daemon = await boot(ben.host, ben.directory, ben.log);
+  assert.deepEqual(await meet(), { connected: true });
+});
+
 test('a member that never comes is waited for no longer than was asked', async (t) => {
   const ada = await machine(t, new Wire().host('192.0.2.1'));
   await start(ada, { hash: HASH, ip: '10.10.10.1' });

@@ -1,0 +1,181 @@
+/** The commands as programs: real processes, a real socket, a daemon whose devices are in memory. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Daemon } from '../../src/daemon/daemon.js';
+import { Log } from '../../src/daemon/log.js';
+import { temporaryDirectory } from '../daemon/directory.js';
+import { Wire } from '../daemon/wire.js';
+
+const P2P = fileURLToPath(new URL('../../../bin/p2p', import.meta.url));
+
+interface Answer {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Shell = (args: readonly string[], environment?: Record<string, string>) => Promise<Answer>;
+
+function run(args: readonly string[], environment: Record<string, string>): Promise<Answer> {
+  const child = spawn(process.execPath, [P2P, ...args], { env: { PATH: process.env['PATH'], ...environment } });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk) => (output[name] += String(chunk)));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...output })));
+}
+
+async function withDaemon(t: TestContext): Promise<Shell> {
+  const directory = await temporaryDirectory(t);
+  const socket = join(directory, 'sock');
+  const config = {
+    state: join(directory, 'state'),
+    socket,
+    log: 'ERROR' as const,
+    lan: false,
+    ports: { min: 50_000, max: 50_009 },
+    mtu: 1360,
+    name: 'ada',
+  };
+  const log = new Log({ write: () => undefined }, 'ERROR');
+  const daemon = await Daemon.start(config, new Wire().host('192.0.2.1'), log, '1.2.3');
+  t.after(() => daemon.stop());
+  return (args, environment = {}) => run(args, { P2P_SOCKET: socket, ...environment });
+}
+
+test('start, show, status, set, stop: what they print, and how they end', async (t) => {
+  const p2p = await withDaemon(t);
+  const none = await p2p(['show']);
+  assert.deepEqual([none.code, none.stdout], [0, '']);
+  assert.match(none.stderr, /^No networks\. Start one: /);
+
+  const peer = '0123456789abcdef@192.0.2.9:4900';
+  const start = [
+    'start',
+    '-hash',
+    'my|hash',
+    '-ip',
+    '10.10.10.1',
+    '-port',
+    '4900',
+    '-peer',
+    peer,
+    '-mac',
+    '02:00:00:00:00:01',
+  ];
+  const started = await p2p(start);
+  assert.deepEqual([started.code, started.stdout], [0, 'p2p0 is up: 10.10.10.1/24, UDP port 4900\n']);
+  assert.match(started.stderr, /^p2p: warning: the hash /);
+  const again = await p2p(start);
+  assert.deepEqual(again, { code: 119, stdout: '', stderr: 'p2p: the hash is already in use on this machine\n' });
+
+  const shown = await p2p(['show']);
+  assert.match(
+    shown.stdout,
+    /^DEVICE +IP +MAC +HASH +STATE\np2p0 +10\.10\.10\.1\/24 +02:00:00:00:00:01 +my\|hash +0 of 0/,
+  );
+  const members = await p2p(['show', '-hash', 'my|hash']);
+  assert.match(
+    members.stdout,
+    /^ID +NAME +IP +ENDPOINT +MAC +PATH +RTT +STATE\n- .* 0123456789abcdef@192\.0\.2\.9:4900 .* unanswered/,
+  );
+
+  const status = await p2p(['status']);
+  assert.deepEqual(status, {
+    code: 0,
+    stdout: `my\\x7chash|10.10.10.1\n-|-|State:unanswered|none|${peer}|-|0/0|-\n`,
+    stderr: '',
+  });
+  const checked = await p2p(['status', '--check']);
+  assert.equal(checked.code, 9);
+  assert.match(checked.stderr, /no member answers at 0123456789abcdef@192\.0\.2\.9:4900/);
+  assert.equal((await p2p(['status', '-hash', 'other'])).code, 0);
+  assert.equal((await p2p(['status', '-hash', 'other', '--check'])).code, 15);
+
+  assert.equal((await p2p(['set', '-log', 'debug'])).code, 0);
+  const json = JSON.parse((await p2p(['status', '--json'])).stdout);
+  assert.deepEqual([json.version, json.daemon, json.log, json.networks[0].hash], [1, '1.2.3', 'DEBUG', 'my|hash']);
+
+  assert.deepEqual(await p2p(['stop', '-hash', 'my|hash']), { code: 0, stdout: '', stderr: '' });
+  assert.equal((await p2p(['stop', '-hash', 'my|hash'])).code, 15);
+});
+
+test('check and wait say by their exit code whether a member is there', async (t) => {
+  const p2p = await withDaemon(t);
+  assert.equal((await p2p(['show', '-check', '10.10.10.1'])).code, 15);
+  const hash = { P2P_HASH: 'a hash from the environment', P2P_KEY: 'a key' };
+  assert.equal((await p2p(['start', '-ip', '10.10.10.1', '-json'], hash)).code, 0);
+  assert.equal((await p2p(['show', '-check', '10.10.10.1'])).code, 0);
+  assert.deepEqual(await p2p(['show', '-check', '10.10.10.2'], hash), {
+    code: 12,
+    stdout: '',
+    stderr: 'p2p: 10.10.10.2 is not connected\n',
+  });
+  assert.equal((await p2p(['show', '-check', '10.10.10.2', '-hash', 'other'])).code, 15);
+  assert.equal((await p2p(['wait', '-check', '10.10.10.1'], hash)).code, 0);
+  const began = performance.now();
+  assert.equal((await p2p(['wait', '-check', '10.10.10.2', '--timeout', '0.5'], hash)).code, 12);
+  assert.ok(performance.now() - began >= 500);
+  assert.equal((await p2p(['wait', '-check', '10.10.10.2', '-hash', 'other', '-timeout', '9'])).code, 15);
+});
+
+test('mistakes end with 2, name what is wrong, and suggest', async () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /^Usage: p2p/],
+    [['strat'], /^p2p: unknown command 'strat'\n\(Did you mean start\?\)/],
+    [['help', 'shwo'], /^p2p: unknown command 'shwo'\n\(Did you mean show\?\)/],
+    [['start', '-hahs', 'x'], /^p2p: unknown option '--hahs'\n\(Did you mean --hash\?\)/],
+    [['start'], /^p2p: --hash and --ip must be given$/m],
+    [['show', 'extra'], /^p2p: too many arguments/],
+    [['stop', '-hash'], /^p2p: option '--hash <hash>' argument missing/],
+    [
+      ['start', '-hash', 'x', '-ip', '10.0.0.1', '-port', '70000'],
+      /^p2p: port: expected a port from 1 to 65535, got 70000$/m,
+    ],
+    [['start', '-hash', 'x', '-ip', '10.0.0.1', '-mtu', 'big'], /'big' is invalid\. Expected a whole number/],
+    [['wait', '-hash', 'x', '-check', '10.0.0.1', '--timeout', '-1'], /'-1' is invalid\. Expected a number of seconds/],
+  ];
+  for (const [args, says] of cases) {
+    const { code, stdout, stderr } = await run(args, { P2P_SOCKET: '/nowhere/sock' });
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+  }
+});
+
+test('without a daemon: 3, and the command that starts one', async () => {
+  const { code, stdout, stderr } = await run(['status'], { P2P_SOCKET: '/nowhere/sock' });
+  assert.deepEqual([code, stdout], [3, '']);
+  assert.match(stderr, /no daemon answers at \/nowhere\/sock; start it with: sudo p2p daemon/);
+});
+
+test('what needs no daemon works without one', async () => {
+  const environment = { P2P_SOCKET: '/nowhere/sock' };
+  assert.match((await run(['version'], environment)).stdout, /^p2p \d+\.\d+\.\d+\n$/);
+  assert.match((await run(['--version'], environment)).stdout, /^p2p \d+/);
+  const [one, other] = [await run(['generate'], environment), await run(['generate'], environment)];
+  assert.match(one.stdout, /^p2p-[a-z2-7]{26}\n$/);
+  assert.notEqual(one.stdout, other.stdout);
+  for (const command of ['daemon', 'start', 'stop', 'show', 'status', 'wait', 'set', 'generate', 'version']) {
+    const help = await run(['help', command], environment);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /^Usage: p2p /);
+    assert.match(help.stdout, /^Examples?:\n {2}.*p2p /m);
+  }
+});
+
+test('a daemon that may not begin says why: bad configuration 11', async () => {
+  const { code, stderr } = await run(['daemon', '--config', '/nowhere/config.yaml'], {});
+  assert.equal(code, 11);
+  assert.match(stderr, /^p2p: the configuration can't be read: .*\/nowhere\/config\.yaml/);
+});
+
+test('a reader that has gone is no error', async () => {
+  const script = `"$0" "$1" help start | true; exit "\${PIPESTATUS[0]}"`;
+  const child = spawn('/bin/bash', ['-c', script, process.execPath, P2P], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  assert.deepEqual([code, stderr], [0, '']);
+});
