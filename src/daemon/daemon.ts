@@ -101,7 +101,8 @@ async function openToGroup(socket: string, log: Log): Promise<void> {
   const group = await groupId(GROUP);
   try {
     if (group !== null) await chown(socket, process.getuid?.() ?? 0, group);
-    await chmod(socket, group === null ? 0o600 : 0o660);
+    // A user's own group may have other members; root's has none that matter.
+    await chmod(socket, group === null && process.getgid?.() !== 0 ? 0o600 : 0o660);
     if (group === null)
       log.daemon.warn(
         `there is no group ${GROUP}: only this user may use the socket (make one: groupadd --system ${GROUP})`,
