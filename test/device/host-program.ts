@@ -4,12 +4,12 @@
  */
 import { createInterface } from 'node:readline';
 import { type Device, type DeviceCommand, type DeviceConfig, DeviceError } from '../../src/device/device.js';
-import { openNative } from '../../src/device/native.js';
+import { openNative, watchAddresses } from '../../src/device/native.js';
 
 export type Request =
   | { readonly do: 'open'; readonly config: DeviceConfig }
   | { readonly do: 'apply'; readonly commands: readonly DeviceCommand[] }
-  | { readonly do: 'stats' | 'close' };
+  | { readonly do: 'stats' | 'close' | 'watch' };
 
 export function encode(value: unknown): string {
   // Read from its holder: a Buffer is already turned into something else when it comes as the argument.
@@ -36,6 +36,9 @@ async function serve(): Promise<void> {
     try {
       if (request.do === 'open') {
         device = await openNative(request.config, (events) => say({ events }));
+        say({ done: null });
+      } else if (request.do === 'watch') {
+        watchAddresses(() => say({ changed: true }));
         say({ done: null });
       } else if (device === null) {
         say({ failed: 'no device is open' });

@@ -9,6 +9,8 @@ type Answer = { done: unknown } | { failed: string; code: string | null };
 
 export class Host {
   readonly events: DeviceEvent[] = [];
+  /** How often this namespace's addresses were said to have changed, after `watch`. */
+  changes = 0;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #answers: ((answer: Answer) => void)[] = [];
   #onEvent: () => void = () => {};
@@ -24,7 +26,11 @@ export class Host {
   }
 
   #take(said: unknown): void {
-    const message = said as { events: DeviceEvent[] } | Answer;
+    const message = said as { events: DeviceEvent[] } | { changed: true } | Answer;
+    if ('changed' in message) {
+      this.changes++;
+      return;
+    }
     if (!('events' in message)) {
       this.#answers.shift()?.(message);
       return;
@@ -52,6 +58,10 @@ export class Host {
 
   async stats(): Promise<DeviceStats> {
     return (await this.#ask({ do: 'stats' })) as DeviceStats;
+  }
+
+  async watch(): Promise<void> {
+    await this.#ask({ do: 'watch' });
   }
 
   async close(): Promise<void> {

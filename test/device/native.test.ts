@@ -266,6 +266,16 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
     await hosts.two.open(config('two'));
   });
 
+  it('tells once of addresses that change together', async () => {
+    await hosts.one.watch();
+    for (const last of [31, 32, 33]) {
+      await namespaces.run('one', 'ip', 'address', 'add', `192.0.2.${last}/24`, 'dev', 'cable');
+    }
+    await eventually(async () => assert.equal(hosts.one.changes, 1));
+    await namespaces.run('one', 'ip', 'address', 'delete', '192.0.2.31/24', 'dev', 'cable');
+    await eventually(async () => assert.equal(hosts.one.changes, 2));
+  });
+
   it('leaves no interface and no socket when it is closed', async () => {
     await Promise.all([hosts.one.close(), hosts.two.close()]);
     for (const host of ['one', 'two'] as const) {

@@ -36,11 +36,6 @@ impl Bucket {
     pub fn is_full(&self, now: Nanos) -> bool {
         self.full_at <= now
     }
-
-    /// Whether less than half of the burst is left.
-    pub fn is_low(&self, now: Nanos, rate: Rate) -> bool {
-        self.full_at.saturating_sub(now) > rate.burst * rate.cost() / 2
-    }
 }
 
 /// A bucket per source, at most `SOURCES` at a time.
@@ -104,16 +99,6 @@ mod tests {
         assert_eq!((0..6).filter(|_| bucket.take(now, RATE)).count(), 4);
         assert_eq!((0..6).filter(|_| bucket.take(now + SECOND, RATE)).count(), 2);
         assert_eq!((0..6).filter(|_| bucket.take(now + 60 * SECOND, RATE)).count(), 4);
-    }
-
-    #[test]
-    fn low_is_below_half() {
-        let mut bucket = Bucket::default();
-        assert!(!bucket.is_low(0, RATE));
-        assert!(bucket.take(0, RATE) && bucket.take(0, RATE));
-        assert!(!bucket.is_low(0, RATE));
-        assert!(bucket.take(0, RATE));
-        assert!(bucket.is_low(0, RATE));
     }
 
     #[test]

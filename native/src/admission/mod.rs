@@ -4,7 +4,7 @@
 //! The order is length, budget of MAC checks, MAC, budgets of source and of all. Only who knows the hash gets past the
 //! MAC, so a stranger can fill no table, and can't spend what members live on by writing their addresses on its datagrams.
 //! A recorded datagram sent again passes the MAC: requests whose source is proven by a cookie therefore have budgets of
-//! their own, and a request that finds the other budgets low gets a cookie instead of silence.
+//! their own, and a handshake that finds the other budgets spent gets a cookie instead of silence.
 pub mod bucket;
 pub mod cookie;
 pub mod xaes;
@@ -58,10 +58,9 @@ impl Class {
     /// A source can be a router with many members behind it that all start at once.
     fn budget(self) -> Budget {
         match self {
-            Self::Request => Budget {
-                per_source: Rate { burst: 64, per_second: 16 },
-                in_total: Rate { burst: 512, per_second: 128 },
-            },
+            Self::Request => {
+                Budget { per_source: Rate { burst: 64, per_second: 16 }, in_total: Rate { burst: 256, per_second: 64 } }
+            }
             Self::Proven => Budget {
                 per_source: Rate { burst: 64, per_second: 16 },
                 in_total: Rate { burst: 512, per_second: 128 },
@@ -144,16 +143,11 @@ impl Admission {
         verify_slices_are_equal(&mac_of(key, body), mac).is_ok()
     }
 
-    /// False if the class's budget doesn't allow one more from this source. The second half of the total for requests
-    /// isn't given to handshakes from sources that could prove themselves.
+    /// False if the class's budget doesn't allow one more from this source.
     fn spend(&mut self, now: Nanos, source: SocketAddr, class: Class) -> bool {
         let budget = class.budget();
-        let total = &mut self.totals[class as usize];
-        if matches!(class, Class::Request) && total.is_low(now, budget.in_total) {
-            return false;
-        }
         self.sources[class as usize].take(now, source.ip().into(), budget.per_source)
-            && total.take(now, budget.in_total)
+            && self.totals[class as usize].take(now, budget.in_total)
     }
 
     fn offer_cookie(&mut self, now: Nanos, source: SocketAddr, datagram: &[u8], proven: bool) -> Admitted {

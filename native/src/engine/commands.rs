@@ -82,6 +82,15 @@ impl Shared {
         result
     }
 
+    /// Seals with a session from its first datagram on. Under the lock, so that one that is dropped meanwhile never seals.
+    pub(super) fn seal_if_installed(&self, session: &Arc<Session>, peer: &Peer) {
+        let control = self.control();
+        let installed = control.tables.sessions.get(&session.local_index);
+        if installed.is_some_and(|entry| Arc::ptr_eq(&entry.session, session)) {
+            peer.seal_with(session);
+        }
+    }
+
     /// Drops the sessions whose time is over.
     pub(super) fn end_sessions(self: &Shared, now: Nanos) {
         let mut control = self.control();

@@ -2,7 +2,7 @@
 //!
 //! Two threads: `transmit` reads the interface and sends, `receive` reads the sockets and writes the interface. The control
 //! plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
-//! control plane's tables and is taken per command and per session's end, never per packet.
+//! control plane's tables and is taken per command and at a session's beginning and end, never per packet.
 mod commands;
 mod events;
 mod local;

@@ -1,5 +1,4 @@
 //! The thread that carries what arrives: handshakes to the control plane, frames to the interface.
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use crate::poll::Poller;
 use crate::rejoin::FrameId;
 use crate::seal::Lane;
 use crate::switch::Switch;
-use crate::tap::Tap;
+use crate::tap::{Device, Tap};
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Incoming};
 
@@ -70,7 +69,7 @@ impl Receiver {
             for (place, socket) in [(V4, Some(&shared.sockets.v4)), (V6, shared.sockets.v6.as_ref())] {
                 let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
                 for _ in 0..TURN {
-                    if !receive(socket, &mut inbox)? {
+                    if !receive(socket, &mut inbox) {
                         break;
                     }
                     // After receiving: a session that was installed before its first datagram was sent is found.
@@ -163,14 +162,9 @@ impl Receiver {
     }
 }
 
-/// False when the socket is empty.
-fn receive(socket: &impl UdpSocket, inbox: &mut Inbox) -> Result<bool, String> {
-    match socket.receive(inbox) {
-        Ok(()) => Ok(!inbox.is_empty()),
-        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Err(format!("receiving: {error}")),
-        // Nothing there, or an ICMP error or too little memory, which say nothing about the socket.
-        Err(_) => Ok(false),
-    }
+/// False when there is nothing, or an ICMP error or too little memory, which say nothing about the socket.
+fn receive(socket: &impl UdpSocket, inbox: &mut Inbox) -> bool {
+    socket.receive(inbox).is_ok() && !inbox.is_empty()
 }
 
 struct Opened<'a, 'd> {
@@ -205,7 +199,7 @@ fn note_heard(shared: &Shared, found: &Found, arrival: Arrival) {
     let (session, peer) = (found.session, found.peer);
     peer.note_heard(arrival.at);
     if session.is_first_heard() {
-        peer.seal_with(session);
+        shared.seal_if_installed(session, peer);
         let (at, from) = (arrival.at, arrival.from);
         shared.push(Event::SessionHeard { at, peer: peer.handle, local_index: session.local_index, from });
     }
@@ -231,8 +225,7 @@ fn deliver(
             peer.received.add(frame.len());
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Drop::TapFull),
-        Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Err(Drop::TapFull),
+        Err(error) if Device::is_full(&error) => Err(Drop::TapFull),
         Err(_) => Err(Drop::TapDown),
     }
 }

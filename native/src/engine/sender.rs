@@ -7,8 +7,8 @@ use super::Shared;
 use super::events::Event;
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::Drop;
-use crate::udp::UdpSocket;
 use crate::udp::batch::Outbox;
+use crate::udp::{Socket, UdpSocket};
 
 /// Addresses whose last failure is remembered, so that each is told of once a second.
 const FAILURES: usize = 64;
@@ -70,7 +70,8 @@ impl Sender {
         let to = first.to;
         let alike = waiting.iter().take_while(|datagram| datagram.to.is_ipv4() == to.is_ipv4()).count();
         let Some(socket) = shared.sockets.towards(to) else {
-            self.failed(shared, to, &io::Error::from_raw_os_error(libc::ENETUNREACH));
+            shared.drops.count(Drop::SendFailed);
+            self.tell(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
             return 1;
         };
         match socket.send(self.outbox.arena(), &waiting[..alike]) {
@@ -89,14 +90,17 @@ impl Sender {
                 0
             }
             Err(error) => {
-                self.failed(shared, to, &error);
+                shared.drops.count(Drop::SendFailed);
+                if Socket::says_unreachable(&error) {
+                    self.tell(shared, to, &error);
+                }
                 1
             }
         }
     }
 
-    fn failed(&mut self, shared: &Shared, to: SocketAddr, error: &io::Error) {
-        shared.drops.count(Drop::SendFailed);
+    /// Once a second and address.
+    fn tell(&mut self, shared: &Shared, to: SocketAddr, error: &io::Error) {
         let at = now();
         if self.failures.get(&to).is_some_and(|last| at < last + SECOND) {
             return;

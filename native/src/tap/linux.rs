@@ -78,6 +78,10 @@ impl Tap for LinuxTap {
         (&self.file).write(frame).map(|_| ())
     }
 
+    fn is_full(error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS)
+    }
+
     fn is_gone(error: &io::Error) -> bool {
         !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
     }

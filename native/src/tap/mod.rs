@@ -52,6 +52,9 @@ pub trait Tap: Send + Sync {
     /// Lets the interface receive a frame.
     fn write(&self, frame: &[u8], offload: Offload) -> io::Result<()>;
 
+    /// Whether an error of `write` means that the interface's queue is full.
+    fn is_full(error: &io::Error) -> bool;
+
     /// Whether an error of `read` means that the interface is gone for good.
     fn is_gone(error: &io::Error) -> bool;
 }

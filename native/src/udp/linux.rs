@@ -148,6 +148,22 @@ impl UdpSocket for LinuxUdp {
         Ok(sent as usize)
     }
 
+    fn says_unreachable(error: &io::Error) -> bool {
+        const NO_WAY: [libc::c_int; 9] = [
+            libc::ENETUNREACH,
+            libc::EHOSTUNREACH,
+            libc::ENETDOWN,
+            libc::EHOSTDOWN,
+            libc::EADDRNOTAVAIL,
+            libc::ENODEV,
+            // A firewall, a broadcast address, a zone that isn't there.
+            libc::EPERM,
+            libc::EACCES,
+            libc::EINVAL,
+        ];
+        error.raw_os_error().is_some_and(|code| NO_WAY.contains(&code))
+    }
+
     fn wait_writable(&self, ms: i32) -> bool {
         poll::wait_writable(self.0.as_fd(), ms)
     }

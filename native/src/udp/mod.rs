@@ -21,6 +21,9 @@ pub trait UdpSocket: Send + Sync {
     /// Sends datagrams whose bytes stand in `arena`, in order; gives how many were taken. An error is that of the first.
     fn send(&self, arena: &[u8], datagrams: &[Outgoing]) -> io::Result<usize>;
 
+    /// Whether an error of `send` says that the address can't be reached now.
+    fn says_unreachable(error: &io::Error) -> bool;
+
     /// Waits until the socket takes datagrams again, `ms` at most.
     fn wait_writable(&self, ms: i32) -> bool;
 }

@@ -1,0 +1,96 @@
+//! From JavaScript's shapes to ours and back. Bytes are copied at once: JavaScript may change its buffers.
+use std::net::SocketAddr;
+
+use napi::bindgen_prelude::{Either, Null};
+use napi::{Error, Result, Status};
+use zeroize::Zeroizing;
+
+use super::types::{NativeConfig, NativeEvent, NativeKeys};
+use crate::clock::{MILLISECOND, Nanos, as_ms};
+use crate::engine::{Config, Event, Keys, Use};
+use crate::error::{Code, OpenError};
+use crate::packet::Mac;
+use crate::tap::{Address, TapConfig};
+
+pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
+    let key = |name: &str, bytes: &[u8]| key_of(name, bytes).map_err(|message| OpenError::new(Code::Failed, message));
+    let addresses = config.addresses.iter().map(|text| {
+        let message = || format!("expected an address with its prefix length, such as 10.10.10.1/24, got {text:?}");
+        Address::parse(text).ok_or_else(|| OpenError::new(Code::AddressRefused, message()))
+    });
+    let mac = mac_of(&config.mac).map_err(|message| OpenError::new(Code::Failed, message))?;
+    Ok(Config {
+        tap: TapConfig {
+            name: config.name.clone(),
+            mac,
+            mtu: config.mtu,
+            addresses: addresses.collect::<std::result::Result<_, _>>()?,
+        },
+        port: config.port,
+        network_admission_key: key("network admission key", &config.network_admission_key)?,
+        own_admission_key: key("own admission key", &config.own_admission_key)?,
+        cookie_key: key("cookie key", &config.cookie_key)?,
+    })
+}
+
+pub fn keys_of(keys: &NativeKeys) -> Result<Keys> {
+    let used = match keys.r#use.as_str() {
+        "seal-now" => Use::SealNow,
+        "seal-when-heard" => Use::SealWhenHeard,
+        other => return Err(invalid(format!("expected seal-now or seal-when-heard, got {other:?}"))),
+    };
+    Ok(Keys {
+        peer: keys.peer,
+        local_index: keys.local_index,
+        remote_index: keys.remote_index,
+        seal_key: key_of("seal key", &keys.seal_key).map_err(invalid)?,
+        open_key: key_of("open key", &keys.open_key).map_err(invalid)?,
+        used,
+        lifetime: (keys.lifetime.max(0.0) * MILLISECOND as f64) as Nanos,
+    })
+}
+
+pub fn event_of(event: Event) -> NativeEvent {
+    match event {
+        Event::Datagram { at, from, datagram, proven } => {
+            NativeEvent::Datagram { at: as_ms(at), from: from.to_string(), datagram: datagram.into(), proven }
+        }
+        Event::Control { at, peer, local_index, from, messages } => {
+            let messages = messages.into();
+            NativeEvent::Control { at: as_ms(at), peer, local_index, from: from.to_string(), messages }
+        }
+        Event::SessionHeard { at, peer, local_index, from } => {
+            NativeEvent::SessionHeard { at: as_ms(at), peer, local_index, from: from.to_string() }
+        }
+        Event::SessionWorn { at, peer, local_index } => NativeEvent::SessionWorn { at: as_ms(at), peer, local_index },
+        Event::SessionGone { at, peer, local_index } => NativeEvent::SessionGone { at: as_ms(at), peer, local_index },
+        Event::Strayed { at, peer, from } => NativeEvent::Strayed { at: as_ms(at), peer, from: from.to_string() },
+        Event::Silent { at, peer } => NativeEvent::Silent { at: as_ms(at), peer },
+        Event::Unreachable { at, to, error } => NativeEvent::Unreachable { at: as_ms(at), to: to.to_string(), error },
+        Event::DeviceGone { at, error } => NativeEvent::DeviceGone { at: as_ms(at), error },
+    }
+}
+
+pub fn key_of(name: &str, bytes: &[u8]) -> std::result::Result<Zeroizing<[u8; 32]>, String> {
+    let key = <[u8; 32]>::try_from(bytes).map_err(|_| format!("expected a {name} of 32 bytes, got {}", bytes.len()))?;
+    Ok(Zeroizing::new(key))
+}
+
+pub fn mac_of(bytes: &[u8]) -> std::result::Result<Mac, String> {
+    Mac::try_from(bytes).map_err(|_| format!("expected a MAC of 6 bytes, got {}", bytes.len()))
+}
+
+pub fn endpoint_of(text: &str) -> Result<SocketAddr> {
+    text.parse().map_err(|_| invalid(format!("expected an endpoint such as 192.0.2.1:4900, got {text:?}")))
+}
+
+pub fn optional_endpoint(text: &Either<String, Null>) -> Result<Option<SocketAddr>> {
+    match text {
+        Either::A(text) => endpoint_of(text).map(Some),
+        Either::B(Null) => Ok(None),
+    }
+}
+
+pub fn invalid(message: String) -> Error {
+    Error::new(Status::InvalidArg, message)
+}

@@ -1,0 +1,168 @@
+//! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
+mod convert;
+mod types;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use napi::bindgen_prelude::AsyncTask;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Error, Result, Status, Task};
+use napi_derive::napi;
+
+use convert::{config_of, endpoint_of, event_of, invalid, keys_of, mac_of, optional_endpoint};
+use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
+
+use crate::clock::{self, as_ms};
+use crate::engine::{Commands, Engine};
+use crate::error::Code;
+use crate::watch::AddressWatch;
+
+/// Called without arguments when events wait. Weak: it doesn't keep the process alive.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 2>;
+
+/// Milliseconds of the clock that all events are timed by.
+#[napi(catch_unwind)]
+pub fn monotonic_ms() -> f64 {
+    as_ms(clock::now())
+}
+
+/// Throws an error whose `code` is one of `DeviceError`'s.
+#[napi(catch_unwind)]
+pub fn open_device(config: NativeConfig, wake: Wake) -> std::result::Result<NativeDevice, Error<Code>> {
+    let open = |config: &NativeConfig| {
+        let wake = Box::new(move || {
+            // A full queue means that a call is on its way already.
+            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        Engine::open(&config_of(config)?, wake)
+    };
+    let engine = open(&config).map_err(|error| Error::new(error.code, error.message))?;
+    Ok(NativeDevice { engine: Mutex::new(Some(engine)) })
+}
+
+/// Calls `on_change` when this machine's interfaces or addresses have changed.
+#[napi(catch_unwind)]
+pub fn watch_addresses(on_change: Wake) -> Result<NativeWatch> {
+    let on_change = Box::new(move || {
+        on_change.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    let watch = AddressWatch::open(on_change).map_err(|error| Error::from_reason(error.to_string()))?;
+    Ok(NativeWatch { watch: Mutex::new(Some(watch)) })
+}
+
+/// Empty once it's closed.
+#[napi]
+pub struct NativeWatch {
+    watch: Mutex<Option<AddressWatch>>,
+}
+
+#[napi]
+impl NativeWatch {
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// An open device; empty once it's closed.
+#[napi]
+pub struct NativeDevice {
+    engine: Mutex<Option<Engine>>,
+}
+
+#[napi]
+impl NativeDevice {
+    #[napi(catch_unwind)]
+    pub fn apply(&self, commands: Vec<NativeCommand>) -> Result<()> {
+        let engine = self.engine();
+        let Some(engine) = engine.as_ref() else { return Ok(()) };
+        engine.command(|to| commands.iter().try_for_each(|command| run(to, command)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_events(&self) -> Vec<NativeEvent> {
+        self.engine().as_ref().map_or_else(Vec::new, Engine::take_events).into_iter().map(event_of).collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn peer_stats(&self) -> Vec<NativePeerCounters> {
+        let stats = self.engine().as_ref().map_or_else(Vec::new, Engine::peer_stats);
+        let counters = stats.into_iter().map(|stats| NativePeerCounters {
+            peer: stats.peer,
+            frames_in: stats.received.0 as f64,
+            bytes_in: stats.received.1 as f64,
+            frames_out: stats.sent.0 as f64,
+            bytes_out: stats.sent.1 as f64,
+            heard_at: stats.heard_at.map(as_ms),
+        });
+        counters.collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn drops(&self) -> Vec<NativeDrop> {
+        let drops = self.engine().as_ref().map_or_else(Vec::new, Engine::drops);
+        drops.into_iter().map(|(reason, times)| NativeDrop { reason: reason.into(), times: times as f64 }).collect()
+    }
+
+    /// Closes on a thread of the pool, because it waits for the device's threads.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn close(&self) -> AsyncTask<Closing> {
+        AsyncTask::new(Closing(self.engine().take()))
+    }
+
+    fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub struct Closing(Option<Engine>);
+
+impl Task for Closing {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> Result<()> {
+        self.0.take();
+        Ok(())
+    }
+
+    fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
+    let failed = |error: crate::engine::CommandError| invalid(error.to_string());
+    match command {
+        NativeCommand::SetPeer { peer, macs } => {
+            let macs =
+                macs.iter().map(|mac| mac_of(mac)).collect::<std::result::Result<Vec<_>, _>>().map_err(invalid)?;
+            to.set_peer(*peer, &macs).map_err(failed)
+        }
+        NativeCommand::DropPeer { peer } => {
+            to.drop_peer(*peer);
+            Ok(())
+        }
+        NativeCommand::InstallSession { keys } => to.install_session(&keys_of(keys)?).map_err(failed),
+        NativeCommand::DropSession { local_index } => {
+            to.drop_session(*local_index);
+            Ok(())
+        }
+        NativeCommand::SetEndpoint { peer, endpoint, max_datagram } => {
+            to.set_endpoint(*peer, optional_endpoint(endpoint)?, *max_datagram as usize).map_err(failed)
+        }
+        NativeCommand::SendControl { peer, messages, to: endpoint } => {
+            to.send_control(*peer, messages, optional_endpoint(endpoint)?).map_err(failed)
+        }
+        NativeCommand::SendDatagram { to: endpoint, datagram } => {
+            to.send_datagram(endpoint_of(endpoint)?, datagram);
+            Ok(())
+        }
+        NativeCommand::SendCookie { to: endpoint, receiver_index, answered } => {
+            let answered: &[u8; 16] =
+                answered.as_ref().try_into().map_err(|_| invalid("expected a MAC of 16 bytes".into()))?;
+            to.send_cookie(endpoint_of(endpoint)?, *receiver_index, answered);
+            Ok(())
+        }
+    }
+}

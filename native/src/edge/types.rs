@@ -1,0 +1,68 @@
+//! What crosses the border, in the shapes that `src/device/device.ts` gives it.
+use napi::bindgen_prelude::{Either, Null, Uint8Array};
+use napi_derive::napi;
+
+#[napi(object, object_to_js = false)]
+pub struct NativeConfig {
+    pub name: String,
+    pub mac: Uint8Array,
+    pub mtu: u32,
+    pub addresses: Vec<String>,
+    pub port: u16,
+    pub network_admission_key: Uint8Array,
+    pub own_admission_key: Uint8Array,
+    pub cookie_key: Uint8Array,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct NativeKeys {
+    pub peer: u32,
+    pub local_index: u32,
+    pub remote_index: u32,
+    pub seal_key: Uint8Array,
+    pub open_key: Uint8Array,
+    #[napi(ts_type = "'seal-now' | 'seal-when-heard'")]
+    pub r#use: String,
+    pub lifetime: f64,
+}
+
+#[napi(discriminant = "kind", discriminant_case = "kebab-case", object_to_js = false)]
+pub enum NativeCommand {
+    SetPeer { peer: u32, macs: Vec<Uint8Array> },
+    DropPeer { peer: u32 },
+    InstallSession { keys: NativeKeys },
+    DropSession { local_index: u32 },
+    SetEndpoint { peer: u32, endpoint: Either<String, Null>, max_datagram: u32 },
+    SendControl { peer: u32, messages: Uint8Array, to: Either<String, Null> },
+    SendDatagram { to: String, datagram: Uint8Array },
+    SendCookie { to: String, receiver_index: u32, answered: Uint8Array },
+}
+
+#[napi(discriminant = "kind", discriminant_case = "kebab-case", object_from_js = false)]
+pub enum NativeEvent {
+    Datagram { at: f64, from: String, datagram: Uint8Array, proven: bool },
+    Control { at: f64, peer: u32, local_index: u32, from: String, messages: Uint8Array },
+    SessionHeard { at: f64, peer: u32, local_index: u32, from: String },
+    SessionWorn { at: f64, peer: u32, local_index: u32 },
+    SessionGone { at: f64, peer: u32, local_index: u32 },
+    Strayed { at: f64, peer: u32, from: String },
+    Silent { at: f64, peer: u32 },
+    Unreachable { at: f64, to: String, error: String },
+    DeviceGone { at: f64, error: String },
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativePeerCounters {
+    pub peer: u32,
+    pub frames_in: f64,
+    pub bytes_in: f64,
+    pub frames_out: f64,
+    pub bytes_out: f64,
+    pub heard_at: Option<f64>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeDrop {
+    pub reason: String,
+    pub times: f64,
+}
