@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { concat } from '../../src/core/bytes.js';
-import { mac16 } from '../../src/core/crypto.js';
+import { concat, u16, u32, u64 } from '../../src/core/bytes.js';
+import { mac16, sealGcm } from '../../src/core/crypto.js';
 import { type Endpoint, encodeEndpoint, makeEndpoint } from '../../src/core/endpoint.js';
 import type { DeviceConfig } from '../../src/device/device.js';
 import { sealControl, sealFrame } from '../../src/wire/transport.js';
@@ -198,6 +198,31 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
     const event = await hosts.two.event('datagram');
     assert.deepEqual([event.from, event.proven, event.datagram], [endpoint('one'), false, hello]);
   });
+
+  it('goes on after garbage, sealed and unsealed', async () => {
+    const counted = await countedAfter(...Array.from({ length: 600 }, (_, at) => garbage(at)));
+    const total = Object.values(counted).reduce((sum, n) => sum + n, 0);
+    assert.ok(total > 300, JSON.stringify(counted));
+    await namespaces.run('one', 'ping', '-c', '1', '-W', '2', OVERLAY.two);
+  });
+
+  /** By turns random bytes, random messages and random parts under the right key. */
+  function garbage(at: number): Uint8Array {
+    const content = new Uint8Array(randomBytes(randomInt(0, 1_200)));
+    const place = { lane: randomInt(11, 16), receiverIndex: INDEX.two, counter: BigInt(at) };
+    if (at % 3 === 0) return concat(Uint8Array.of(randomInt(0x1f, 0x4a), randomInt(3)), content);
+    if (at % 3 === 1)
+      return sealControl(
+        keys.one,
+        place,
+        content.map((byte) => byte % 9),
+      );
+    const part = Uint8Array.of(randomInt(4), randomInt(5), randomInt(4), randomInt(256));
+    const prefix = concat(Uint8Array.of(0x40, randomInt(4)), u16(place.lane), u32(INDEX.two), u64(place.counter), part);
+    const offload = randomInt(2) === 0 ? new Uint8Array(6) : new Uint8Array(randomBytes(6));
+    const nonce = concat(u32(place.lane), u64(place.counter));
+    return concat(prefix, sealGcm(keys.one, nonce, concat(offload, content), prefix));
+  }
 
   it('tells of a peer that strayed, and of one that is silent', async () => {
     hosts.one.forget();
