@@ -8,7 +8,14 @@ import { type Endpoint, encodeEndpoint, makeEndpoint } from '../../src/core/endp
 import type { DeviceConfig } from '../../src/device/device.js';
 import { sealControl, sealFrame } from '../../src/wire/transport.js';
 import { Host } from './host.js';
-import { HOST_ADDRESS, type HostName, isRoot, joinedNamespaces, type Namespaces } from './namespaces.js';
+import {
+  HOST_ADDRESS,
+  HOST_ADDRESS_6,
+  type HostName,
+  isRoot,
+  joinedNamespaces,
+  type Namespaces,
+} from './namespaces.js';
 
 const PORT = 4900;
 const PEER = 7;
@@ -128,6 +135,29 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
     const seen = encodeEndpoint(endpoint('one'));
     assert.deepEqual([...messages], [2, 0, 26, 9, 8, 7, 6, 5, 4, 3, 2, ...seen]);
     assert.deepEqual(hosts.two.events, []);
+  });
+
+  it('answers from the address that was asked, of either family', async () => {
+    await namespaces.run('two', 'ip', 'address', 'add', '192.0.2.5/24', 'dev', 'cable');
+    const cable = JSON.parse(await namespaces.run('two', 'ip', '-j', '-6', 'address', 'show', 'dev', 'cable'));
+    const own = JSON.parse(await namespaces.run('one', 'ip', '-j', 'link', 'show', 'dev', 'cable'));
+    const addresses: { scope: string; local: string }[] = cable[0].addr_info;
+    const linkLocal = addresses.find(({ scope }) => scope === 'link')?.local ?? '';
+    for (const ip of ['192.0.2.5', HOST_ADDRESS_6.two, `${linkLocal}%${own[0].ifindex}`]) {
+      hosts.one.forget();
+      const challenge = Uint8Array.from([1, 0, 26, ...new Uint8Array(26)]);
+      await hosts.one.apply({ kind: 'send-control', peer: PEER, messages: challenge, to: makeEndpoint(ip, PORT) });
+      assert.equal((await hosts.one.event('control')).from, makeEndpoint(ip, PORT));
+    }
+  });
+
+  it('goes on when its interface was down for a while', async () => {
+    await namespaces.run('one', 'ip', 'link', 'set', 'p2p0', 'down');
+    await hosts.two.apply({ kind: 'send-control', peer: PEER, messages: new Uint8Array([7, 0, 0]), to: null });
+    await setTimeout(100);
+    await namespaces.run('one', 'ip', 'link', 'set', 'p2p0', 'up');
+    await namespaces.run('one', 'ping', '-c', '1', '-W', '2', OVERLAY.two);
+    assert.ok(hosts.one.events.every(({ kind }) => kind !== 'device-gone'));
   });
 
   /** Sends from one what anybody with its keys could; gives what two counted meanwhile. */
