@@ -106,12 +106,7 @@ impl Engine {
     fn start(&mut self, name: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let body = move || {
-            let ended = catch_unwind(AssertUnwindSafe(run));
-            let error = match ended {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => error,
-                Err(_) => "internal error in a packet thread".into(),
-            };
+            let Some(error) = failure_of(run) else { return };
             shared.push(Event::DeviceGone { at: now(), error });
             shared.stop();
         };
@@ -144,6 +139,14 @@ impl Engine {
     }
 }
 
+/// Why a thread's work ended before it was told to; None if it was told. A panic is a failure like any other.
+fn failure_of(run: impl FnOnce() -> Result<(), String>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(ended) => ended.err(),
+        Err(_) => Some("internal error in a packet thread".into()),
+    }
+}
+
 impl Drop for Engine {
     /// Joins the threads; the interface and the sockets go with the last of them.
     fn drop(&mut self) {
@@ -173,5 +176,19 @@ impl Shared {
 
     fn control(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_like_any_failure() {
+        assert_eq!(failure_of(|| Ok(())), None);
+        assert_eq!(failure_of(|| Err("deleted".into())), Some("deleted".into()));
+        let nothing: [u8; 0] = [];
+        let panics = || Err(format!("{}", nothing[std::hint::black_box(0)]));
+        assert_eq!(failure_of(panics), Some("internal error in a packet thread".into()));
     }
 }
