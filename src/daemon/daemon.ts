@@ -46,7 +46,7 @@ export class Daemon {
       throw error;
     }
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks), ending);
+    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -80,18 +80,24 @@ function tell(log: Log): CallListener {
   };
 }
 
-function watchAddresses(host: Host, networks: Networks): { close(): void } {
+function watchAddresses(host: Host, networks: Networks, log: Log): { close(): void } {
   let timer: NodeJS.Timeout | null = null;
-  const watch = host.watchAddresses(() => {
+  const onChange = () => {
     timer ??= setTimeout(() => {
       timer = null;
       networks.addressesChanged();
     }, SETTLE_MS);
-  });
+  };
+  let watch: { close(): void } | null = null;
+  try {
+    watch = host.watchAddresses(onChange);
+  } catch (error) {
+    log.daemon.warn({ error: (error as Error).message }, 'changes of addresses will go unnoticed');
+  }
   return {
     close: () => {
       if (timer !== null) clearTimeout(timer);
-      watch.close();
+      watch?.close();
     },
   };
 }

@@ -22,6 +22,7 @@ export class Entry {
   private retryAt = 0;
   private retryTimer: NodeJS.Timeout | null = null;
   private saveTimer: NodeJS.Timeout | null = null;
+  private over = false;
 
   constructor(
     public saved: SavedNetwork,
@@ -41,6 +42,7 @@ export class Entry {
 
   /** It couldn't come back: tried again after a while. */
   failed(error: unknown): void {
+    if (this.over) return;
     this.error = error instanceof Error ? error.message : String(error);
     const wait = backoff(RETRY_MS, this.attempt++, (bytes) => new Uint8Array(randomBytes(bytes)));
     this.retryAt = performance.now() + wait;
@@ -55,8 +57,9 @@ export class Entry {
     const { running } = this;
     if (running === null) return;
     this.running = null;
-    this.log.network(this.saved.id).warn({ error }, 'the network device is gone');
-    void running.close().finally(() => this.failed(`the network device is gone: ${error}`));
+    this.error = `the network device is gone: ${error}`;
+    const again = () => this.failed(this.error);
+    running.close().then(again, again);
   }
 
   remember(peers: readonly RememberedPeer[]): void {
@@ -108,6 +111,7 @@ export class Entry {
   }
 
   private async leave(): Promise<void> {
+    this.over = true;
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     const { running } = this;
     if (running !== null) await running.leave();
