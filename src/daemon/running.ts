@@ -148,7 +148,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       if (output.kind === 'device') commands.push(output.command);
       else this.carryOutOther(output);
     }
-    if (commands.length > 0) this.device.apply(commands);
+    if (commands.length > 0) this.apply(commands);
   }
 
   private carryOutOther(output: Exclude<NetworkOutput, { kind: 'device' }>): void {
@@ -162,6 +162,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       case 'notable':
         this.options.log[output.level](output.facts, output.message);
         break;
+    }
+  }
+
+  /** A command that the data plane refuses is a mistake of ours: it's told, and costs no more than itself. */
+  private apply(commands: readonly DeviceCommand[]): void {
+    try {
+      this.device.apply(commands);
+    } catch (error) {
+      this.options.log.error({ err: error }, 'the data plane refused a command');
     }
   }
 

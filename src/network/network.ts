@@ -26,6 +26,7 @@ import { Reception } from './reception.js';
 import { Remembrance } from './remembrance.js';
 import { Roster } from './roster.js';
 import { admissionKey, pskId } from './secrets.js';
+import { Stamps } from './stamps.js';
 import { StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
@@ -36,6 +37,7 @@ export class Network {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
   private readonly problems = new Problems();
+  private readonly stamps = new Stamps();
   private readonly surroundings: Surroundings;
   private readonly own: OwnMember;
   private readonly stamper: Stamper;
@@ -62,9 +64,9 @@ export class Network {
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext());
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
-    const { session, members, roster, statics, problems, outbox } = this;
-    this.reception = new Reception(config, session, members, roster, statics, problems, outbox, random);
-    this.remembrance = new Remembrance(this.members, config.remembered);
+    const { session, members, roster, statics, stamps, problems, outbox } = this;
+    this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
+    this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
     this.outbox.push({ kind: 'record', record: this.own.record.bytes });

@@ -7,6 +7,7 @@
  * Pure: it's told what happened and when, and says what to do. Where datagrams go is the paths' matter.
  */
 import { backoff } from '../core/backoff.js';
+import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { fraction, type Random } from '../core/random.js';
@@ -41,6 +42,7 @@ const MAX_OUTVOTED = 3;
 export type SessionOutput =
   /** To `to`, or to wherever the peer may be. */
   | { readonly kind: 'send'; readonly datagram: Uint8Array; readonly to: Endpoint | null }
+  /** `answered`: the MAC of the message 1, 16 bytes. */
   | {
       readonly kind: 'send-cookie';
       readonly to: Endpoint;
@@ -316,7 +318,7 @@ export class Session {
   private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Endpoint): SessionOutput[] {
     if (this.established || now < this.staleCookieAt + STALE_COOKIE_INTERVAL) return [];
     this.staleCookieAt = now;
-    return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram }];
+    return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram.slice(-MAC_BYTES) }];
   }
 
   private planRekey(now: number, role: Role): void {
