@@ -5,7 +5,7 @@ import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
-import type { NetworkInfo } from '../rpc/schema.js';
+import type { NetworkDebug, NetworkInfo } from '../rpc/schema.js';
 import type { Log } from './log.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
@@ -98,11 +98,28 @@ export class Entry {
       retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,
       peerId: snapshot?.id ?? this.peerId(),
       lan: this.running?.lanState() ?? 'off',
+      dht: this.running?.dhtState() ?? 'off',
       log: this.log.levelOf(id),
       peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
       problems: [...(snapshot?.problems ?? [])],
       drops,
+    };
+  }
+
+  /** Everything about it that's no secret: the id stands for the hash. */
+  details(): NetworkDebug {
+    const { id, device, port } = this.saved;
+    const info = this.info();
+    const { endpoints, peers } = this.running?.details() ?? { endpoints: [], peers: [] };
+    return {
+      ...{ id, device, port, state: info.state, error: info.error, lan: info.lan, dht: info.dht },
+      endpoints: [...endpoints],
+      remembered: this.saved.remembered.length,
+      peers: peers.map((peer) => ({ ...peer, sessions: [...peer.sessions], candidates: [...peer.candidates] })),
+      unanswered: info.unanswered,
+      problems: info.problems,
+      drops: info.drops,
     };
   }
 

@@ -5,6 +5,8 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
+import type { CandidateState } from '../paths/paths.js';
+import type { SessionState } from '../session/session.js';
 import type { Identity } from './identity.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -97,6 +99,25 @@ export interface PeerSnapshot {
   readonly bytesOut: number;
   readonly source: Source;
   readonly lastError: string | null;
+}
+
+/** What's known of a peer's sessions and paths. */
+export interface PeerDetails {
+  readonly id: string;
+  readonly name: string;
+  readonly state: PeerSnapshot['state'];
+  /** Of its member record, decimal. */
+  readonly sequence: string;
+  /** Of the handshake under way; 0 if there's none. */
+  readonly handshakeTries: number;
+  readonly sessions: readonly SessionState[];
+  readonly candidates: readonly CandidateState[];
+}
+
+export interface NetworkDetails {
+  /** What we tell others: our own endpoints as candidates. */
+  readonly endpoints: readonly Endpoint[];
+  readonly peers: readonly PeerDetails[];
 }
 
 export interface NetworkSnapshot {

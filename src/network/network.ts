@@ -16,7 +16,7 @@ import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
-import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
+import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
@@ -104,6 +104,10 @@ export class Network {
       problems: this.problems.list(now, this.own.record, records),
       drops: Object.fromEntries(this.drops),
     };
+  }
+
+  details(now: number): NetworkDetails {
+    return { endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
   }
 
   private take(now: number, input: NetworkInput): void {

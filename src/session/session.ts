@@ -66,6 +66,14 @@ export interface InstallKeys {
   readonly lifetime: number;
 }
 
+/** One session, for people. */
+export interface SessionState {
+  readonly role: Role;
+  readonly ageMs: number;
+  /** Whether it's confirmed by a datagram of the peer. */
+  readonly heard: boolean;
+}
+
 export type Role = 'initiator' | 'responder';
 
 /** What a session needs from the network that it's in. */
@@ -124,6 +132,11 @@ export class Session {
   /** Tries of the handshake under way, 0 if there's none. */
   get tries(): number {
     return this.attempt?.tries ?? 0;
+  }
+
+  /** The sessions that can still be opened, newest first, and the handshake under way. */
+  describe(now: number): SessionState[] {
+    return this.live.map(({ role, since, heard }) => ({ role, ageMs: now - since, heard }));
   }
 
   deadline(): number {

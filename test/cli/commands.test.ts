@@ -34,6 +34,8 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     socket,
     log: 'ERROR' as const,
     lan: false,
+    dht: 'off' as const,
+    dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     name: 'ada',
@@ -82,7 +84,7 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   );
 
   const status = await p2p(['status']);
-  assert.deepEqual([status.code, status.stderr], [0, '']);
+  assert.deepEqual([status.code, status.stderr], [0, 'p2p: my|hash: LAN: off; DHT: off\n']);
   // The last field depends on how long it has been asked for.
   assert.equal(
     status.stdout.replace(/[^|]*\n$/, '…'),
