@@ -65,7 +65,7 @@ export type NetworkOutput =
   | { readonly kind: 'device'; readonly command: DeviceCommand }
   /** The plaintext of a beacon (section 6) to send now; it comes again at its interval, and the latest may be repeated on a new interface. */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array }
-  /** Our member record, first or changed: for whoever publishes it. */
+  /** Our member record, as soon as it has an endpoint and whenever it changed: for whoever publishes it. */
   | { readonly kind: 'record'; readonly record: Uint8Array }
   /** Something that a person may want to know. Holds no secret. */
   | {

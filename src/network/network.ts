@@ -69,7 +69,6 @@ export class Network {
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
-    this.outbox.push({ kind: 'record', record: this.own.record.bytes });
   }
 
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
