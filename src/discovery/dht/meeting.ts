@@ -42,7 +42,8 @@ export class Meeting {
   state(): string {
     const foreign =
       this.dropped === 0 ? '' : `, ${this.dropped} foreign record${this.dropped === 1 ? '' : 's'} dropped`;
-    return `${this.node.state()}, ${this.machine.state(performance.now())}${foreign}`;
+    const machine = this.machine.state(performance.now());
+    return machine === null ? this.node.state() : `${this.node.state()}, ${machine}${foreign}`;
   }
 
   /** What a person should know, as long as it's news. */

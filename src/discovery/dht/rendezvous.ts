@@ -128,9 +128,9 @@ export class Rendezvous {
     }
   }
 
-  /** In words. */
-  state(now: number): string {
-    if (!this.isReady) return 'no node';
+  /** In words; null as long as there's no node to ask. */
+  state(now: number): string | null {
+    if (!this.isReady) return null;
     const members = this.found(now);
     const found = `${members} member${members === 1 ? '' : 's'} found`;
     if (this.published === null)
