@@ -6,7 +6,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
-import type { SessionState } from '../session/session.js';
+import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -110,7 +110,7 @@ export interface PeerDetails {
   readonly sequence: string;
   /** Of the handshake under way; 0 if there's none. */
   readonly handshakeTries: number;
-  readonly sessions: readonly SessionState[];
+  readonly sessions: readonly (Pick<LiveSession, 'role' | 'heard'> & { readonly ageMs: number })[];
   readonly candidates: readonly CandidateState[];
 }
 

@@ -7,7 +7,8 @@ import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { DirectKind } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
-import { explain, type Remote, Session, type SessionContext, type SessionOutput } from '../session/session.js';
+import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
+import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
@@ -181,7 +182,7 @@ export class Peer {
       state: this.state(),
       sequence: this.record.sequence.toString(),
       handshakeTries: this.session.tries,
-      sessions: this.session.describe(now),
+      sessions: this.session.describe().map(({ role, since, heard }) => ({ role, heard, ageMs: now - since })),
       candidates: this.paths.describe(now),
     };
   }
