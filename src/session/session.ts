@@ -10,7 +10,7 @@ import { backoff } from '../core/backoff.js';
 import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { Endpoint } from '../core/endpoint.js';
-import { fraction, type Random } from '../core/random.js';
+import { fraction } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
 import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
 import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
