@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Namespace } from './namespace.js';
 import { P2P } from './places.js';
-import type { Program } from './shell.js';
+import { type Program, plainEnvironment } from './shell.js';
 import { GiveUp, waitFor } from './wait.js';
 
 export interface DaemonOptions {
@@ -12,6 +12,8 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Text of the configuration file. */
   readonly config?: string;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Daemon {
@@ -44,7 +46,9 @@ export class Daemon {
       throw new Error('three names give three paths');
     if (options.config !== undefined || !existsSync(config)) await writeFile(config, options.config ?? '');
     const args = ['daemon', '--state', state, '--socket', socket, '--config', config, ...(options.args ?? [])];
-    return new Daemon(host, socket, namespace.start(P2P, args));
+    // No test asks the public DHT: a daemon that would meet there must be refused, not merely fail to reach it.
+    const env = { ...plainEnvironment(), P2P_NO_PUBLIC_DHT: '1', ...options.env };
+    return new Daemon(host, socket, namespace.start(P2P, args, env));
   }
 
   get pid(): number {
