@@ -2,6 +2,7 @@
 import HyperDHT from 'hyperdht';
 import { MAX_KEYS_PER_LOOK } from './messages.js';
 import { MAX_VALUE_BYTES } from './sealed-record.js';
+import { whyUnheard } from './unheard.js';
 
 /** What a query may take, in ms; a lying node can only be slow, not endless. */
 const QUERY_LIMIT = 20_000;
@@ -14,7 +15,10 @@ export class DhtClient {
   private readonly dht: HyperDHT;
   private readonly counting: NodeJS.Timeout;
 
-  constructor(bootstrap: readonly string[], onCount: (nodes: number) => void) {
+  constructor(
+    private readonly bootstrap: readonly string[],
+    onCount: (nodes: number) => void,
+  ) {
     if (!Array.isArray(bootstrap)) throw new TypeError('expected a list of DHT nodes that someone chose, got none');
     this.dht = new HyperDHT({ bootstrap, port: ANY_PORT });
     let last = -1;
@@ -30,11 +34,12 @@ export class DhtClient {
   /** Announces the key of `seed` under `topic` and puts `value` under it. Null, or why it didn't work. */
   async publish(topic: Uint8Array, seed: Uint8Array, sequence: number, value: Uint8Array): Promise<string | null> {
     const keyPair = HyperDHT.keyPair(seed);
-    return limited(async () => {
+    const problem = await limited(async () => {
       const announced = this.dht.announce(topic, keyPair, []);
       const [, put] = await Promise.all([announced.finished(), this.dht.mutablePut(keyPair, value, { seq: sequence })]);
       return put.closestNodes.length === 0 ? 'no DHT node answered' : null;
     }, messageOf);
+    return problem !== null && this.dht.nodes.length === 0 ? await whyUnheard(this.bootstrap) : problem;
   }
 
   /** Keys announced under `topic`, each once. */
