@@ -1,6 +1,6 @@
 /** One client of one DHT, on hyperdht: every answer bounded in number, size and time. Runs in the child. */
 import HyperDHT from 'hyperdht';
-import { MAX_KEYS_PER_LOOK } from './messages.js';
+import { MAX_KEYS_PER_LOOK, MAX_NODES_TOLD } from './messages.js';
 import { MAX_VALUE_BYTES } from './sealed-record.js';
 import { whyUnheard } from './unheard.js';
 
@@ -17,14 +17,14 @@ export class DhtClient {
 
   constructor(
     private readonly bootstrap: readonly string[],
-    onCount: (nodes: number) => void,
+    onCount: (nodes: number, some: string[]) => void,
   ) {
     if (!Array.isArray(bootstrap)) throw new TypeError('expected a list of DHT nodes that someone chose, got none');
     this.dht = new HyperDHT({ bootstrap, port: ANY_PORT });
     let last = -1;
     const count = () => {
       const nodes = this.dht.nodes.length;
-      if (nodes !== last) onCount(nodes);
+      if (nodes !== last) onCount(nodes, this.someNodes());
       last = nodes;
     };
     this.counting = setInterval(count, COUNT_INTERVAL);
@@ -67,6 +67,10 @@ export class DhtClient {
     if (found === null || found.value.length > MAX_VALUE_BYTES || !Number.isSafeInteger(found.seq))
       return { value: null, sequence: 0 };
     return { value: new Uint8Array(found.value), sequence: found.seq };
+  }
+
+  private someNodes(): string[] {
+    return this.dht.toArray({ limit: MAX_NODES_TOLD }).map(({ host, port }) => `${host}:${port}`);
   }
 
   async close(): Promise<void> {
