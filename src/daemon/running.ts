@@ -200,6 +200,9 @@ function deviceConfig({ secrets, identity, addresses, mac, mtu, port }: NetworkC
     networkAdmissionKey: admissionKey(secrets),
     ownAdmissionKey: admissionKey(secrets, identity.publicKey),
     cookieKey: secrets.cookieKey,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
   };
 }
 
