@@ -57,7 +57,7 @@ packages:
 # packages of other platforms, and a registry needn't have them. Nothing here needs an install script.
 $(S)/npm: package.json package-lock.json .npmrc | tools
 	@echo '--- npm packages'
-	@$(user) npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(user) npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error --no-update-notifier
 	@$(done)
 
 $(S)/addon: $(rust) $(S)/npm

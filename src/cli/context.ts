@@ -18,6 +18,8 @@ export interface DaemonFlags {
   readonly socket?: string;
   readonly config?: string;
   readonly noLan?: boolean;
+  readonly dht?: string;
+  readonly dhtListen?: string;
   readonly log?: string;
 }
 

@@ -1,6 +1,7 @@
 /** The commands and their flags. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
 import { daemonCommand } from './commands/daemon.js';
+import { debugCommand } from './commands/debug.js';
 import { generateCommand } from './commands/generate.js';
 import { setCommand } from './commands/set.js';
 import { showCommand } from './commands/show.js';
@@ -38,6 +39,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     showCommand(),
     statusCommand(),
     waitCommand(),
+    debugCommand(),
     setCommand(),
     generateCommand(hooks),
     versionCommand(),

@@ -3,7 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
-import { type Level, type PortRange, parseLevel, parseMtu, parseName, parsePorts } from '../rpc/fields.js';
+import {
+  type DhtChoice,
+  type DhtListen,
+  type Level,
+  type PortRange,
+  parseDht,
+  parseDhtListen,
+  parseLevel,
+  parseMtu,
+  parseName,
+  parsePorts,
+} from '../rpc/fields.js';
 import { quoted } from '../rpc/text.js';
 import { StartError } from './start-error.js';
 
@@ -13,6 +24,10 @@ export interface Config {
   readonly socket: string;
   readonly log: Level;
   readonly lan: boolean;
+  /** Where networks meet that don't say: nodes of a DHT, the public one, or none. */
+  readonly dht: DhtChoice | 'public';
+  /** Makes this machine a DHT of its own as well. */
+  readonly dhtListen: DhtListen | null;
   /** Of which a network's UDP port is chosen. */
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
@@ -27,6 +42,8 @@ export interface Given {
   readonly socket?: string;
   readonly config?: string;
   readonly noLan?: boolean;
+  readonly dht?: string;
+  readonly dhtListen?: string;
   readonly log?: string;
 }
 
@@ -42,6 +59,8 @@ function defaults(): Config {
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
     lan: true,
+    dht: 'public',
+    dhtListen: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
     name: defaultName(),
@@ -54,6 +73,8 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   socket: absolutePath,
   log: (value) => parseLevel(string(value)),
   lan: boolean,
+  dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
+  dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
   name: (value) => parseName(string(value)),
@@ -65,15 +86,19 @@ export async function loadConfig(given: Given): Promise<Config> {
   return { ...defaults(), ...file, ...flags(given) };
 }
 
+/** Keys whose flags are spelt otherwise. */
+const FLAG: Readonly<Record<string, string>> = { dhtListen: 'dht-listen' };
+
 function flags(given: Given): Partial<Config> {
   const result: Partial<Record<keyof Config, unknown>> = {};
-  for (const key of ['state', 'socket', 'log'] as const) {
+  for (const key of ['state', 'socket', 'log', 'dht', 'dhtListen'] as const) {
     const value = given[key];
     if (value === undefined) continue;
+    const isPath = key === 'state' || key === 'socket';
     try {
-      result[key] = key === 'log' ? KEYS.log(value) : KEYS[key](value === '' ? value : resolve(value));
+      result[key] = KEYS[key](isPath && value !== '' ? resolve(value) : value);
     } catch (error) {
-      throw new StartError('bad-config', `--${key}: ${messageOf(error)}`);
+      throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
     }
   }
   return { ...(result as Partial<Config>), ...(given.noLan ? { lan: false } : {}) };

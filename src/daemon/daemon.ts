@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { type CallListener, createRpcServer } from '../rpc/server.js';
 import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
+import { type DaemonDht, openDht } from './dht.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
@@ -23,6 +24,7 @@ export class Daemon {
     private readonly server: Server,
     private readonly watch: { close(): void },
     private readonly ending: AbortController,
+    private readonly dht: DaemonDht,
   ) {}
 
   /** Rejects with a `StartError`; then nothing is left behind. */
@@ -30,10 +32,18 @@ export class Daemon {
     const inUse = `another daemon answers at ${config.socket}`;
     await refuseIfHeld(config.socket, inUse); // before its state is found in use: this says more
     const state = await State.open(config.state);
-    const networks = new Networks({ host, config, state, log });
+    const dht = await orClose(state, () => openDht(config, host, log));
+    const networks = new Networks({ host, config, state, log, dht });
     const ending = new AbortController();
     const server = createRpcServer(
-      handlers({ networks, log, version, problems: state.problems, ending: ending.signal }),
+      handlers({
+        networks,
+        log,
+        version,
+        problems: state.problems,
+        dht: () => dht.process.state(),
+        ending: ending.signal,
+      }),
       tell(log),
     );
     try {
@@ -42,11 +52,13 @@ export class Daemon {
       await openToGroup(config.socket, log);
     } catch (error) {
       await networks.close();
+      await dht.process.close();
       await state.close();
       throw error;
     }
+    if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks), ending);
+    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -56,10 +68,21 @@ export class Daemon {
     this.watch.close();
     const closed = new Promise((resolve) => this.server.close(resolve));
     await this.networks.close();
+    await this.dht.process.close();
     this.server.closeAllConnections();
     await closed;
     await this.state.close();
     this.log.daemon.info('stopped');
+  }
+}
+
+/** The result of `open`; if it throws, the state directory is let go of. */
+async function orClose<T>(state: State, open: () => T): Promise<T> {
+  try {
+    return open();
+  } catch (error) {
+    await state.close();
+    throw error;
   }
 }
 
@@ -80,18 +103,24 @@ function tell(log: Log): CallListener {
   };
 }
 
-function watchAddresses(host: Host, networks: Networks): { close(): void } {
+function watchAddresses(host: Host, networks: Networks, log: Log): { close(): void } {
   let timer: NodeJS.Timeout | null = null;
-  const watch = host.watchAddresses(() => {
+  const onChange = () => {
     timer ??= setTimeout(() => {
       timer = null;
       networks.addressesChanged();
     }, SETTLE_MS);
-  });
+  };
+  let watch: { close(): void } | null = null;
+  try {
+    watch = host.watchAddresses(onChange);
+  } catch (error) {
+    log.daemon.warn({ error: (error as Error).message }, 'changes of addresses will go unnoticed');
+  }
   return {
     close: () => {
       if (timer !== null) clearTimeout(timer);
-      watch.close();
+      watch?.close();
     },
   };
 }

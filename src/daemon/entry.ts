@@ -5,7 +5,7 @@ import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
-import type { NetworkInfo } from '../rpc/schema.js';
+import type { NetworkDebug, NetworkInfo } from '../rpc/schema.js';
 import type { Log } from './log.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
@@ -22,6 +22,7 @@ export class Entry {
   private retryAt = 0;
   private retryTimer: NodeJS.Timeout | null = null;
   private saveTimer: NodeJS.Timeout | null = null;
+  private over = false;
 
   constructor(
     public saved: SavedNetwork,
@@ -41,6 +42,7 @@ export class Entry {
 
   /** It couldn't come back: tried again after a while. */
   failed(error: unknown): void {
+    if (this.over) return;
     this.error = error instanceof Error ? error.message : String(error);
     const wait = backoff(RETRY_MS, this.attempt++, (bytes) => new Uint8Array(randomBytes(bytes)));
     this.retryAt = performance.now() + wait;
@@ -55,8 +57,9 @@ export class Entry {
     const { running } = this;
     if (running === null) return;
     this.running = null;
-    this.log.network(this.saved.id).warn({ error }, 'the network device is gone');
-    void running.close().finally(() => this.failed(`the network device is gone: ${error}`));
+    this.error = `the network device is gone: ${error}`;
+    const again = () => this.failed(this.error);
+    running.close().then(again, again);
   }
 
   remember(peers: readonly RememberedPeer[]): void {
@@ -95,6 +98,7 @@ export class Entry {
       retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,
       peerId: snapshot?.id ?? this.peerId(),
       lan: this.running?.lanState() ?? 'off',
+      dht: this.running?.dhtState() ?? 'off',
       log: this.log.levelOf(id),
       peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
@@ -103,11 +107,28 @@ export class Entry {
     };
   }
 
+  /** Everything about it that's no secret: the id stands for the hash. */
+  details(): NetworkDebug {
+    const { id, device, port } = this.saved;
+    const info = this.info();
+    const { endpoints, peers } = this.running?.details() ?? { endpoints: [], peers: [] };
+    return {
+      ...{ id, device, port, state: info.state, error: info.error, lan: info.lan, dht: info.dht },
+      endpoints: [...endpoints],
+      remembered: this.saved.remembered.length,
+      peers: peers.map((peer) => ({ ...peer, sessions: [...peer.sessions], candidates: [...peer.candidates] })),
+      unanswered: info.unanswered,
+      problems: info.problems,
+      drops: info.drops,
+    };
+  }
+
   private peerId(): string {
     return deriveIdentity(this.state.master, networkSecrets(this.saved.root).networkId).peerId;
   }
 
   private async leave(): Promise<void> {
+    this.over = true;
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
     const { running } = this;
     if (running !== null) await running.leave();

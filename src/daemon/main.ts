@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { localAddresses } from '../discovery/addresses.js';
+import { DhtProcess } from '../discovery/dht/process.js';
 import { openLan } from '../discovery/lan.js';
 import { resolvePeer } from '../discovery/static.js';
 import { type Given, loadConfig } from './config.js';
@@ -12,7 +13,15 @@ import { Log, standardError } from './log.js';
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
 
-const HOST: Host = { openDevice: openNative, now: monotonicMs, watchAddresses, localAddresses, openLan, resolvePeer };
+const HOST: Host = {
+  openDevice: openNative,
+  now: monotonicMs,
+  watchAddresses,
+  localAddresses,
+  openLan,
+  openDht: (options) => new DhtProcess(options),
+  resolvePeer,
+};
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {

@@ -12,6 +12,8 @@ export interface Served {
   readonly networks: Networks;
   readonly log: Log;
   readonly version: string;
+  /** The DHT process, in words. */
+  dht(): string;
   /** What's wrong with the daemon itself, in words. */
   readonly problems: readonly string[];
   /** Aborted when the daemon ends. */
@@ -29,6 +31,18 @@ export function handlers(served: Served): Handlers {
       upMs: Math.round(performance.now() - began),
       log: log.level,
       networks: networks.list(hash),
+      problems: [...served.problems],
+    }),
+    'daemon.debug': async () => ({
+      version,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      upMs: Math.round(performance.now() - began),
+      loopLagMs: await loopLag(),
+      loopBusy: performance.eventLoopUtilization().utilization,
+      memory: process.memoryUsage.rss(),
+      dht: served.dht(),
+      networks: networks.debug(),
       problems: [...served.problems],
     }),
     'network.start': (params) => networks.start(params),
@@ -52,6 +66,14 @@ export function handlers(served: Served): Handlers {
       return {};
     },
   };
+}
+
+/** How late the event loop is now, in ms: measured when somebody asks, so that it costs nothing else. */
+function loopLag(): Promise<number> {
+  const asked = performance.now();
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(performance.now() - asked), 0);
+  });
 }
 
 /** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */

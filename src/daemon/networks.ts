@@ -1,8 +1,9 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
 import type { LocalAddress } from '../core/local-address.js';
 import { RpcError } from '../rpc/errors.js';
-import type { NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
+import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly config: Config;
   readonly state: State;
   readonly log: Log;
+  readonly dht: DaemonDht;
 }
 
 export class Networks {
@@ -77,6 +79,10 @@ export class Networks {
     return [...this.entries.values()]
       .filter(({ saved }) => hash === undefined || saved.hash === hash)
       .map((e) => e.info());
+  }
+
+  debug(): NetworkDebug[] {
+    return [...this.entries.values()].map((entry) => entry.details());
   }
 
   /** The network with this hash; throws an `RpcError` if there's none. */
@@ -142,6 +148,7 @@ export class Networks {
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
+        dht: this.dhtOf(saved),
         addresses: this.lookAtAddresses(),
         log: log.network(saved.id),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
@@ -150,6 +157,14 @@ export class Networks {
     } finally {
       this.opening.delete(saved.device);
     }
+  }
+
+  /** The network's own DHT, or the daemon's. */
+  private dhtOf(saved: SavedNetwork) {
+    const { dht } = this.around;
+    const choice = saved.dht ?? dht.choice;
+    if (choice === 'off') return null;
+    return { process: dht.process, bootstrap: choice === 'public' ? null : choice };
   }
 
   /** Saves a new network; if that fails, it's undone. */

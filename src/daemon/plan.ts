@@ -58,6 +58,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     key: params.key === undefined ? null : await keySecret(params.key, secrets),
     keyEnds: params.ttl ?? null,
     noLan: params['no-lan'],
+    dht: params.dht ?? null,
     remembered: [],
   };
 }

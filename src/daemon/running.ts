@@ -5,11 +5,20 @@ import { EventEmitter } from 'node:events';
 import type { LocalAddress } from '../core/local-address.js';
 import { parseMac } from '../core/mac.js';
 import type { Device, DeviceCommand, DeviceConfig, DeviceEvent } from '../device/device.js';
+import { Meeting } from '../discovery/dht/meeting.js';
+import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
-import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
+import type {
+  NetworkConfig,
+  NetworkDetails,
+  NetworkInput,
+  NetworkOutput,
+  NetworkSnapshot,
+  RememberedPeer,
+} from '../network/io.js';
 import { Network } from '../network/network.js';
-import { admissionKey, networkSecrets, presharedKey } from '../network/secrets.js';
+import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../network/secrets.js';
 import type { Host } from './host.js';
 import { KeyEnd } from './key-end.js';
 import type { Logger } from './log.js';
@@ -24,6 +33,8 @@ export interface RunningOptions {
   readonly master: Uint8Array;
   readonly bootCounter: number;
   readonly lan: boolean;
+  /** Where members meet in a DHT, or null. */
+  readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
   readonly log: Logger;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
@@ -36,13 +47,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly loop: Loop;
   private readonly statics: StaticPeers;
   private readonly lan: LanBeacons | null;
+  private readonly meeting: Meeting | null;
   private readonly keyEnd: KeyEnd;
 
   private constructor(
     private readonly options: RunningOptions,
     private readonly machine: Network,
     private readonly device: Device,
-    lanKey: Uint8Array,
+    secrets: NetworkSecrets,
+    identity: Identity,
   ) {
     super();
     this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
@@ -53,7 +66,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       (outputs) => this.carryOut(outputs),
     );
     this.keyEnd = new KeyEnd(saved.keyEnds, () => this.feed({ kind: 'key-expired' }));
-    this.lan = options.lan && !saved.noLan ? this.openLan(lanKey) : null;
+    this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
+    this.meeting = this.openMeeting(secrets, identity);
     this.keyEnd.start(); // first of all: a network whose key is over must not even begin
     this.setAddresses(options.addresses);
     this.statics = new StaticPeers(
@@ -75,7 +89,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const device = await host.openDevice(deviceConfig(config, saved.device), (events) => onEvents(events));
     try {
       const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
-      const running = new RunningNetwork(options, machine, device, secrets.lanKey);
+      const running = new RunningNetwork(options, machine, device, secrets, identity);
       onEvents = (events) => running.onEvents(events);
       running.onEvents(early);
       return running;
@@ -101,12 +115,20 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       ...peer,
       lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
     }));
-    return { ...snapshot, unanswered };
+    return { ...snapshot, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
   }
 
   /** What the data plane dropped, by reason. */
   deviceDrops(): Readonly<Record<string, number>> {
     return this.device.stats().drops;
+  }
+
+  details(): NetworkDetails {
+    return this.machine.details(this.options.host.now());
+  }
+
+  dhtState(): string {
+    return this.meeting?.state() ?? 'off';
   }
 
   lanState(): string {
@@ -124,6 +146,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.loop.stop();
     this.keyEnd.stop();
     this.statics.stop();
+    this.meeting?.close();
     await Promise.all([this.lan?.close(), this.device.close()]);
     this.emit('activity');
     this.removeAllListeners();
@@ -148,13 +171,16 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       if (output.kind === 'device') commands.push(output.command);
       else this.carryOutOther(output);
     }
-    if (commands.length > 0) this.device.apply(commands);
+    if (commands.length > 0) this.apply(commands);
   }
 
   private carryOutOther(output: Exclude<NetworkOutput, { kind: 'device' }>): void {
     switch (output.kind) {
       case 'beacon':
         this.lan?.announce(output.payload);
+        break;
+      case 'record':
+        this.meeting?.setRecord(output.record);
         break;
       case 'remember':
         this.options.onRemember(output.peers);
@@ -163,6 +189,27 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         this.options.log[output.level](output.facts, output.message);
         break;
     }
+  }
+
+  /** A command that the data plane refuses is a mistake of ours: it's told, and costs no more than itself. */
+  private apply(commands: readonly DeviceCommand[]): void {
+    try {
+      this.device.apply(commands);
+    } catch (error) {
+      this.options.log.error({ err: error }, 'the data plane refused a command');
+    }
+  }
+
+  private openMeeting({ topicKey, recordKey }: NetworkSecrets, { announceSecret }: Identity): Meeting | null {
+    const { dht, bootCounter, log } = this.options;
+    if (dht === null) return null;
+    return new Meeting({
+      ...dht,
+      secrets: { topicKey, recordKey, announceSecret },
+      bootCounter,
+      onFound: (record) => this.feed({ kind: 'found', record, source: 'dht' }),
+      onProblem: (text) => log.warn(`DHT: ${text}`),
+    });
   }
 
   private openLan(lanKey: Uint8Array): LanBeacons {

@@ -25,6 +25,8 @@ export interface SavedNetwork {
   /** When the key ends, Unix time in seconds, or null. */
   readonly keyEnds: number | null;
   readonly noLan: boolean;
+  /** The DHT that its members meet in; null: the daemon's. */
+  readonly dht: fields.DhtChoice | null;
   readonly remembered: readonly RememberedPeer[];
 }
 
@@ -74,6 +76,7 @@ const FILE = v.strictObject({
   key: v.nullable(base64(32)),
   keyEnds: v.nullable(v.number()),
   noLan: v.boolean(),
+  dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
 });
 

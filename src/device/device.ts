@@ -86,7 +86,7 @@ export type DeviceCommand =
     }
   /** Sends a datagram as it is: hello, handshake, notice. */
   | { readonly kind: 'send-datagram'; readonly to: Endpoint; readonly datagram: Uint8Array }
-  /** Answers a handshake 1 with a cookie (docs/protocol.md section 5). */
+  /** Answers a handshake 1 with a cookie (docs/protocol.md section 5). `answered`: its MAC, 16 bytes. */
   | {
       readonly kind: 'send-cookie';
       readonly to: Endpoint;

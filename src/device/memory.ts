@@ -49,7 +49,9 @@ const STRAY_INTERVAL = 1_000;
 interface PeerEntry {
   endpoint: Endpoint | null;
   counters: PeerCounters;
+  /** Since when nothing came back; told once. */
   unansweredSince: number | null;
+  toldSilent: boolean;
   strayedAt: number;
 }
 
@@ -100,9 +102,9 @@ export class MemoryDevice implements Device {
   /** When `tick` has something to do. */
   deadline(): number {
     const silences = [...this.peers.values()].map(
-      ({ unansweredSince }) => (unansweredSince ?? Number.POSITIVE_INFINITY) + SILENCE,
+      ({ unansweredSince, toldSilent }) => (toldSilent ? null : unansweredSince) ?? Number.POSITIVE_INFINITY,
     );
-    return Math.min(this.sessions.nextEnd(), ...silences);
+    return Math.min(this.sessions.nextEnd(), ...silences.map((since) => since + SILENCE));
   }
 
   tick(): void {
@@ -110,8 +112,8 @@ export class MemoryDevice implements Device {
     for (const { peer, localIndex } of this.sessions.expire(at))
       this.around.emit({ kind: 'session-gone', at, peer, localIndex });
     for (const [peer, entry] of this.peers) {
-      if (entry.unansweredSince === null || entry.unansweredSince + SILENCE > at) continue;
-      entry.unansweredSince = null;
+      if (entry.toldSilent || entry.unansweredSince === null || entry.unansweredSince + SILENCE > at) continue;
+      entry.toldSilent = true;
       this.around.emit({ kind: 'silent', at, peer });
     }
   }
@@ -166,6 +168,8 @@ export class MemoryDevice implements Device {
     const session = this.sessions.sealing(peer);
     if (session === undefined) return 'no-session';
     if (to === null) return 'no-endpoint';
+    const entry = this.entry(peer);
+    if (to === entry.endpoint) entry.unansweredSince ??= this.around.now();
     this.around.send(to, sealControl(session.keys.sealKey, nextHeader(session, LANE.control), messages));
     return null;
   }
@@ -218,6 +222,7 @@ export class MemoryDevice implements Device {
     const at = this.around.now();
     entry.counters = { ...entry.counters, heardAt: at };
     entry.unansweredSince = null;
+    entry.toldSilent = false;
     if (!session.heard) {
       this.sessions.hear(session);
       this.around.emit({ kind: 'session-heard', at, peer, localIndex, from });
@@ -281,5 +286,5 @@ function nextHeader(session: SessionEntry, lane: number): Omit<TransportHeader, 
 
 function newPeer(peer: PeerHandle): PeerEntry {
   const counters = { peer, framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, heardAt: null };
-  return { endpoint: null, counters, unansweredSince: null, strayedAt: Number.NEGATIVE_INFINITY };
+  return { endpoint: null, counters, unansweredSince: null, toldSilent: false, strayedAt: Number.NEGATIVE_INFINITY };
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import ipaddr from 'ipaddr.js';
-import { concat } from '../core/bytes.js';
+import { concat, sameBytes } from '../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, tryEndpoint } from '../core/endpoint.js';
 import { isIpv6, isLinkLocal } from '../core/ip.js';
@@ -18,7 +18,7 @@ const MAX_RATE = 200;
 
 export interface LanOptions {
   readonly lanKey: Uint8Array;
-  /** The opened payload of another's beacon (ours come back as well) and its source address. */
+  /** The opened payload of another's beacon and its source address. */
   readonly onBeacon: (payload: Uint8Array, from: Endpoint) => void;
   /** LAN discovery can't do something; the rest goes on. */
   readonly onProblem: (message: string) => void;
@@ -141,9 +141,14 @@ class Lan implements LanBeacons {
     if (message.length !== BEACON_BYTES || HEADER.some((byte, i) => message[i] !== byte) || !this.afford()) return;
     const payload = openShared(this.options.lanKey, message.subarray(HEADER.length), HEADER);
     const from = tryEndpoint(numericZone(address, this.senders.values()), port);
-    if (payload === null || from === null) return;
+    if (payload === null || from === null || this.isOwn(payload)) return;
     this.heard++;
     this.options.onBeacon(payload, from);
+  }
+
+  /** Multicast comes back to its sender, so that several daemons on one machine hear each other. */
+  private isOwn(payload: Uint8Array): boolean {
+    return this.payload !== null && sameBytes(this.payload, payload);
   }
 
   private afford(): boolean {

@@ -5,6 +5,8 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
+import type { CandidateState } from '../paths/paths.js';
+import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -63,7 +65,7 @@ export type NetworkOutput =
   | { readonly kind: 'device'; readonly command: DeviceCommand }
   /** The plaintext of a beacon (section 6) to send now; it comes again at its interval, and the latest may be repeated on a new interface. */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array }
-  /** Our member record, first or changed: for whoever publishes it. */
+  /** Our member record, as soon as it has an endpoint and whenever it changed: for whoever publishes it. */
   | { readonly kind: 'record'; readonly record: Uint8Array }
   /** Something that a person may want to know. Holds no secret. */
   | {
@@ -97,6 +99,25 @@ export interface PeerSnapshot {
   readonly bytesOut: number;
   readonly source: Source;
   readonly lastError: string | null;
+}
+
+/** What's known of a peer's sessions and paths. */
+export interface PeerDetails {
+  readonly id: string;
+  readonly name: string;
+  readonly state: PeerSnapshot['state'];
+  /** Of its member record, decimal. */
+  readonly sequence: string;
+  /** Of the handshake under way; 0 if there's none. */
+  readonly handshakeTries: number;
+  readonly sessions: readonly (Pick<LiveSession, 'role' | 'heard'> & { readonly ageMs: number })[];
+  readonly candidates: readonly CandidateState[];
+}
+
+export interface NetworkDetails {
+  /** What we tell others: our own endpoints as candidates. */
+  readonly endpoints: readonly Endpoint[];
+  readonly peers: readonly PeerDetails[];
 }
 
 export interface NetworkSnapshot {

@@ -10,13 +10,13 @@ import { parseCidr } from '../core/ip.js';
 import { type Random, randomU32 } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
+import type { SessionContext } from '../session/io.js';
 import { keyPair } from '../session/noise.js';
-import type { SessionContext } from '../session/session.js';
 import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
-import type { NetworkConfig, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
+import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
@@ -26,6 +26,7 @@ import { Reception } from './reception.js';
 import { Remembrance } from './remembrance.js';
 import { Roster } from './roster.js';
 import { admissionKey, pskId } from './secrets.js';
+import { Stamps } from './stamps.js';
 import { StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
@@ -36,6 +37,7 @@ export class Network {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
   private readonly problems = new Problems();
+  private readonly stamps = new Stamps();
   private readonly surroundings: Surroundings;
   private readonly own: OwnMember;
   private readonly stamper: Stamper;
@@ -62,12 +64,11 @@ export class Network {
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext());
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
-    const { session, members, roster, statics, problems, outbox } = this;
-    this.reception = new Reception(config, session, members, roster, statics, problems, outbox, random);
-    this.remembrance = new Remembrance(this.members, config.remembered);
+    const { session, members, roster, statics, stamps, problems, outbox } = this;
+    this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
+    this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
-    this.outbox.push({ kind: 'record', record: this.own.record.bytes });
   }
 
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
@@ -102,6 +103,10 @@ export class Network {
       problems: this.problems.list(now, this.own.record, records),
       drops: Object.fromEntries(this.drops),
     };
+  }
+
+  details(now: number): NetworkDetails {
+    return { endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
   }
 
   private take(now: number, input: NetworkInput): void {

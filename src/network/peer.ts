@@ -7,9 +7,10 @@ import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { DirectKind } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
-import { explain, type Remote, Session, type SessionContext, type SessionOutput } from '../session/session.js';
+import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
+import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
-import type { PeerSnapshot, Source } from './io.js';
+import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
@@ -171,6 +172,19 @@ export class Peer {
       bytesOut: counters?.bytesOut ?? 0,
       source: this.source,
       lastError: this.isConnected ? null : this.lastError,
+    };
+  }
+
+  /** More than a snapshot: every candidate's fate, every session. */
+  describe(now: number): PeerDetails {
+    return {
+      id: this.record.peerId,
+      name: this.record.name,
+      state: this.state(),
+      sequence: this.record.sequence.toString(),
+      handshakeTries: this.session.tries,
+      sessions: this.session.describe().map(({ role, since, heard }) => ({ role, heard, ageMs: now - since })),
+      candidates: this.paths.describe(now),
     };
   }
 

@@ -1,12 +1,11 @@
 /** The door of a network: what comes from outside a session, from anyone who knows the hash. */
-import { BoundedMap } from '../core/bounded-map.js';
-import { hex, sameBytes } from '../core/bytes.js';
+import { sameBytes } from '../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, endpointParts, tryEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
-import type { Stamp } from '../core/stamp.js';
-import { type ReceivedInitiation, readInitiation, receiverIndex, samePsk } from '../session/handshake.js';
-import { explain, type SessionContext } from '../session/session.js';
+import { readInitiation, receiverIndex, samePsk } from '../session/handshake.js';
+import type { SessionContext } from '../session/io.js';
+import { explain } from '../session/session.js';
 import { readBeacon } from '../wire/beacon.js';
 import { KIND, VERSION } from '../wire/envelope.js';
 import { readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
@@ -16,26 +15,22 @@ import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { Problems } from './problems.js';
-import type { Learned, Roster } from './roster.js';
+import type { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
+import type { Stamps } from './stamps.js';
 import type { StaticPeers } from './static-peers.js';
-
-/** Identities whose last hello and beacon stamps are remembered. */
-const MAX_STAMPS = 2048;
 
 /** Why a datagram led to nothing: a counter's name. Null if it did lead to something. */
 export type DropReason = string | null;
 
 export class Reception {
-  private readonly helloStamps = new BoundedMap<string, Stamp>(MAX_STAMPS);
-  private readonly beaconStamps = new BoundedMap<string, Stamp>(MAX_STAMPS);
-
   constructor(
     private readonly config: NetworkConfig,
     private readonly context: SessionContext,
     private readonly members: Members,
     private readonly roster: Roster,
     private readonly statics: StaticPeers,
+    private readonly stamps: Stamps,
     private readonly problems: Problems,
     private readonly outbox: Outbox,
     private readonly random: Random,
@@ -70,7 +65,7 @@ export class Reception {
     const endpoint = this.dataEndpoint(from, beacon.port);
     const learned = this.roster.learn(now, beacon.record, 'lan');
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
-    if (!isNews(this.beaconStamps, learned.record.identity, beacon.stamp)) return 'beacon-replayed';
+    if (!this.stamps.isNews(learned.record.identity, beacon.stamp)) return 'beacon-replayed';
     this.approach(now, learned.peer, endpoint === null ? [] : [endpoint]);
     return null;
   }
@@ -99,7 +94,7 @@ export class Reception {
     const hello = readHello(probeKey, this.context.noticeKeys.networkAdmission, datagram);
     if (hello === null) return 'hello-malformed';
     if (sameBytes(hello.identity, this.config.identity.publicKey)) return 'hello-own';
-    if (!isNews(this.helloStamps, hello.identity, hello.stamp)) return 'hello-replayed';
+    if (!this.stamps.isNews(hello.identity, hello.stamp)) return 'hello-replayed';
     const admission = admissionKey(this.config.secrets, hello.identity);
     this.outbox.datagram(
       from,
@@ -123,8 +118,10 @@ export class Reception {
     const received = readInitiation(this.context.keys, datagram);
     if (received === null) return 'handshake-malformed';
     const learned = this.roster.learn(now, received.record, 'static');
-    const peer = this.initiator(learned, received);
-    if (peer === null) return 'peer' in learned ? 'handshake-stolen-record' : `record-${learned.kind}`;
+    if (!('peer' in learned)) return `record-${learned.kind}`;
+    const { peer } = learned;
+    // Someone else's record: its static key isn't the one that Noise proved.
+    if (!sameBytes(learned.record.staticKey, received.remoteStatic)) return 'handshake-stolen-record';
     if (!samePsk(this.context.keys, received)) {
       peer.differs(explain({ reason: REASON.keysDiffer, version: VERSION }));
       this.notice(from, received.senderIndex, datagram, REASON.keysDiffer);
@@ -132,12 +129,9 @@ export class Reception {
     }
     const outputs = peer.session.receivedInitiation(now, received, datagram, from, proven);
     peer.carrySession(now, outputs);
-    return outputs.length === 0 ? 'handshake-replayed' : null;
-  }
-
-  /** The peer whose record a message 1 carries, if its static key is the one that Noise proved. */
-  private initiator(learned: Learned, received: ReceivedInitiation): Peer | null {
-    return 'peer' in learned && sameBytes(learned.record.staticKey, received.remoteStatic) ? learned.peer : null;
+    if (outputs.length === 0) return 'handshake-replayed';
+    this.stamps.isNews(learned.record.identity, received.stamp);
+    return null;
   }
 
   private handshake2(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
@@ -175,12 +169,4 @@ export class Reception {
       writeNotice(this.context.noticeKeys, this.random(XAES_NONCE_BYTES), index, answered, reason),
     );
   }
-}
-
-/** Whether a stamp is greater than the last one of that identity; if so it's remembered. */
-function isNews(stamps: BoundedMap<string, Stamp>, identity: Uint8Array, stamp: Stamp): boolean {
-  const last = stamps.get(hex(identity));
-  if (last !== undefined && stamp <= last) return false;
-  stamps.set(hex(identity), stamp);
-  return true;
 }

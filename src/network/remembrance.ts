@@ -5,6 +5,7 @@ import type { RememberedPeer } from './io.js';
 import type { Members } from './members.js';
 import type { Peer } from './peer.js';
 import type { Roster } from './roster.js';
+import type { Stamps } from './stamps.js';
 
 /** Most recently known members that are remembered. */
 const MAX_REMEMBERED = 256;
@@ -17,14 +18,17 @@ export class Remembrance {
 
   constructor(
     private readonly members: Members,
+    private readonly stamps: Stamps,
     private readonly remembered: readonly RememberedPeer[],
   ) {}
 
   /** Goes to the members of the last run. */
   recall(now: number, roster: Roster): void {
     for (const { record, endpoints, stamp } of this.remembered.slice(0, MAX_REMEMBERED)) {
-      const learned = roster.learn(now, record, 'remembered', new ByteReader(stamp).u64());
+      const last = new ByteReader(stamp).u64();
+      const learned = roster.learn(now, record, 'remembered', last);
       if (!('peer' in learned)) continue;
+      this.stamps.isNews(learned.record.identity, last);
       this.earlier.set(learned.record.peerId, endpoints);
       learned.peer.learnEndpoints(now, endpoints);
       learned.peer.connect(now);
@@ -46,7 +50,7 @@ export class Remembrance {
       .map((peer) => ({
         record: peer.record.bytes,
         endpoints: this.endpointsOf(peer),
-        stamp: u64(peer.session.lastStamp),
+        stamp: u64(this.stamps.last(peer.record.identity)),
       }))
       .filter(({ endpoints }) => endpoints.length > 0)
       .slice(-MAX_REMEMBERED);

@@ -39,6 +39,18 @@ export type PathOutput =
   /** Nothing answers any more: the session is of no use. */
   | { readonly kind: 'dead' };
 
+/** What became of one candidate, for people. */
+export interface CandidateState {
+  readonly endpoint: Endpoint;
+  readonly kind: DirectKind;
+  readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
+  readonly rttMs: number | null;
+  /** How long ago it answered last, in ms. */
+  readonly answeredMs: number | null;
+  /** Challenges in a row without an answer. */
+  readonly misses: number;
+}
+
 export class Paths {
   private readonly candidates = new Map<Endpoint, Candidate>();
   private probing = false;
@@ -65,6 +77,18 @@ export class Paths {
     return [...this.candidates.values()]
       .sort((a, b) => answered(b) - answered(a) || compare(a, b) || b.addedAt - a.addedAt)
       .map(({ endpoint }) => endpoint);
+  }
+
+  /** Every candidate and what became of it, best first. */
+  describe(now: number): CandidateState[] {
+    return [...this.candidates.values()].sort(compare).map((candidate) => ({
+      endpoint: candidate.endpoint,
+      kind: candidate.kind,
+      state: this.stateOf(candidate),
+      rttMs: candidate.rtt,
+      answeredMs: candidate.answeredAt === null ? null : now - candidate.answeredAt,
+      misses: candidate.misses,
+    }));
   }
 
   /** Endpoints that answered a challenge, best first. */
@@ -165,6 +189,12 @@ export class Paths {
     if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
     if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
     return outputs;
+  }
+
+  private stateOf(candidate: Candidate): CandidateState['state'] {
+    if (candidate === this.inUse) return 'in use';
+    if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
+    return candidate.misses === 0 ? 'untried' : 'no answer';
   }
 
   private dueAt(candidate: Candidate): number {

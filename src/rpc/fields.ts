@@ -19,13 +19,25 @@ export interface PortRange {
   readonly max: number;
 }
 
+/** Nodes that a DHT is entered by; `off`: no DHT. */
+export type DhtChoice = readonly string[] | 'off';
+
+export interface DhtListen {
+  /** null: the address of this machine's that others reach it by is found out. */
+  readonly host: string | null;
+  /** The first of four in a row. */
+  readonly port: number;
+}
+
 export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
 export type Level = (typeof LEVELS)[number];
 
+const HOST_NAME = /^(?=.*[a-z])[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i;
 const SECRET_BYTES = 128;
 const NAME_BYTES = 63;
 const DEVICE_BYTES = 15;
 const PEER_BYTES = 300;
+const DHT_NODES = 16;
 const MTU = { min: 576, max: 9000 };
 
 export const parseHash = (text: string): Hash => secret('a hash', text) as Hash;
@@ -104,9 +116,27 @@ export function parsePeer(text: string): string {
     throw new RangeError(`expected a peer id of 16 hex digits before the @, got ${quoted(text)}`);
   if (port < 1 || port > 65535) throw new RangeError(`expected a port from 1 to 65535, got ${quoted(text)}`);
   const host = match[3];
-  if (host !== undefined && !isIPv4(host) && !/^(?=.*[a-z])[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(host))
+  if (host !== undefined && !isIPv4(host) && !HOST_NAME.test(host))
     throw new RangeError(`expected a host name or an address before the port, got ${quoted(text)}`);
   return text;
+}
+
+/** `HOST:PORT[,HOST:PORT…]`: nodes of a DHT, or the word `off`. */
+export function parseDht(text: string): DhtChoice {
+  if (text === 'off') return 'off';
+  const nodes = text.split(',').map((node) => node.trim());
+  if (nodes.length > DHT_NODES) throw new RangeError(`expected at most ${DHT_NODES} DHT nodes, got ${nodes.length}`);
+  return nodes.map(parseDhtNode);
+}
+
+/** `[HOST:]PORT`: where a DHT of this machine's own is to be reached; it has no IPv6. */
+export function parseDhtListen(text: string): DhtListen {
+  const match = /^(?:([^:]+):)?(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? null;
+  const port = Number(match?.[2]);
+  if (match === null || (host !== null && !isIPv4(host)))
+    throw new RangeError(`expected [HOST:]PORT with an IPv4 address, such as 192.0.2.1:49737, got ${quoted(text)}`);
+  return { host, port: between('a port with three more above it', port, { min: 1024, max: 65532 }) };
 }
 
 /** Unix time in seconds; whether it's still to come is the daemon's to say. */
@@ -123,6 +153,20 @@ export function parseLevel(text: string): Level {
 /** The number that decimal digits stand for, or null. */
 export function wholeNumber(text: string): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function parseDhtNode(node: string): string {
+  const match = /^([^:@/\s[\]]+):(\d{1,5})$/.exec(node);
+  const port = Number(match?.[2]);
+  const [, host = ''] = match ?? [];
+  if (match === null || unprintable(node) !== null || node.length > PEER_BYTES)
+    throw new RangeError(
+      `expected a DHT node as HOST:PORT (a name or an IPv4 address: the DHT has no IPv6), got ${quoted(node)}`,
+    );
+  if (port < 1 || port > 65535) throw new RangeError(`expected a port from 1 to 65535, got ${quoted(node)}`);
+  if (!isIPv4(host) && !HOST_NAME.test(host))
+    throw new RangeError(`expected a host name or an IPv4 address before the port, got ${quoted(node)}`);
+  return node;
 }
 
 function between(what: string, value: number, { min, max }: { min: number; max: number }): number {

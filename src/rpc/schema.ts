@@ -32,6 +32,7 @@ export const startParams = v.strictObject({
   ttl: v.optional(number(fields.parseUnixTime)),
   mtu: v.optional(number(fields.parseMtu)),
   'no-lan': v.optional(v.boolean(), false),
+  dht: v.optional(text(fields.parseDht)),
 });
 
 export const peerSchema = v.object({
@@ -72,8 +73,9 @@ export const networkSchema = v.object({
   port: v.number(),
   mtu: v.number(),
   peerId: v.string(),
-  /** LAN discovery in words. */
+  /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),
+  dht: v.string(),
   log: v.picklist(fields.LEVELS),
   /** When its key ends, Unix time in seconds. */
   keyEnds: v.nullable(v.number()),
@@ -84,6 +86,48 @@ export const networkSchema = v.object({
   ),
   problems: v.array(v.string()),
   /** Datagrams and frames that weren't carried, by reason. */
+  drops: v.record(v.string(), count),
+});
+
+const candidateSchema = v.object({
+  endpoint: v.string(),
+  kind: v.string(),
+  state: v.string(),
+  rttMs: v.nullable(v.number()),
+  /** How long ago it answered last, in ms. */
+  answeredMs: v.nullable(v.number()),
+  /** Challenges in a row without an answer. */
+  misses: count,
+});
+
+/** What there is to know of a network when something doesn't work; the id stands for the hash. */
+export const networkDebugSchema = v.object({
+  id: v.string(),
+  state: v.string(),
+  error: v.nullable(v.string()),
+  device: v.string(),
+  port: v.number(),
+  lan: v.string(),
+  dht: v.string(),
+  /** Where we tell others that we are. */
+  endpoints: v.array(v.string()),
+  /** Members known from the last run. */
+  remembered: count,
+  peers: v.array(
+    v.object({
+      id: v.string(),
+      name: v.string(),
+      state: v.string(),
+      sequence: v.string(),
+      handshakeTries: count,
+      sessions: v.array(v.object({ role: v.string(), ageMs: v.number(), heard: v.boolean() })),
+      candidates: v.array(candidateSchema),
+    }),
+  ),
+  unanswered: v.array(
+    v.object({ name: v.string(), endpoints: v.array(v.string()), lastError: v.nullable(v.string()) }),
+  ),
+  problems: v.array(v.string()),
   drops: v.record(v.string(), count),
 });
 
@@ -101,6 +145,25 @@ export const METHODS = {
       log: v.picklist(fields.LEVELS),
       networks: v.array(networkSchema),
       /** What's wrong with the daemon itself, in words. */
+      problems: v.array(v.string()),
+    }),
+  },
+  /** What somebody needs who looks for a fault; holds no secret. */
+  'daemon.debug': {
+    params: v.strictObject({}),
+    result: v.object({
+      version: v.string(),
+      node: v.string(),
+      platform: v.string(),
+      upMs: v.number(),
+      /** How long a timer of 0 ms took, in ms, and the share of its life that the event loop was busy. */
+      loopLagMs: v.number(),
+      loopBusy: v.number(),
+      /** Resident memory, in bytes. */
+      memory: v.number(),
+      /** The DHT process, in words. */
+      dht: v.string(),
+      networks: v.array(networkDebugSchema),
       problems: v.array(v.string()),
     }),
   },
@@ -143,6 +206,7 @@ export type Parsed<M extends Method> = v.InferOutput<(typeof METHODS)[M]['params
 export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result']>;
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
+export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
 export type PeerInfo = v.InferOutput<typeof peerSchema>;
 
 /** Says what's wrong with a value, naming the field: the first issue is enough for a person. */

@@ -1,26 +1,21 @@
 /**
  * The life of the sessions with one peer: asking for one, answering, replacing it before it's worn, noticing its end.
  *
- * Initiator:  connect → message 1, again by RETRY → message 2 → install `seal-now`, hold → established
+ * Initiator:  connect → message 1, again by RETRY → message 2 → install `seal-now` → established
  * Responder:  message 1 → message 2, install `seal-when-heard` → first datagram heard → established
  *
  * Pure: it's told what happened and when, and says what to do. Where datagrams go is the paths' matter.
  */
 import { backoff } from '../core/backoff.js';
+import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { Endpoint } from '../core/endpoint.js';
-import { fraction, type Random } from '../core/random.js';
+import { fraction } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
-import { type Notice, REASON, type ReplyKeys, readCookie, readNotice } from '../wire/replies.js';
-import {
-  complete,
-  type HandshakeKeys,
-  type Initiation,
-  initiate,
-  type ReceivedInitiation,
-  type Responder,
-  respond,
-} from './handshake.js';
+import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
+import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
+import type { Remote, SessionContext, SessionOutput } from './io.js';
+import { type LiveSession, LiveSessions, type Role } from './live-sessions.js';
 import { KEY_BYTES, keyPair } from './noise.js';
 
 /** Waits between the tries of a handshake, in ms. */
@@ -30,68 +25,11 @@ export const REKEY_AFTER = { initiator: 110_000, jitter: 10_000, responder: 140_
 export const SESSION_LIFETIME = 180_000;
 /** How long a responder keeps a session of which it heard nothing. */
 const UNHEARD_LIFETIME = 10_000;
-/** Sessions that can still be opened besides the newest, for datagrams that are under way. */
-const KEPT_SESSIONS = 2;
 /** A cookie is asked for at most this often, so that a recorded message 1 isn't a way to make us talk. */
 const STALE_COOKIE_INTERVAL = 10_000;
 const COOKIE_LIFETIME = 120_000;
 /** How many of the peer's messages lose against ours before we take it that ours don't arrive. */
 const MAX_OUTVOTED = 3;
-
-export type SessionOutput =
-  /** To `to`, or to wherever the peer may be. */
-  | { readonly kind: 'send'; readonly datagram: Uint8Array; readonly to: Endpoint | null }
-  | {
-      readonly kind: 'send-cookie';
-      readonly to: Endpoint;
-      readonly receiverIndex: number;
-      readonly answered: Uint8Array;
-    }
-  | { readonly kind: 'install'; readonly keys: InstallKeys }
-  | { readonly kind: 'drop'; readonly localIndex: number }
-  /** Datagrams can be sealed from now on; `from` is where the proof of it came from. */
-  | { readonly kind: 'established'; readonly localIndex: number; readonly from: Endpoint; readonly role: Role }
-  /** The last session is over. */
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'refused'; readonly notice: Notice };
-
-export interface InstallKeys {
-  readonly localIndex: number;
-  readonly remoteIndex: number;
-  readonly sealKey: Uint8Array;
-  readonly openKey: Uint8Array;
-  readonly use: 'seal-now' | 'seal-when-heard';
-  readonly lifetime: number;
-}
-
-export type Role = 'initiator' | 'responder';
-
-/** What a session needs from the network that it's in. */
-export interface SessionContext {
-  readonly keys: HandshakeKeys;
-  readonly ownAdmission: Uint8Array;
-  readonly noticeKeys: ReplyKeys;
-  readonly cookieKeys: ReplyKeys;
-  readonly random: Random;
-  /** A random index that's free on the device. */
-  newIndex(): number;
-  stamp(): Stamp;
-  /** Our member record as it is now. */
-  record(): Uint8Array;
-}
-
-export interface Remote {
-  readonly responder: Responder;
-  /** Whether our message wins when both sides send one at once: ours is the lower identity. */
-  readonly weWin: boolean;
-}
-
-interface Live {
-  readonly localIndex: number;
-  readonly role: Role;
-  readonly since: number;
-  heard: boolean;
-}
 
 interface Attempt {
   tries: number;
@@ -101,8 +39,7 @@ interface Attempt {
 }
 
 export class Session {
-  /** Newest first. */
-  private live: Live[] = [];
+  private readonly live = new LiveSessions();
   private attempt: Attempt | null = null;
   private cookie: { readonly value: Uint8Array; readonly until: number } | null = null;
   private staleCookieAt = Number.NEGATIVE_INFINITY;
@@ -116,12 +53,17 @@ export class Session {
   ) {}
 
   get established(): boolean {
-    return this.live.some((session) => session.heard);
+    return this.live.established;
   }
 
   /** Tries of the handshake under way, 0 if there's none. */
   get tries(): number {
     return this.attempt?.tries ?? 0;
+  }
+
+  /** The sessions that can still be opened, newest first. */
+  describe(): readonly LiveSession[] {
+    return this.live.all();
   }
 
   deadline(): number {
@@ -134,7 +76,7 @@ export class Session {
   }
 
   owns(localIndex: number): boolean {
-    return this.awaits(localIndex) || this.live.some((session) => session.localIndex === localIndex);
+    return this.awaits(localIndex) || this.live.get(localIndex) !== undefined;
   }
 
   /** Asks for a session, unless that's being done. */
@@ -162,16 +104,14 @@ export class Session {
     this.rest();
     this.deadlines.clear('rekey');
     this.deadlines.clear('unheard');
-    const dropped = this.live;
-    this.live = [];
-    return dropped.map(({ localIndex }) => ({ kind: 'drop', localIndex }));
+    return drops(this.live.clear());
   }
 
   tick(now: number): SessionOutput[] {
     return this.deadlines.due(now).flatMap((name) => {
       if (name === 'retry') return this.send(now, null);
       if (name === 'rekey') return this.connect(now);
-      return this.dropWhere((session) => !session.heard);
+      return drops(this.live.dropUnheard());
     });
   }
 
@@ -205,11 +145,11 @@ export class Session {
     this.rest();
     const localIndex = initiation.senderIndex;
     const keys = { localIndex, remoteIndex: done.remoteIndex, sealKey: done.split[0], openKey: done.split[1] };
-    const dropped = this.add({ localIndex, role: 'initiator', since: now, heard: true });
+    const dropped = this.live.add({ localIndex, role: 'initiator', since: now, heard: true });
     this.planRekey(now, 'initiator');
     const outputs: SessionOutput[] = [
       { kind: 'install', keys: { ...keys, use: 'seal-now', lifetime: SESSION_LIFETIME } },
-      ...dropped,
+      ...drops(dropped),
       { kind: 'established', localIndex, from, role: 'initiator' },
     ];
     return { record: done.record, outputs };
@@ -234,13 +174,13 @@ export class Session {
 
   /** The device opened the first datagram of a session that we answered. */
   heard(now: number, localIndex: number, from: Endpoint): SessionOutput[] {
-    const session = this.live.find((one) => one.localIndex === localIndex);
+    const session = this.live.get(localIndex);
     if (session === undefined || session.heard) return [];
-    session.heard = true;
+    const dropped = this.live.confirm(localIndex);
     this.deadlines.clear('unheard');
     this.rest();
     this.planRekey(now, 'responder');
-    return [...this.trim(), { kind: 'established', localIndex, from, role: 'responder' }];
+    return [...drops(dropped), { kind: 'established', localIndex, from, role: 'responder' }];
   }
 
   worn(now: number): SessionOutput[] {
@@ -250,7 +190,7 @@ export class Session {
   /** The device dropped a session whose lifetime was over. */
   gone(localIndex: number): SessionOutput[] {
     const before = this.established;
-    this.live = this.live.filter((session) => session.localIndex !== localIndex);
+    this.live.remove(localIndex);
     return before && !this.established ? [{ kind: 'lost' }] : [];
   }
 
@@ -293,8 +233,8 @@ export class Session {
       context.record(),
     );
     if (response === null) return [];
-    const replaced = this.dropWhere((session) => !session.heard);
-    this.live.unshift({ localIndex, role: 'responder', since: now, heard: false });
+    const replaced = this.live.dropUnheard();
+    this.live.add({ localIndex, role: 'responder', since: now, heard: false });
     this.deadlines.set('unheard', now + UNHEARD_LIFETIME);
     const keys = {
       localIndex,
@@ -303,7 +243,7 @@ export class Session {
       openKey: response.split[0],
     };
     return [
-      ...replaced,
+      ...drops(replaced),
       { kind: 'install', keys: { ...keys, use: 'seal-when-heard', lifetime: SESSION_LIFETIME } },
       { kind: 'send', datagram: response.datagram, to: from },
     ];
@@ -316,7 +256,7 @@ export class Session {
   private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Endpoint): SessionOutput[] {
     if (this.established || now < this.staleCookieAt + STALE_COOKIE_INTERVAL) return [];
     this.staleCookieAt = now;
-    return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram }];
+    return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram.slice(-MAC_BYTES) }];
   }
 
   private planRekey(now: number, role: Role): void {
@@ -326,22 +266,10 @@ export class Session {
         : REKEY_AFTER.responder;
     this.deadlines.set('rekey', now + wait);
   }
+}
 
-  private add(session: Live): SessionOutput[] {
-    this.live.unshift(session);
-    return this.trim();
-  }
-
-  private trim(): SessionOutput[] {
-    const kept = new Set(this.live.filter((session) => session.heard).slice(0, KEPT_SESSIONS));
-    return this.dropWhere((session) => session.heard && !kept.has(session));
-  }
-
-  private dropWhere(doomed: (session: Live) => boolean): SessionOutput[] {
-    const dropped = this.live.filter(doomed);
-    this.live = this.live.filter((session) => !dropped.includes(session));
-    return dropped.map(({ localIndex }) => ({ kind: 'drop', localIndex }));
-  }
+function drops(indices: readonly number[]): SessionOutput[] {
+  return indices.map((localIndex) => ({ kind: 'drop', localIndex }));
 }
 
 /** A notice in plain words. */

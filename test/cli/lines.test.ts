@@ -47,6 +47,7 @@ const NETWORK: NetworkInfo = {
   mtu: 1360,
   peerId: '1111111111111111',
   lan: 'off',
+  dht: 'off',
   log: 'INFO',
   keyEnds: null,
   peers: [BEN, CLEO],

@@ -38,6 +38,8 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     socket: join(directory, 'sock'),
     log: 'TRACE' as const,
     lan: false,
+    dht: 'off' as const,
+    dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     name: 'ada',

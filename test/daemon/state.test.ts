@@ -25,6 +25,7 @@ const NETWORK: SavedNetwork = {
   key: new Uint8Array(32).fill(2),
   keyEnds: 2_000_000_000,
   noLan: true,
+  dht: ['192.0.2.1:49737'],
   remembered: [
     { record: new Uint8Array([1, 2, 3]), endpoints: ['192.0.2.2:4900' as Endpoint], stamp: new Uint8Array(8).fill(3) },
   ],

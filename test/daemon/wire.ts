@@ -4,6 +4,7 @@ import { type Endpoint, makeEndpoint, parseEndpoint } from '../../src/core/endpo
 import type { Host } from '../../src/daemon/host.js';
 import { type Device, type DeviceConfig, DeviceError, type DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
+import { DhtProcess, type DhtProcessOptions } from '../../src/discovery/dht/process.js';
 
 export class Wire {
   readonly devices = new Map<Endpoint, MemoryDevice>();
@@ -56,6 +57,8 @@ export class TestHost implements Host {
     };
     return Promise.resolve(device);
   };
+
+  openDht = (options: DhtProcessOptions): DhtProcess => new DhtProcess(options);
 
   openLan = (): never => {
     throw new Error('these hosts are on no LAN');

@@ -150,6 +150,28 @@ test('a member that was killed comes back under its identity and is reconnected'
   assert.deepEqual(payloads(again), ['welcome back']);
 });
 
+test('what was recorded before a restart is not answered after it', () => {
+  const { world, a, b } = pair(14);
+  a.input({ kind: 'static-peer', name: 'b', id: null, endpoints: [b.endpoint] });
+  world.clock.runUntilTrue(() => connected(a, b), 2_000, 'connected');
+  a.input({ kind: 'interfaces', addresses: [] });
+  world.clock.runUntil(40_000);
+  const recorded = world.sent.filter(({ to, datagram }) => to === b.endpoint && (datagram[0] ?? 0) < 0x40);
+  assert.ok(recorded.some(({ datagram }) => datagram[0] === 0x20));
+  b.kill();
+  const again = world.host({ ...B, master: b.master, remembered: b.remembered, bootCounter: 2 });
+  world.clock.runUntilTrue(() => connected(a, again), 10_000, 'reconnected');
+  const mark = world.sent.length;
+  const replayer = makeEndpoint('203.0.113.66', 6_666);
+  for (const { datagram } of recorded) world.carry(null, replayer, again.endpoint, datagram);
+  for (const payload of world.beacons) again.input({ kind: 'beacon', payload, from: replayer });
+  world.clock.runUntil(world.clock.now + 5_000);
+  assert.deepEqual(
+    world.sent.slice(mark).filter(({ to }) => to.startsWith('203.0.113.')),
+    [],
+  );
+});
+
 test('a member that vanishes is noticed, at once if there is traffic, and found again', () => {
   const { world, a, b } = pair(10);
   world.clock.runUntilTrue(() => connected(a, b), 2_000, 'connected');

@@ -25,6 +25,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
   const all: Handlers = {
     'daemon.version': () => ({ version: '1.2.3' }),
     'daemon.status': () => ({ version: '1.2.3', upMs: 1, log: 'INFO', networks: [], problems: [] }),
+    'daemon.debug': NO_SUCH,
     'network.start': NO_SUCH,
     'network.stop': NO_SUCH,
     'network.check': () => ({ connected: true }),

@@ -52,6 +52,8 @@ export class World {
     readonly at: number;
   }[] = [];
 
+  readonly beacons: Uint8Array[] = [];
+
   constructor(readonly seed: number) {
     this.random = seeded(seed);
   }
@@ -75,6 +77,7 @@ export class World {
   }
 
   beacon(origin: SimHost, payload: Uint8Array): void {
+    this.beacons.push(payload);
     for (const host of this.hosts) {
       if (host === origin || !this.wire.sharesLan(origin, host)) continue;
       this.clock.at(this.clock.now + this.wire.delay, () =>

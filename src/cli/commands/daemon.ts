@@ -7,6 +7,9 @@ interface Flags {
   readonly config?: string;
   readonly log?: string;
   readonly lan: boolean;
+  /** `--no-dht` makes it false. */
+  readonly dht?: string | false;
+  readonly dhtListen?: string;
 }
 
 export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Command {
@@ -15,6 +18,9 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--state <dir>', 'where networks are kept (default: /var/lib/p2p)')
     .option('--config <file>', 'configuration (default: /etc/p2p/config.yaml, if it exists)')
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
+    .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the public one)')
+    .option('--no-dht', 'meet members in no DHT')
+    .option('--dht-listen <address>', 'make this machine a DHT of its own: [HOST:]PORT and the three ports after it')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .addHelpText(
       'after',
@@ -24,11 +30,13 @@ Networks that were started come back when it starts again.
 
 Examples:
   sudo p2p daemon
+  sudo p2p daemon --dht-listen 192.0.2.1:49737        # a site without internet: others use -dht 192.0.2.1:49737
   sudo p2p daemon --log DEBUG --state /srv/p2p --socket /run/other.sock`,
     )
     .action(async (_: unknown, command: Command) => {
-      const { lan, ...flags } = command.optsWithGlobals<Flags>();
-      const given: DaemonFlags = lan ? flags : { ...flags, noLan: true };
+      const { lan, dht, ...flags } = command.optsWithGlobals<Flags>();
+      const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
+      const given: DaemonFlags = { ...flags, ...where, ...(lan ? {} : { noLan: true }) };
       ended(await hooks.runDaemon(given));
     });
 }

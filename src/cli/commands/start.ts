@@ -3,8 +3,10 @@ import type { Params } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../context.js';
 import { print, printJson, tell } from '../output.js';
 
-interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan'> {
+interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'dht'> {
   readonly lan: boolean;
+  /** `--no-dht` makes it false. */
+  readonly dht?: string | false;
   readonly json?: boolean;
 }
 
@@ -25,6 +27,8 @@ export function startCommand(): Command {
     .addOption(new Option('--ttl <unixtime>', 'when the key ends, and with it the network').argParser(wholeNumber))
     .addOption(new Option('--mtu <bytes>', 'MTU of the device (default: 1360)').argParser(wholeNumber))
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
+    .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the daemon’s)')
+    .option('--no-dht', 'meet members in no DHT')
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -38,8 +42,10 @@ Examples:
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, json, ...params } = need(command, flags, 'hash', 'ip');
-      const { network, warnings } = await callDaemon(command, 'network.start', { ...params, 'no-lan': !lan });
+      const { lan, dht, json, ...given } = need(command, flags, 'hash', 'ip');
+      const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
+      const params = { ...given, ...where, 'no-lan': !lan };
+      const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });
       else print(`${network.device} is up: ${network.addresses.join(', ')}, UDP port ${network.port}`);

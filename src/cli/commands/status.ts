@@ -38,6 +38,7 @@ Examples:
       else for (const line of status.networks.flatMap(statusLines)) print(line);
       if (hash !== undefined && status.networks.length === 0) noSuchNetwork(check);
       const problems = [...status.problems, ...status.networks.flatMap(networkProblems)];
+      if (!json) for (const line of status.networks.map(discoveryLine)) tell(line);
       for (const problem of problems) tell(`p2p: ${printable(problem)}`);
       if (!check) return;
       const unhealthy = [...problems, ...status.networks.flatMap(memberProblems)];
@@ -74,6 +75,11 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
     [NOTHING, NOTHING, 'State:unanswered', 'none', field(name), NOTHING, '0/0', field(lastError ?? '')].join('|'),
   );
   return [`${field(hash)}|${bareAddresses(addresses)}`, ...members, ...missing];
+}
+
+/** How members are found, in words: for the person who looks, not for the program that reads the lines. */
+function discoveryLine({ hash, lan, dht }: NetworkInfo): string {
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}`;
 }
 
 /** What's wrong with a network itself. */

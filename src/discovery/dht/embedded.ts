@@ -1,4 +1,5 @@
 /** `--dht-listen`: this machine as a DHT of its own. Four nodes, because hyperdht wants to see an address from three before it trusts it. */
+import { networkInterfaces } from 'node:os';
 import HyperDHT from 'hyperdht';
 import { BoundedMap } from '../../core/bounded-map.js';
 
@@ -7,7 +8,7 @@ export const EMBEDDED_NODES = 4;
 const PER_SOURCE = { burst: 200, perSecond: 50 } as const;
 const MAX_SOURCES = 4_096;
 
-/** Starts the nodes on `port` and the three after it. Rejects if one can't be had, and then none is left. */
+/** Starts the nodes on `port` and the three after it; others reach them at `host`, an IPv4 address of this machine or of the router before it. Rejects if one can't be had, and then none is left. */
 export async function listen(host: string, port: number): Promise<{ close(): Promise<void> }> {
   const limiter = new SourceLimiter(PER_SOURCE.burst, PER_SOURCE.perSecond, MAX_SOURCES);
   const nodes: HyperDHT[] = [];
@@ -17,7 +18,7 @@ export async function listen(host: string, port: number): Promise<{ close(): Pro
   try {
     for (let i = 0; i < EMBEDDED_NODES; i++) {
       const bootstrap = i === 0 ? [] : [`${host}:${port}`];
-      const node = HyperDHT.bootstrapper(port + i, host, { bootstrap });
+      const node = HyperDHT.bootstrapper(port + i, host, { bootstrap, host: bindAddress(host) });
       nodes.push(node);
       limitRequests(node, limiter);
       await node.fullyBootstrapped();
@@ -27,6 +28,14 @@ export async function listen(host: string, port: number): Promise<{ close(): Pro
     throw error;
   }
   return { close };
+}
+
+/** An answer has to leave from the address that was asked, also where this machine has several. */
+function bindAddress(host: string): string {
+  const isOurs = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ address }) => address === host),
+  );
+  return isOurs ? host : '0.0.0.0';
 }
 
 /** Every request that a node answers passes this function of its transport; the library has no limit of its own. */

@@ -16,11 +16,15 @@ export interface MeetingOptions {
   readonly onProblem: (text: string) => void;
 }
 
+/** How long a problem is shown, in ms. */
+const SHOWN_FOR = 10 * 60_000;
+
 export class Meeting {
   private readonly machine: Rendezvous;
   private readonly node: DhtNode;
   private timer: NodeJS.Timeout | null = null;
   private dropped = 0;
+  private problem: { readonly text: string; readonly at: number } | null = null;
   private closed = false;
 
   constructor(private readonly options: MeetingOptions) {
@@ -38,7 +42,13 @@ export class Meeting {
   state(): string {
     const foreign =
       this.dropped === 0 ? '' : `, ${this.dropped} foreign record${this.dropped === 1 ? '' : 's'} dropped`;
-    return `${this.node.state()}, ${this.machine.state(performance.now())}${foreign}`;
+    const machine = this.machine.state(performance.now());
+    return machine === null ? this.node.state() : `${this.node.state()}, ${machine}${foreign}`;
+  }
+
+  /** What a person should know, as long as it's news. */
+  problems(): string[] {
+    return this.problem === null || this.problem.at + SHOWN_FOR < performance.now() ? [] : [this.problem.text];
   }
 
   close(): void {
@@ -56,8 +66,13 @@ export class Meeting {
   private carryOut(output: RendezvousOutput): void {
     if (output.kind === 'request') this.request(output.request);
     else if (output.kind === 'found') this.options.onFound(output.record);
-    else if (output.kind === 'problem') this.options.onProblem(output.text);
+    else if (output.kind === 'problem') this.tell(output.text);
     else this.dropped++;
+  }
+
+  private tell(text: string): void {
+    if (this.problems()[0] !== text) this.options.onProblem(text);
+    this.problem = { text, at: performance.now() };
   }
 
   private request(request: RendezvousRequest): void {

@@ -37,6 +37,8 @@ const toChild = v.variant('kind', [
 const fromChild = v.variant('kind', [
   /** The child has given its privileges up and takes messages. */
   v.object({ kind: v.literal('ready') }),
+  /** There's no DHT on this platform. */
+  v.object({ kind: v.literal('unavailable'), error: v.pipe(v.string(), v.maxLength(500)) }),
   v.object({ kind: v.literal('listening') }),
   v.object({ kind: v.literal('listen-failed'), error: v.pipe(v.string(), v.maxLength(500)) }),
   /** How many DHT nodes a client knows. */

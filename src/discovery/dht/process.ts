@@ -51,10 +51,17 @@ export class DhtProcess {
   private last = 0;
   private readonly nodes = new Map<number, NodeEntry>();
   private readonly pending = new Map<number, { readonly node: number; readonly onAnswer: (answer: Answer) => void }>();
+  /** Why there's no DHT on this platform, if there's none. */
+  private unavailable: string | null = null;
   private closed = false;
 
   constructor(private readonly options: DhtProcessOptions) {
     if (options.listen !== null) this.start();
+  }
+
+  /** Starts the process before somebody needs it: that takes a moment, and asks nobody anything. */
+  prepare(): void {
+    this.start();
   }
 
   /** Joins the DHT of these nodes (null: the public one). `onChange` is called with true whenever it can be asked, with false when it can't any more. */
@@ -74,6 +81,7 @@ export class DhtProcess {
   /** Of the process itself, in words. */
   state(): string {
     if (this.closed) return 'stopped';
+    if (this.unavailable !== null) return `not on this machine: ${this.unavailable}`;
     if (this.child === null)
       return this.deaths === 0 ? 'not needed' : `died ${this.deaths} times, waiting to start it again`;
     const own = this.options.listen === null ? '' : this.listenState(this.options.listen);
@@ -98,7 +106,7 @@ export class DhtProcess {
   }
 
   private start(): void {
-    if (this.closed || this.child !== null || this.restart !== null) return;
+    if (this.closed || this.unavailable !== null || this.child !== null || this.restart !== null) return;
     this.startedAt = performance.now();
     const script = fileURLToPath(new URL('./child.js', import.meta.url));
     const child = fork(script, [], {
@@ -115,7 +123,7 @@ export class DhtProcess {
   private died(how: string): void {
     this.child = null;
     this.isReady = false;
-    if (this.closed) return;
+    if (this.closed || this.unavailable !== null) return;
     if (performance.now() - this.startedAt > STABLE_AFTER) this.deaths = 0;
     const wait = RESTART[Math.min(this.deaths++, RESTART.length - 1)] ?? 0;
     this.options.onProblem(`the DHT process ended (${how}); it's started again in ${wait / 1000} s`);
@@ -135,6 +143,10 @@ export class DhtProcess {
         this.isReady = true;
         if (this.options.listen !== null) this.send({ kind: 'listen', ...this.options.listen });
         for (const [node, entry] of this.nodes) this.joinNode(node, entry);
+        break;
+      case 'unavailable':
+        this.unavailable = parsed.error;
+        this.options.onProblem(`there is no DHT on this machine: ${parsed.error}`);
         break;
       case 'listening':
         this.listening = 'yes';

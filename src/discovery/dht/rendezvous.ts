@@ -24,8 +24,10 @@ const LOOK = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 /** Of so many looks one goes to the neighbouring days as well; near midnight, and while there's nobody, all do. */
 const NEIGHBOURS_EVERY = 5;
 const NEAR_MIDNIGHT = 60 * 60_000;
-/** How long a record that was opened is good before it's fetched again, in ms; gossip is faster. */
-const FETCH_INTERVAL = 5 * 60_000;
+/** Waits, in ms, before a record that was opened is fetched again: soon at first, as a member that just began changes its own. */
+const FETCH = [2_000, 5_000, 10_000, 30_000, 60_000, 5 * 60_000] as const;
+/** How long a member counts as found after its record was opened, in ms. */
+const FOUND_FOR = 15 * 60_000;
 /** Announce keys that are remembered, and fetched for one look. */
 const MAX_KEYS = 512;
 const MAX_FETCHES = 64;
@@ -83,8 +85,8 @@ export class Rendezvous {
   private publishing: { readonly day: Day; readonly since: number; readonly value: Uint8Array } | null = null;
   private lookAt = Number.POSITIVE_INFINITY;
   private looks = 0;
-  /** Announce keys, and when a record under them was last opened. */
-  private readonly openedAt = new BoundedMap<string, number>(MAX_KEYS);
+  /** Announce keys, and when and how often a record under them was opened. */
+  private readonly opened = new BoundedMap<string, { readonly at: number; readonly times: number }>(MAX_KEYS);
   private lastError: string | null = null;
 
   constructor(
@@ -126,9 +128,9 @@ export class Rendezvous {
     }
   }
 
-  /** In words. */
-  state(now: number): string {
-    if (!this.isReady) return 'no node';
+  /** In words; null as long as there's no node to ask. */
+  state(now: number): string | null {
+    if (!this.isReady) return null;
     const members = this.found(now);
     const found = `${members} member${members === 1 ? '' : 's'} found`;
     if (this.published === null)
@@ -154,7 +156,10 @@ export class Rendezvous {
 
   private work(now: number, unix: number): RendezvousOutput[] {
     if (!this.isReady || this.record === null) return [];
-    if (this.publishing !== null && this.publishing.since + REQUEST_LIMIT <= now) this.publishing = null;
+    if (this.publishing !== null && this.publishing.since + REQUEST_LIMIT <= now) {
+      this.publishing = null;
+      this.publishAt = Math.min(this.publishAt, now);
+    }
     if (this.published !== null && this.published.day !== dayOf(unix)) this.publishAt = Math.min(this.publishAt, now);
     const outputs: RendezvousOutput[] = [];
     if (this.publishAt <= now) outputs.push(...this.publish(now, unix, this.record));
@@ -228,7 +233,8 @@ export class Rendezvous {
   }
 
   private isWorthFetching(now: number, key: Uint8Array): boolean {
-    return (this.openedAt.get(hex(key)) ?? Number.NEGATIVE_INFINITY) + FETCH_INTERVAL <= now;
+    const last = this.opened.get(hex(key));
+    return last === undefined || last.at + backoff(FETCH, last.times - 1, this.random) <= now;
   }
 
   private fetched(
@@ -242,7 +248,7 @@ export class Rendezvous {
     if (value === null) return [];
     const record = openRecord(this.secrets, day, key, value);
     if (record === null) return [{ kind: 'dropped' }];
-    this.openedAt.set(hex(key), now);
+    this.opened.set(hex(key), { at: now, times: (this.opened.get(hex(key))?.times ?? 0) + 1 });
     return [{ kind: 'found', record }, ...this.offByADay(unix, day)];
   }
 
@@ -264,7 +270,7 @@ export class Rendezvous {
 
   /** Members whose records were opened lately. */
   private found(now: number): number {
-    return [...this.openedAt.values()].filter((at) => at + 2 * FETCH_INTERVAL > now).length;
+    return [...this.opened.values()].filter(({ at }) => at + FOUND_FOR > now).length;
   }
 
   private offByADay(unix: number, day: Day): RendezvousOutput[] {

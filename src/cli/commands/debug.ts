@@ -1,0 +1,90 @@
+import { Command } from 'commander';
+import type { NetworkDebug, Result } from '../../rpc/schema.js';
+import { printable } from '../../rpc/text.js';
+import { callDaemon, jsonFlag } from '../context.js';
+import { duration, milliseconds, NOTHING, table } from '../format.js';
+import { print, printJson } from '../output.js';
+
+export function debugCommand(): Command {
+  return new Command('debug')
+    .description('print what somebody needs who looks for a fault; holds no secret')
+    .addOption(jsonFlag())
+    .addHelpText(
+      'after',
+      `
+Networks are called by their id, so that this can be shown to others.
+
+Examples:
+  p2p debug
+  p2p debug --json > p2p-debug.json`,
+    )
+    .action(async ({ json }: { json?: boolean }, command: Command) => {
+      const debug = await callDaemon(command, 'daemon.debug', {});
+      if (json) return printJson(jsonOf(debug));
+      print([daemonPart(debug), ...debug.networks.map(networkPart)].join('\n\n'));
+    });
+}
+
+function jsonOf({ version, ...rest }: Result<'daemon.debug'>): object {
+  return { daemon: version, ...rest };
+}
+
+function daemonPart(debug: Result<'daemon.debug'>): string {
+  return facts([
+    ['daemon', `${debug.version}, up ${duration(debug.upMs)}, Node ${debug.node}, ${debug.platform}`],
+    ['event loop', `${milliseconds(debug.loopLagMs)} late, busy ${(debug.loopBusy * 100).toFixed(2)} % of the time`],
+    ['memory', `${Math.round(debug.memory / 2 ** 20)} MiB`],
+    ['DHT process', debug.dht],
+    ...debug.problems.map((problem): [string, string] => ['problem', problem]),
+  ]);
+}
+
+function networkPart(network: NetworkDebug): string {
+  const head = facts([
+    ['network', `${network.id}, ${network.state}${network.error === null ? '' : `: ${network.error}`}`],
+    ['device', `${network.device}, UDP port ${network.port}`],
+    ['LAN', network.lan],
+    ['DHT', network.dht],
+    ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
+    ['own endpoints', network.endpoints.join(' ') || 'none'],
+    ...network.unanswered.map((peer): [string, string] => ['-peer', `${peer.name}: ${peer.lastError ?? 'asking'}`]),
+    ...network.problems.map((problem): [string, string] => ['problem', problem]),
+    [
+      'dropped',
+      Object.entries(network.drops)
+        .map(([reason, times]) => `${reason} ${times}`)
+        .join(', ') || 'nothing',
+    ],
+  ]);
+  return [head, ...network.peers.map(peerPart)].join('\n\n');
+}
+
+function peerPart(peer: NetworkDebug['peers'][number]): string {
+  const sessions = peer.sessions.map(
+    ({ role, ageMs, heard }) => `${role}, ${duration(ageMs)} old${heard ? '' : ', not confirmed yet'}`,
+  );
+  const tries = peer.handshakeTries === 0 ? [] : [`handshake under way, try ${peer.handshakeTries}`];
+  const head = facts([
+    ['member', `${peer.id} ${peer.name}, ${peer.state}`],
+    ['sessions', [...sessions, ...tries].join('; ') || 'none'],
+  ]);
+  const rows = peer.candidates.map((candidate) => [
+    candidate.endpoint,
+    candidate.kind,
+    candidate.state,
+    milliseconds(candidate.rttMs),
+    candidate.answeredMs === null ? NOTHING : `${duration(candidate.answeredMs)} ago`,
+    String(candidate.misses),
+  ]);
+  return rows.length === 0
+    ? head
+    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'STATE', 'RTT', 'ANSWERED', 'MISSED'], rows))}`;
+}
+
+function facts(lines: readonly (readonly [string, string])[]): string {
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(15)}${printable(value)}`).join('\n');
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '  ');
+}
