@@ -33,6 +33,8 @@ export interface RunningOptions {
   readonly master: Uint8Array;
   readonly bootCounter: number;
   readonly lan: boolean;
+  /** What of the system's help the device uses. */
+  readonly help: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro'>;
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
@@ -86,7 +88,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const config = networkConfig(options, identity);
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice(deviceConfig(config, saved.device), (events) => onEvents(events));
+    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.help }, (events) =>
+      onEvents(events),
+    );
     try {
       const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
       const running = new RunningNetwork(options, machine, device, secrets, identity);
@@ -237,7 +241,10 @@ function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identit
   };
 }
 
-function deviceConfig({ secrets, identity, addresses, mac, mtu, port }: NetworkConfig, name: string): DeviceConfig {
+function deviceConfig(
+  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
+  name: string,
+): Omit<DeviceConfig, keyof RunningOptions['help']> {
   return {
     name,
     mac,
@@ -247,9 +254,6 @@ function deviceConfig({ secrets, identity, addresses, mac, mtu, port }: NetworkC
     networkAdmissionKey: admissionKey(secrets),
     ownAdmissionKey: admissionKey(secrets, identity.publicKey),
     cookieKey: secrets.cookieKey,
-    tapOffload: true,
-    udpGso: true,
-    udpGro: true,
   };
 }
 

@@ -38,6 +38,9 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     name: 'ada',
   };
   const log = new Log({ write: () => undefined }, 'ERROR');

@@ -42,6 +42,9 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     name: 'ada',
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');
