@@ -180,6 +180,11 @@ impl Inbox {
         self.messages.is_empty()
     }
 
+    /// Messages to take at once.
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     /// Whether the last call took as many messages as it wanted: there may be more.
     pub fn is_full(&self) -> bool {
         self.messages.len() >= self.wanted

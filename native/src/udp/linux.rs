@@ -92,18 +92,16 @@ impl AsFd for LinuxUdp {
     }
 }
 
-impl UdpSocket for LinuxUdp {
-    fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
-        inbox.messages.clear();
+impl LinuxUdp {
+    // What the kernel is given is zeroed each time: for one message, the usual number of super-frames, that's much less.
+
+    fn receive_up_to<const N: usize>(&self, inbox: &mut Inbox) -> io::Result<()> {
         // SAFETY: all three are integers and pointers only, for which zeros are valid.
-        let (mut names, mut vectors, mut headers): (
-            [libc::sockaddr_in6; BATCH],
-            [libc::iovec; BATCH],
-            [libc::mmsghdr; BATCH],
-        ) = unsafe { zeroed() };
-        let mut ancillary = [const { Ancillary::EMPTY }; BATCH];
+        let (mut names, mut vectors, mut headers): ([libc::sockaddr_in6; N], [libc::iovec; N], [libc::mmsghdr; N]) =
+            unsafe { zeroed() };
+        let mut ancillary = [const { Ancillary::EMPTY }; N];
         let mut wanted = 0;
-        for (at, buffer) in inbox.buffers().enumerate() {
+        for (at, buffer) in inbox.buffers().take(N).enumerate() {
             vectors[at] = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
             let header = &mut headers[at].msg_hdr;
             header.msg_name = (&raw mut names[at]).cast();
@@ -129,15 +127,12 @@ impl UdpSocket for LinuxUdp {
         Ok(())
     }
 
-    fn send(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize> {
+    fn send_up_to<const N: usize>(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize> {
         // SAFETY: all three are integers and pointers only, for which zeros are valid.
-        let (mut names, mut vectors, mut headers): (
-            [libc::sockaddr_in6; BATCH],
-            [libc::iovec; BATCH],
-            [libc::mmsghdr; BATCH],
-        ) = unsafe { zeroed() };
-        let mut ancillary = [const { Ancillary::EMPTY }; BATCH];
-        let count = messages.len().min(BATCH);
+        let (mut names, mut vectors, mut headers): ([libc::sockaddr_in6; N], [libc::iovec; N], [libc::mmsghdr; N]) =
+            unsafe { zeroed() };
+        let mut ancillary = [const { Ancillary::EMPTY }; N];
+        let count = messages.len().min(N);
         for (at, message) in messages.iter().take(count).enumerate() {
             let bytes = arena.get(message.bytes.clone()).ok_or(io::ErrorKind::InvalidInput)?;
             vectors[at] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
@@ -153,6 +148,23 @@ impl UdpSocket for LinuxUdp {
             libc::sendmmsg(self.0.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_NOSIGNAL)
         })?;
         Ok(sent as usize)
+    }
+}
+
+impl UdpSocket for LinuxUdp {
+    fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
+        inbox.messages.clear();
+        match inbox.wanted() {
+            1 => self.receive_up_to::<1>(inbox),
+            _ => self.receive_up_to::<BATCH>(inbox),
+        }
+    }
+
+    fn send(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize> {
+        match messages.len() {
+            1 => self.send_up_to::<1>(arena, messages),
+            _ => self.send_up_to::<BATCH>(arena, messages),
+        }
     }
 
     fn set_joining(&self, on: bool) -> io::Result<()> {
