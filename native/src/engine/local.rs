@@ -25,8 +25,8 @@ pub struct Locals {
     tables: Arc<Tables>,
     sessions: ByNumber<SessionState>,
     peers: Peers,
-    /// Whether a peer may have a super-frame that isn't finished.
-    unfinished: bool,
+    /// Peers that may have a super-frame that isn't finished; each once, so no more than there are.
+    unfinished: Vec<u32>,
 }
 
 /// By numbers that we chose ourselves, so that nobody can make them collide.
@@ -73,7 +73,7 @@ impl Locals {
             tables: Arc::clone(tables),
             sessions: ByNumber::default(),
             peers: Peers::default(),
-            unfinished: false,
+            unfinished: Vec::new(),
         };
         locals.take_over(tables);
         locals
@@ -108,22 +108,18 @@ impl Locals {
 
     /// When `expire` has something to do.
     pub fn deadline(&self) -> Option<Nanos> {
-        if !self.unfinished {
-            return None;
-        }
-        self.peers.0.values().filter_map(|state| state.assembler.deadline()).min()
+        let states = self.unfinished.iter().filter_map(|handle| self.peers.0.get(handle));
+        states.filter_map(|state| state.assembler.deadline()).min()
     }
 
     /// Hands on what is there of super-frames whose other parts stay away.
     pub fn expire(&mut self, shared: &Shared, now: Nanos) {
-        if !self.unfinished {
-            return;
-        }
-        for (handle, state) in &mut self.peers.0 {
-            let Some(peer) = self.tables.peers.get(handle) else { continue };
-            state.assembler.expire(now, &mut Delivery { shared, switch: &self.tables.switch, peer });
-        }
-        self.unfinished = self.peers.0.values().any(|state| state.assembler.deadline().is_some());
+        let Self { tables, peers, unfinished, .. } = self;
+        unfinished.retain(|handle| {
+            let (Some(state), Some(peer)) = (peers.0.get_mut(handle), tables.peers.get(handle)) else { return false };
+            state.assembler.expire(now, &mut Delivery { shared, switch: &tables.switch, peer });
+            state.assembler.deadline().is_some()
+        });
     }
 }
 
@@ -134,8 +130,16 @@ pub struct Found<'a> {
     pub windows: &'a mut Windows,
     pub state: &'a mut PeerState,
     pub switch: &'a Switch<Arc<Peer>>,
-    /// To be set when a super-frame waits for more.
-    pub unfinished: &'a mut bool,
+    unfinished: &'a mut Vec<u32>,
+}
+
+impl Found<'_> {
+    /// A super-frame of this peer waits for more.
+    pub fn note_unfinished(&mut self) {
+        if !self.unfinished.contains(&self.peer.handle) {
+            self.unfinished.push(self.peer.handle);
+        }
+    }
 }
 
 impl PeerState {

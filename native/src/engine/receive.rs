@@ -274,10 +274,10 @@ fn take_segment(
         let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
         found.state.assembler().settle(id, part.index, &mut delivery);
     } else {
-        let (plaintext, found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
+        let (plaintext, mut found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
         let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
         found.state.assembler().begin(id, arriving, plaintext, &mut delivery)?;
-        *found.unfinished = true;
+        found.note_unfinished();
     }
     Ok(())
 }

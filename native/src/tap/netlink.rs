@@ -17,6 +17,9 @@ use crate::error::{Code, OpenError};
 use crate::packet::OVERHEAD;
 use crate::udp::batch::MAX_SEGMENTS;
 
+/// Frames that wait for us. Enough for a burst while this process doesn't run; each can be a super-frame, so that more would
+/// only be delay when the uplink is slow.
+const QUEUE: u32 = 256;
 /// Bytes of a super-frame: with Ethernet header and VLAN tags it stays below 65,536.
 const MAX_SUPER_FRAME: u32 = 65_000;
 /// Ethernet header with a VLAN tag.
@@ -28,7 +31,11 @@ pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
     let failed = |doing: String, error: &io::Error| OpenError::io(Code::Failed, doing, error);
     let index = index_of(name).map_err(|error| failed(format!("finding the interface {name}"), &error))?;
     let route = Route::open().map_err(|error| failed("opening a netlink socket".into(), &error))?;
-    let hardware = vec![LinkAttribute::Address(config.mac.to_vec()), LinkAttribute::Mtu(config.mtu)];
+    let hardware = vec![
+        LinkAttribute::Address(config.mac.to_vec()),
+        LinkAttribute::Mtu(config.mtu),
+        LinkAttribute::TxQueueLen(QUEUE),
+    ];
     let doing = || format!("setting MAC {} and MTU {} of {name}", mac_text(config), config.mtu);
     route.set_link(index, hardware, LinkFlags::empty()).map_err(|error| failed(doing(), &error))?;
     // Refused by kernels before 5.18: a super-frame may then need two sends.
