@@ -11,7 +11,7 @@ S := .stamps
 done = $(user) mkdir -p $(S) && $(user) touch $@
 
 rust := $(shell find native -path native/target -prune -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name '*.toml' \) -print)
-typescript := $(shell find src test -name '*.ts') tsconfig.json
+typescript := $(shell find src test bench -name '*.ts') tsconfig.json
 cargo := --manifest-path native/Cargo.toml --locked
 
 ##  make demo    shows three machines on one private Ethernet, all on this one; needs root or sudo
@@ -31,6 +31,22 @@ check: $(S)/lint build $(S)/rust-tests
 	@echo '--- unit, property and vector tests'
 	@$(user) scripts/run-tests unit
 
+##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
+##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
+.PHONY: bench
+bench: build bench-rivals
+	@echo '--- benchmark'
+	@$(root) env ROUNDS='$(ROUNDS)' SECONDS='$(SECONDS)' SYSTEMS='$(SYSTEMS)' IDLE='$(IDLE)' \
+	  node --enable-source-maps build/bench/main.js
+
+.PHONY: bench-packages
+bench-packages: packages
+	@$(root) scripts/bench-packages
+
+.PHONY: bench-rivals
+bench-rivals: bench-packages
+	@$(user) scripts/bench-rivals
+
 ##  make build   the Rust addon and the TypeScript
 .PHONY: build
 build: $(S)/typescript
@@ -38,7 +54,7 @@ build: $(S)/typescript
 ##  make clean   removes everything that make made
 .PHONY: clean
 clean:
-	rm -rf build native/target native/*.node native/index.js native/index.d.ts node_modules $(S)
+	rm -rf build bench/.rivals native/target native/*.node native/index.js native/index.d.ts node_modules $(S)
 
 ##  make help    this
 .PHONY: help

@@ -111,9 +111,10 @@ export class Entry {
   details(): NetworkDebug {
     const { id, device, port } = this.saved;
     const info = this.info();
-    const { endpoints, peers } = this.running?.details() ?? { endpoints: [], peers: [] };
+    const { nat, endpoints, peers } = this.running?.details() ?? { nat: 'unknown', endpoints: [], peers: [] };
     return {
       ...{ id, device, port, state: info.state, error: info.error, lan: info.lan, dht: info.dht },
+      nat,
       endpoints: [...endpoints],
       remembered: this.saved.remembered.length,
       peers: peers.map((peer) => ({ ...peer, sessions: [...peer.sessions], candidates: [...peer.candidates] })),

@@ -212,6 +212,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       secrets: { topicKey, recordKey, announceSecret },
       bootCounter,
       onFound: (record) => this.feed({ kind: 'found', record, source: 'dht' }),
+      onNodes: (nodes) => this.feed({ kind: 'dht-nodes', nodes, isTrusted: dht.bootstrap !== null }),
       onProblem: (text) => log.warn(`DHT: ${text}`),
     });
   }

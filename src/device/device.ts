@@ -98,7 +98,7 @@ export type DeviceCommand =
 
 /** `at`: when it happened, in ms of the clock that `monotonicMs` of the same device reads. */
 export type DeviceEvent =
-  /** An admitted hello, handshake, cookie or notice. `proven`: its cookie MAC was good, so its source address is real. */
+  /** An admitted hello, handshake, cookie or notice, or an answer of a DHT node (`0x13`), which nothing vouches for. `proven`: its cookie MAC was good, so its source address is real. */
   | {
       readonly kind: 'datagram';
       readonly at: number;

@@ -7,6 +7,7 @@ import { MAC_BYTES, mac16, sameSecret, XAES_NONCE_BYTES } from '../core/crypto.j
 import { type Endpoint, encodeEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
 import { answer, CONTROL, type ControlMessage, challengeToken, decodeControl, encodeControl } from '../wire/control.js';
+import { DHT_REPLY } from '../wire/dht-ping.js';
 import { HEADER_BYTES, KIND } from '../wire/envelope.js';
 import { writeCookie } from '../wire/replies.js';
 import {
@@ -96,6 +97,7 @@ export class MemoryDevice implements Device {
     const kind = datagram[0] ?? 0;
     if (kind >= KIND.hello && kind <= KIND.notice) this.count(this.receiveOpen(from, datagram));
     else if (kind === TRANSPORT.frame || kind === TRANSPORT.control) this.count(this.receiveSealed(from, datagram));
+    else if (kind === DHT_REPLY) this.emitDatagram(from, datagram, false);
     else this.count('unknown-kind');
   }
 
@@ -196,8 +198,12 @@ export class MemoryDevice implements Device {
     if (!sameSecret(mac, datagram.subarray(-MAC_BYTES))) return 'handshake-mac';
     const cookieMac = mac16(this.cookieFor(from), datagram.subarray(0, -2 * MAC_BYTES));
     const proven = kind === KIND.handshake1 && sameSecret(cookieMac, body.subarray(-MAC_BYTES));
-    this.around.emit({ kind: 'datagram', at: this.around.now(), from, datagram, proven });
+    this.emitDatagram(from, datagram, proven);
     return null;
+  }
+
+  private emitDatagram(from: Endpoint, datagram: Uint8Array, proven: boolean): void {
+    this.around.emit({ kind: 'datagram', at: this.around.now(), from, datagram, proven });
   }
 
   private receiveSealed(from: Endpoint, datagram: Uint8Array): string | null {

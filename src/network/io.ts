@@ -8,6 +8,7 @@ import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
+import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
 export interface NetworkConfig {
@@ -56,6 +57,8 @@ export type NetworkInput =
       readonly id: string | null;
       readonly endpoints: readonly Endpoint[];
     }
+  /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
+  | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
   /** The network's key has run out: end all sessions and say so. */
   | { readonly kind: 'key-expired' }
   /** Say goodbye to all members; the last input. */
@@ -115,6 +118,8 @@ export interface PeerDetails {
 }
 
 export interface NetworkDetails {
+  /** The NAT before this machine, as far as it's known. */
+  readonly nat: NatKind;
   /** What we tell others: our own endpoints as candidates. */
   readonly endpoints: readonly Endpoint[];
   readonly peers: readonly PeerDetails[];

@@ -5,15 +5,14 @@
  *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
  *     control messages of a peer → GossipExchange ──┘
  */
-import { endpointParts } from '../core/endpoint.js';
-import { parseCidr } from '../core/ip.js';
-import { type Random, randomU32 } from '../core/random.js';
+import { isUsable, parseCidr } from '../core/ip.js';
+import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
-import { keyPair } from '../session/noise.js';
 import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
+import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
@@ -23,9 +22,11 @@ import { OwnMember } from './own-member.js';
 import type { Peer, PeerContext } from './peer.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
+import { Reflexive } from './reflexive.js';
 import { Remembrance } from './remembrance.js';
 import { Roster } from './roster.js';
-import { admissionKey, pskId } from './secrets.js';
+import { admissionKey } from './secrets.js';
+import { sessionContext } from './session-context.js';
 import { Stamps } from './stamps.js';
 import { StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
@@ -40,6 +41,7 @@ export class Network {
   private readonly stamps = new Stamps();
   private readonly surroundings: Surroundings;
   private readonly own: OwnMember;
+  private readonly reflexive: Reflexive;
   private readonly stamper: Stamper;
   private readonly session: SessionContext;
   private readonly statics: StaticPeers;
@@ -53,14 +55,15 @@ export class Network {
 
   constructor(
     private readonly config: NetworkConfig,
-    private readonly random: Random,
+    random: Random,
     now: number,
   ) {
     const overlays = config.addresses.flatMap((address) => parseCidr(address) ?? []);
     this.surroundings = new Surroundings(overlays, config.port);
     this.own = new OwnMember(config, overlays, random);
+    this.reflexive = new Reflexive(random);
     this.stamper = new Stamper(config.bootCounter);
-    this.session = this.sessionContext();
+    this.session = sessionContext(config, this.own, this.members, this.stamper, random);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext());
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
@@ -82,6 +85,7 @@ export class Network {
     if (this.state !== 'running') return Number.POSITIVE_INFINITY;
     const peers = this.members.all().map((peer) => peer.deadline());
     return Math.min(
+      this.reflexive.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
@@ -106,7 +110,8 @@ export class Network {
   }
 
   details(now: number): NetworkDetails {
-    return { endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
+    const nat = this.reflexive.kind(now, (endpoint) => this.own.isLocal(endpoint));
+    return { nat, endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
   }
 
   private take(now: number, input: NetworkInput): void {
@@ -119,6 +124,7 @@ export class Network {
         break;
       case 'interfaces':
         this.surroundings.set(input.addresses);
+        this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
         for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
         break;
@@ -134,6 +140,10 @@ export class Network {
         this.tick(now);
         break;
       }
+      case 'dht-nodes':
+        this.reflexive.setNodes(now, input.nodes.filter(isUsable), input.isTrusted);
+        this.askOutside(now);
+        break;
       case 'key-expired':
         this.stop(now, 'key-expired');
         break;
@@ -150,6 +160,7 @@ export class Network {
       const hello = writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
       for (const endpoint of endpoints) this.outbox.datagram(endpoint, hello);
     }
+    if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
     if (this.remembrance.deadline() <= now) this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
@@ -157,7 +168,7 @@ export class Network {
 
   private deviceEvent(now: number, event: DeviceEvent): void {
     if (event.kind === 'datagram') {
-      this.count(this.reception.datagram(now, event.datagram, event.from, event.proven));
+      this.datagram(now, event);
       return;
     }
     if (event.kind === 'unreachable') {
@@ -171,6 +182,20 @@ export class Network {
     if (event.kind === 'device-gone') return;
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
+  }
+
+  private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
+    const { datagram, from, proven } = event;
+    if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
+    else if (this.reflexive.received(now, datagram, from)) this.seenOutside(now);
+  }
+
+  private askOutside(now: number): void {
+    for (const { to, datagram } of this.reflexive.tick(now)) this.outbox.datagram(to, datagram);
+  }
+
+  private seenOutside(now: number): void {
+    if (this.own.setMapped(this.reflexive.mapped(now))) this.ownRecordChanged(now);
   }
 
   private peerEvent(now: number, peer: Peer, event: Extract<DeviceEvent, { peer: number }>): void {
@@ -215,7 +240,7 @@ export class Network {
     if (answer === null) return 'control-malformed';
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
     const { observed } = answer;
-    if (observed !== null && this.own.seenAt(observed, endpointParts(observed).ip)) this.ownRecordChanged(now);
+    if (observed !== null && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
     return null;
   }
 
@@ -264,28 +289,6 @@ export class Network {
 
   private count(reason: string | null): void {
     if (reason !== null) this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
-  }
-
-  private sessionContext(): SessionContext {
-    const { secrets, identity, psk } = this.config;
-    const networkAdmission = admissionKey(secrets);
-    return {
-      keys: { networkId: secrets.networkId, localStatic: keyPair(identity.staticPrivate), psk, pskId: pskId(psk) },
-      ownAdmission: admissionKey(secrets, identity.publicKey),
-      noticeKeys: { networkAdmission, sealing: secrets.probeKey },
-      cookieKeys: { networkAdmission, sealing: secrets.cookieKey },
-      random: this.random,
-      newIndex: () => this.newIndex(),
-      stamp: () => this.stamper.next(),
-      record: () => this.own.record.bytes,
-    };
-  }
-
-  private newIndex(): number {
-    for (;;) {
-      const index = randomU32(this.random);
-      if (!this.members.isIndexTaken(index)) return index;
-    }
   }
 
   private peerContext(): PeerContext {

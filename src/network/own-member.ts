@@ -1,20 +1,28 @@
 /** What this machine says of itself: its member record, signed anew whenever something in it changes. */
 import { BoundedMap } from '../core/bounded-map.js';
-import { type Endpoint, makeEndpoint } from '../core/endpoint.js';
+import { type Endpoint, endpointParts, makeEndpoint } from '../core/endpoint.js';
 import { type Cidr, inSubnet, isLinkLocal, isUsable } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
 import type { NetworkConfig } from './io.js';
 import { type MemberRecord, RECORD_FLAG, sequenceOf, signRecord } from './record.js';
 
-/** Addresses that others saw us at which we keep. */
+/** Addresses, one endpoint each, that peers saw us at which we keep. */
 const MAX_OBSERVED = 4;
+/**
+ * An endpoint that peers see is kept this long, in ms, before another port of the same address takes its place: behind a NAT that maps every
+ * destination anew, telling each new one would make the others try it, and so make yet another.
+ */
+const OBSERVED_FOR = 30_000;
 
 export class OwnMember {
   private change = 0;
   private readonly instance: Uint8Array;
   private local: readonly Endpoint[] = [];
-  private readonly observed = new BoundedMap<Endpoint, true>(MAX_OBSERVED);
+  private mapped: readonly Endpoint[] = [];
+  private readonly observed = new BoundedMap<string, { readonly endpoint: Endpoint; readonly at: number }>(
+    MAX_OBSERVED,
+  );
   private signed: MemberRecord;
 
   constructor(
@@ -43,16 +51,30 @@ export class OwnMember {
   }
 
   /** A peer saw our datagrams come from there. Says whether the record changed. */
-  seenAt(endpoint: Endpoint, ip: string): boolean {
+  seenAt(now: number, endpoint: Endpoint): boolean {
+    const { ip } = endpointParts(endpoint);
+    const last = this.observed.get(ip);
+    if (last !== undefined && last.at + OBSERVED_FOR > now) return false;
     const foreign = isUsable(endpoint) && !isLinkLocal(ip) && !this.overlays.some((cidr) => inSubnet(ip, cidr));
     if (!foreign || this.isOwn(endpoint)) return false;
     return this.update(() => {
-      this.observed.set(endpoint, true);
+      this.observed.set(ip, { endpoint, at: now });
     });
   }
 
+  /** Nodes outside saw us there. Says whether the record changed. */
+  setMapped(endpoints: readonly Endpoint[]): boolean {
+    return this.update(() => {
+      this.mapped = endpoints.filter((endpoint) => !this.local.includes(endpoint));
+    });
+  }
+
+  isLocal(endpoint: Endpoint): boolean {
+    return this.local.includes(endpoint);
+  }
+
   isOwn(endpoint: Endpoint): boolean {
-    return this.local.includes(endpoint) || this.observed.has(endpoint);
+    return this.endpoints().includes(endpoint);
   }
 
   private update(change: () => void): boolean {
@@ -65,7 +87,9 @@ export class OwnMember {
   }
 
   private endpoints(): Endpoint[] {
-    return [...this.local, ...this.observed.keys()];
+    return [
+      ...new Set([...this.local, ...this.mapped, ...[...this.observed.values()].map(({ endpoint }) => endpoint)]),
+    ];
   }
 
   private sign(): MemberRecord {

@@ -113,9 +113,9 @@ export class Peer {
     this.carrySession(now, this.session.hurry(now));
   }
 
-  /** Asks for a session at the usual pace, unless the peer left. */
+  /** Asks for a session at the usual pace, unless there's one or the peer left. */
   connect(now: number): void {
-    if (!this.absent) this.carrySession(now, this.session.connect(now));
+    if (!this.absent && !this.session.established) this.carrySession(now, this.session.connect(now));
   }
 
   /** Says goodbye and ends the session. */

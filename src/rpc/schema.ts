@@ -109,6 +109,8 @@ export const networkDebugSchema = v.object({
   port: v.number(),
   lan: v.string(),
   dht: v.string(),
+  /** How the NAT before this machine maps: `unknown`, `none`, `endpoint-independent` or `dependent` (RFC 4787). */
+  nat: v.string(),
   /** Where we tell others that we are. */
   endpoints: v.array(v.string()),
   /** Members known from the last run. */

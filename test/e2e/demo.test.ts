@@ -13,8 +13,9 @@ test('the demo runs to its end', async (t) => {
   assert.equal(await demo.exited, 0, demo.stdout + demo.stderr);
   assert.equal(demo.stderr, '');
   for (const shown of [
-    /\blan\b/,
-    /State:connected\|lan\|/,
+    /\bdirect\b/,
+    /State:connected\|direct\|/,
+    /DHT: \d+ nodes, announced \d+ s ago, 2 members found/,
     /3 received/,
     /Received 2 response/,
     /same to the last bit/,

@@ -9,6 +9,7 @@ import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '
 import { Network } from '../../src/network/network.js';
 import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../../src/network/secrets.js';
 import { VirtualClock } from './clock.js';
+import type { Nat } from './nat.js';
 import { seeded } from './random.js';
 
 export const PORT = 4900;
@@ -35,6 +36,8 @@ export interface HostOptions {
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
   readonly prefix?: number;
+  /** The NAT that it's behind; its address is a private one then. */
+  readonly nat?: Nat;
 }
 
 export const SECRETS = networkSecrets(new Uint8Array(32).fill(7));
@@ -53,6 +56,7 @@ export class World {
   }[] = [];
 
   readonly beacons: Uint8Array[] = [];
+  private readonly reflectors = new Set<Endpoint>();
 
   constructor(readonly seed: number) {
     this.random = seeded(seed);
@@ -66,13 +70,45 @@ export class World {
 
   /** Puts a datagram onto the wire; `from` may be a lie. */
   carry(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array): void {
-    this.sent.push({ from, to, datagram, at: this.clock.now });
-    const target = this.hosts.find((host) => host.endpoint === to);
-    if (target === undefined || (origin !== null && !this.wire.passes(origin, target))) return;
+    const nat = origin?.options.nat;
+    const isInside = nat !== undefined && this.hosts.some((host) => host.options.nat === nat && host.endpoint === to);
+    const seenFrom = nat === undefined || isInside ? from : nat.out(this.clock.now, from, to);
+    this.sent.push({ from: seenFrom, to, datagram, at: this.clock.now });
     const copies = this.chance(this.wire.loss) ? 0 : this.chance(this.wire.duplicates) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const delay = this.wire.delay + this.fraction() * this.wire.jitter;
-      this.clock.at(this.clock.now + delay, () => target.endpoint === to && target.receive(from, datagram));
+      this.clock.at(this.clock.now + delay, () => this.arrive(origin, seenFrom, to, datagram, isInside));
+    }
+  }
+
+  /** A node of a DHT at a public address: all it does here is to say where it sees a PING come from. */
+  reflector(ip: string): Endpoint {
+    const node = makeEndpoint(ip, 49_737);
+    this.reflectors.add(node);
+    return node;
+  }
+
+  private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
+    if (this.reflectors.has(to)) {
+      this.carry(null, to, from, pong(datagram, from));
+      return;
+    }
+    const nat = [...new Set(this.hosts.flatMap((host) => host.options.nat ?? []))].find(
+      ({ ip }) => ip === endpointParts(to).ip,
+    );
+    const inside = nat === undefined ? to : nat.in(this.clock.now, from, to);
+    const behind = nat ?? (isInside ? origin?.options.nat : undefined);
+    const target = this.hosts.find((host) => host.endpoint === inside && host.options.nat === behind);
+    if (target === undefined || (origin !== null && !this.wire.passes(origin, target))) return;
+    target.receive(from, datagram);
+  }
+
+  /** Brings the records of all hosts to all others, as a DHT does. */
+  publish(): void {
+    for (const host of this.hosts) {
+      for (const other of this.hosts) {
+        if (other !== host && host.record !== null) other.input({ kind: 'found', record: host.record, source: 'dht' });
+      }
     }
   }
 
@@ -103,6 +139,8 @@ export class SimHost {
   readonly frames: Uint8Array[] = [];
   readonly notables: string[] = [];
   remembered: readonly RememberedPeer[] = [];
+  /** As published last. */
+  record: Uint8Array | null = null;
   running = true;
   ip: string;
   private readonly prefix: number;
@@ -209,6 +247,7 @@ export class SimHost {
     if (output.kind === 'device') this.device.apply([output.command]);
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
+    else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'notable') this.notables.push(output.message);
   }
 
@@ -226,6 +265,12 @@ export class SimHost {
       this.input({ kind: 'tick' });
     });
   }
+}
+
+/** What a node of a DHT answers to a raw PING (src/wire/dht-ping.ts). */
+function pong(ping: Uint8Array, from: Endpoint): Uint8Array {
+  const { ip, port } = endpointParts(from);
+  return Uint8Array.from([0x13, 0, ping[2] ?? 0, ping[3] ?? 0, ...ip.split('.').map(Number), port & 0xff, port >> 8]);
 }
 
 export const BROADCAST = new Uint8Array(6).fill(0xff);

@@ -25,6 +25,13 @@ Examples:
     });
 }
 
+const NAT_WORDS: Readonly<Record<string, string>> = {
+  unknown: 'not known: no two DHT nodes have answered',
+  none: 'none',
+  'endpoint-independent': 'one port for all destinations: hole punching works',
+  dependent: 'a port per destination: reaches only those that can be reached',
+};
+
 function jsonOf({ version, ...rest }: Result<'daemon.debug'>): object {
   return { daemon: version, ...rest };
 }
@@ -46,6 +53,7 @@ function networkPart(network: NetworkDebug): string {
     ['LAN', network.lan],
     ['DHT', network.dht],
     ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
+    ['NAT', NAT_WORDS[network.nat] ?? network.nat],
     ['own endpoints', network.endpoints.join(' ') || 'none'],
     ...network.unanswered.map((peer): [string, string] => ['-peer', `${peer.name}: ${peer.lastError ?? 'asking'}`]),
     ...network.problems.map((problem): [string, string] => ['problem', problem]),

@@ -1,7 +1,8 @@
 /** One client of one DHT, on hyperdht: every answer bounded in number, size and time. Runs in the child. */
 import HyperDHT from 'hyperdht';
-import { MAX_KEYS_PER_LOOK } from './messages.js';
+import { MAX_KEYS_PER_LOOK, MAX_NODES_TOLD } from './messages.js';
 import { MAX_VALUE_BYTES } from './sealed-record.js';
+import { whyUnheard } from './unheard.js';
 
 /** What a query may take, in ms; a lying node can only be slow, not endless. */
 const QUERY_LIMIT = 20_000;
@@ -14,13 +15,16 @@ export class DhtClient {
   private readonly dht: HyperDHT;
   private readonly counting: NodeJS.Timeout;
 
-  constructor(bootstrap: readonly string[], onCount: (nodes: number) => void) {
+  constructor(
+    private readonly bootstrap: readonly string[],
+    onCount: (nodes: number, some: string[]) => void,
+  ) {
     if (!Array.isArray(bootstrap)) throw new TypeError('expected a list of DHT nodes that someone chose, got none');
     this.dht = new HyperDHT({ bootstrap, port: ANY_PORT });
     let last = -1;
     const count = () => {
       const nodes = this.dht.nodes.length;
-      if (nodes !== last) onCount(nodes);
+      if (nodes !== last) onCount(nodes, this.someNodes());
       last = nodes;
     };
     this.counting = setInterval(count, COUNT_INTERVAL);
@@ -30,11 +34,12 @@ export class DhtClient {
   /** Announces the key of `seed` under `topic` and puts `value` under it. Null, or why it didn't work. */
   async publish(topic: Uint8Array, seed: Uint8Array, sequence: number, value: Uint8Array): Promise<string | null> {
     const keyPair = HyperDHT.keyPair(seed);
-    return limited(async () => {
+    const problem = await limited(async () => {
       const announced = this.dht.announce(topic, keyPair, []);
       const [, put] = await Promise.all([announced.finished(), this.dht.mutablePut(keyPair, value, { seq: sequence })]);
       return put.closestNodes.length === 0 ? 'no DHT node answered' : null;
     }, messageOf);
+    return problem !== null && this.dht.nodes.length === 0 ? await whyUnheard(this.bootstrap) : problem;
   }
 
   /** Keys announced under `topic`, each once. */
@@ -62,6 +67,10 @@ export class DhtClient {
     if (found === null || found.value.length > MAX_VALUE_BYTES || !Number.isSafeInteger(found.seq))
       return { value: null, sequence: 0 };
     return { value: new Uint8Array(found.value), sequence: found.seq };
+  }
+
+  private someNodes(): string[] {
+    return this.dht.toArray({ limit: MAX_NODES_TOLD }).map(({ host, port }) => `${host}:${port}`);
   }
 
   async close(): Promise<void> {

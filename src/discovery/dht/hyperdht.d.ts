@@ -31,6 +31,8 @@ declare module 'hyperdht' {
     /** The nodes in its routing table. */
     readonly nodes: { readonly length: number };
     readonly io: { onrequest: (request: { readonly from: { readonly host: string } }, external: boolean) => void };
+    /** Nodes of its routing table, those heard last first. */
+    toArray(options: { readonly limit: number }): { readonly host: string; readonly port: number }[];
     fullyBootstrapped(): Promise<void>;
     announce(target: Uint8Array, keyPair: KeyPair, relayAddresses: readonly []): Query;
     lookup(target: Uint8Array): Query;

@@ -1,5 +1,6 @@
 /** One network's rendezvous in the DHT, at work: the machine, its timer, and the node that carries its requests. */
 import { randomBytes } from 'node:crypto';
+import type { Endpoint } from '../../core/endpoint.js';
 import { publicKeyOf } from './announce-key.js';
 import type { Answer, DhtNode, DhtProcess } from './process.js';
 import { Rendezvous, type RendezvousInput, type RendezvousOutput, type RendezvousRequest } from './rendezvous.js';
@@ -13,6 +14,8 @@ export interface MeetingOptions {
   readonly bootCounter: number;
   /** A member's record, not yet verified. */
   readonly onFound: (record: Uint8Array) => void;
+  /** Nodes of the DHT, which can tell where they see us. */
+  readonly onNodes: (nodes: readonly Endpoint[]) => void;
   readonly onProblem: (text: string) => void;
 }
 
@@ -30,7 +33,10 @@ export class Meeting {
   constructor(private readonly options: MeetingOptions) {
     const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
     this.machine = new Rendezvous(options.secrets, publicKeyOf, random, options.bootCounter);
-    this.node = options.process.join(options.bootstrap, (isReady) => this.feed({ kind: isReady ? 'ready' : 'lost' }));
+    this.node = options.process.join(options.bootstrap, {
+      changed: (isReady) => this.feed({ kind: isReady ? 'ready' : 'lost' }),
+      nodes: (nodes) => options.onNodes(nodes),
+    });
   }
 
   /** Our member record, first or changed. */

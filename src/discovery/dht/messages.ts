@@ -8,6 +8,8 @@ const value = v.custom<Uint8Array>((input) => isBytes(input) && input.length <= 
 const id = v.pipe(v.number(), v.safeInteger());
 const endpoint = v.pipe(v.string(), v.maxLength(300));
 
+/** DHT nodes that a client names, of those that it knows. */
+export const MAX_NODES_TOLD = 16;
 /** Most keys that a look brings back: twenty from each of as many nodes as a query ends at. */
 export const MAX_KEYS_PER_LOOK = 400;
 
@@ -41,8 +43,13 @@ const fromChild = v.variant('kind', [
   v.object({ kind: v.literal('unavailable'), error: v.pipe(v.string(), v.maxLength(500)) }),
   v.object({ kind: v.literal('listening') }),
   v.object({ kind: v.literal('listen-failed'), error: v.pipe(v.string(), v.maxLength(500)) }),
-  /** How many DHT nodes a client knows. */
-  v.object({ kind: v.literal('nodes'), node: id, count: id }),
+  /** How many DHT nodes a client knows, and some of them as IPv4:PORT. */
+  v.object({
+    kind: v.literal('nodes'),
+    node: id,
+    count: id,
+    some: v.pipe(v.array(endpoint), v.maxLength(MAX_NODES_TOLD)),
+  }),
   v.object({ kind: v.literal('join-failed'), node: id, error: v.pipe(v.string(), v.maxLength(500)) }),
   v.object({ kind: v.literal('published'), request: id, error: v.nullable(v.pipe(v.string(), v.maxLength(500))) }),
   v.object({

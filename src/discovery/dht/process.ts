@@ -1,6 +1,7 @@
 /** The DHT child from the daemon's side: started when it's needed, started again when it dies, its answers handed to whoever asked. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type Endpoint, parseEndpoint } from '../../core/endpoint.js';
 import { type FromChild, parseFromChild, type ToChild } from './messages.js';
 
 /** Waits before the child is started again, in ms; the first again after it has lived for a while. */
@@ -34,9 +35,17 @@ type Requests = Extract<ToChild, { request: number }>;
 export type NodeRequest = Requests extends infer R ? (R extends Requests ? Omit<R, 'node' | 'request'> : never) : never;
 export type Answer = Extract<FromChild, { request: number }>;
 
+/** What a client of a DHT tells. */
+export interface NodeEvents {
+  /** True whenever it can be asked, false when it can't any more. */
+  changed(isReady: boolean): void;
+  /** Some of the DHT's nodes. */
+  nodes(nodes: readonly Endpoint[]): void;
+}
+
 interface NodeEntry {
   readonly bootstrap: readonly string[] | null;
-  readonly onChange: (isReady: boolean) => void;
+  readonly events: NodeEvents;
   count: number;
   error: string | null;
 }
@@ -47,7 +56,7 @@ export class DhtProcess {
   private startedAt = 0;
   private deaths = 0;
   private restart: NodeJS.Timeout | null = null;
-  private listening: 'no' | 'starting' | 'yes' | { readonly error: string } = 'no';
+  private listening: 'no' | 'yes' | { readonly error: string } = 'no';
   private last = 0;
   private readonly nodes = new Map<number, NodeEntry>();
   private readonly pending = new Map<number, { readonly node: number; readonly onAnswer: (answer: Answer) => void }>();
@@ -64,10 +73,10 @@ export class DhtProcess {
     this.start();
   }
 
-  /** Joins the DHT of these nodes (null: the public one). `onChange` is called with true whenever it can be asked, with false when it can't any more. */
-  join(bootstrap: readonly string[] | null, onChange: (isReady: boolean) => void): DhtNode {
+  /** Joins the DHT of these nodes (null: the public one). */
+  join(bootstrap: readonly string[] | null, events: NodeEvents): DhtNode {
     const node = ++this.last;
-    const entry: NodeEntry = { bootstrap, onChange, count: 0, error: null };
+    const entry: NodeEntry = { bootstrap, events, count: 0, error: null };
     this.nodes.set(node, entry);
     if (this.isReady) this.joinNode(node, entry);
     else this.start();
@@ -83,9 +92,9 @@ export class DhtProcess {
     if (this.closed) return 'stopped';
     if (this.unavailable !== null) return `not on this machine: ${this.unavailable}`;
     if (this.child === null)
-      return this.deaths === 0 ? 'not needed' : `died ${this.deaths} times, waiting to start it again`;
+      return this.deaths === 0 ? 'not needed' : `died ${times(this.deaths)}, waiting to start it again`;
     const own = this.options.listen === null ? '' : this.listenState(this.options.listen);
-    return this.isReady ? `running${this.deaths === 0 ? '' : `, restarted ${this.deaths} times`}${own}` : 'starting';
+    return this.isReady ? `running${this.deaths === 0 ? '' : `, restarted ${times(this.deaths)}`}${own}` : 'starting';
   }
 
   async close(): Promise<void> {
@@ -123,12 +132,13 @@ export class DhtProcess {
   private died(how: string): void {
     this.child = null;
     this.isReady = false;
+    this.listening = 'no';
     if (this.closed || this.unavailable !== null) return;
     if (performance.now() - this.startedAt > STABLE_AFTER) this.deaths = 0;
     const wait = RESTART[Math.min(this.deaths++, RESTART.length - 1)] ?? 0;
     this.options.onProblem(`the DHT process ended (${how}); it's started again in ${wait / 1000} s`);
     this.pending.clear();
-    for (const entry of this.nodes.values()) entry.onChange(false);
+    for (const entry of this.nodes.values()) entry.events.changed(false);
     this.restart = setTimeout(() => {
       this.restart = null;
       this.start();
@@ -156,7 +166,7 @@ export class DhtProcess {
         this.options.onProblem(`no DHT of its own: ${parsed.error}`);
         break;
       case 'nodes':
-        this.counted(parsed.node, parsed.count);
+        this.counted(parsed.node, parsed.count, parsed.some);
         break;
       case 'join-failed':
         this.joinFailed(parsed.node, parsed.error);
@@ -167,22 +177,24 @@ export class DhtProcess {
     }
   }
 
-  private counted(node: number, count: number): void {
+  private counted(node: number, count: number, some: readonly string[]): void {
     const entry = this.nodes.get(node);
-    if (entry !== undefined) entry.count = count;
+    if (entry === undefined) return;
+    entry.count = count;
+    entry.events.nodes(some.flatMap((text) => parseEndpoint(text) ?? []));
   }
 
   private joinFailed(node: number, error: string): void {
     const entry = this.nodes.get(node);
     if (entry === undefined) return;
     entry.error = error;
-    entry.onChange(false);
+    entry.events.changed(false);
   }
 
   private joinNode(node: number, entry: NodeEntry): void {
     entry.error = null;
     this.send({ kind: 'join', node, bootstrap: entry.bootstrap === null ? null : [...entry.bootstrap] });
-    entry.onChange(true);
+    entry.events.changed(true);
   }
 
   private leaveNode(node: number): void {
@@ -201,4 +213,8 @@ export class DhtProcess {
   private send(message: ToChild): void {
     if (this.child?.connected) this.child.send(message, () => undefined);
   }
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }

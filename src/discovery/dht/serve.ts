@@ -54,7 +54,7 @@ async function take(message: ToChild): Promise<void> {
 function join(node: number, bootstrap: readonly string[] | null): void {
   try {
     const nodes = bootstrapNodes(bootstrap, HyperDHT.BOOTSTRAP, process.env);
-    clients.set(node, new DhtClient(nodes, (count) => tell({ kind: 'nodes', node, count })));
+    clients.set(node, new DhtClient(nodes, (count, some) => tell({ kind: 'nodes', node, count, some })));
   } catch (error) {
     tell({ kind: 'join-failed', node, error: messageOf(error) });
   }

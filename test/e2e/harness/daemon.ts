@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Namespace } from './namespace.js';
 import { P2P } from './places.js';
-import type { Program } from './shell.js';
+import { type Program, plainEnvironment } from './shell.js';
 import { GiveUp, waitFor } from './wait.js';
 
 export interface DaemonOptions {
@@ -12,6 +12,10 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** Text of the configuration file. */
   readonly config?: string;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Text of its /etc/hosts, which is then all that it knows of names: no server answers. */
+  readonly hosts?: string;
 }
 
 export class Daemon {
@@ -44,7 +48,15 @@ export class Daemon {
       throw new Error('three names give three paths');
     if (options.config !== undefined || !existsSync(config)) await writeFile(config, options.config ?? '');
     const args = ['daemon', '--state', state, '--socket', socket, '--config', config, ...(options.args ?? [])];
-    return new Daemon(host, socket, namespace.start(P2P, args));
+    // No test asks the public DHT: a daemon that would meet there must be refused, not merely fail to reach it.
+    const env = { ...plainEnvironment(), P2P_NO_PUBLIC_DHT: '1', ...options.env };
+    if (options.hosts === undefined) return new Daemon(host, socket, namespace.start(P2P, args, env));
+    const hosts = join(directory, 'hosts');
+    const resolver = join(directory, 'resolv.conf');
+    await Promise.all([writeFile(hosts, options.hosts), writeFile(resolver, 'nameserver 127.0.0.1\n')]);
+    // ip-netns(8) has made a mount namespace of its own for it.
+    const script = 'mount --bind "$0" /etc/hosts; mount --bind "$1" /etc/resolv.conf; shift; exec "$@"';
+    return new Daemon(host, socket, namespace.start('sh', ['-ec', script, hosts, resolver, P2P, ...args], env));
   }
 
   get pid(): number {
