@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { LocalAddress } from '../core/local-address.js';
 import { parseMac } from '../core/mac.js';
-import type { Device, DeviceCommand, DeviceConfig, DeviceEvent } from '../device/device.js';
+import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../device/device.js';
 import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
@@ -43,6 +43,8 @@ export interface RunningOptions {
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
 }
+
+const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
 /** Emits `activity` whenever something may have changed. */
 export class RunningNetwork extends EventEmitter<{ activity: [] }> {
@@ -120,6 +122,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
     }));
     return { ...snapshot, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
+  }
+
+  /** Switches what of the system's help the device uses; what isn't named stays. */
+  setHelp(help: Partial<Record<Help, boolean | undefined>>): void {
+    const commands = HELPS.flatMap((name): DeviceCommand[] => {
+      const on = help[name];
+      return on === undefined ? [] : [{ kind: 'set-help', help: name, on }];
+    });
+    this.device.apply(commands);
   }
 
   /** What the data plane dropped, by reason. */

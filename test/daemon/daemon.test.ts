@@ -283,6 +283,19 @@ test('the log has neither hash nor key, at any level, and its level changes at r
   await assert.rejects(call(ada.socket, 'log.set', { level: 'INFO', hash: 'none' }), { reason: 'no-such-network' });
 });
 
+test('a help that the system refuses is one line in the log', async (t) => {
+  const host = new Wire().host('192.0.2.1');
+  const ada = await machine(t, host);
+  await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  await call(ada.socket, 'device.set', { 'udp-gso': true });
+  const said = () => ada.log.filter((line) => line.includes('udp-gso'));
+  ada.log.length = 0;
+  host.devices.get('p2p0')?.emit({ kind: 'fallback', at: performance.now(), help: 'udp-gso', error: 'EIO' });
+  await until(() => Promise.resolve(said().length > 0));
+  assert.equal(said().length, 1);
+  assert.match(said()[0] ?? '', /refuses udp-gso.*EIO|EIO.*refuses udp-gso/);
+});
+
 test('a second daemon on the socket or the state is refused, and the first goes on', async (t) => {
   const wire = new Wire();
   const ada = await machine(t, wire.host('192.0.2.1'));
