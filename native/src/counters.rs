@@ -35,8 +35,11 @@ drop_reasons! {
     TooOld => "too-old", "a counter before the replay window";
     Forged => "forged", "the seal didn't open";
     PartMalformed => "part-malformed", "index, count, total and length contradict each other or their frame's other parts";
-    CutUnsupported => "cut-unsupported", "a way of cutting that we never said we understand";
-    OffloadUnsupported => "offload-unsupported", "an offload that we never said we understand";
+    OffloadMalformed => "offload-malformed", "offload fields that contradict the frame's own headers";
+    Congested => "congested", "marked by a congested router though its sender can't react to marks (RFC 6040)";
+    RouterAdvertisement => "router-advertisement", "a peer's router advertisement, where the kernel would heed it";
+    CutUnsupported => "cut-unsupported", "a way of cutting that this version doesn't know";
+    OffloadUnsupported => "offload-unsupported", "a kind of segmentation that this version doesn't know";
     RejoinEvicted => "rejoin-evicted", "an unfinished frame made room for a newer one";
     RejoinTimeout => "rejoin-timeout", "an unfinished frame waited too long";
     SourceMac => "source-mac", "a source MAC that the peer may not use";

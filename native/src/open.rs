@@ -24,7 +24,7 @@ impl Opener {
         prefix: &Prefix,
         header: usize,
         datagram: &'a mut [u8],
-    ) -> Result<&'a [u8], Drop> {
+    ) -> Result<&'a mut [u8], Drop> {
         if datagram.len() < header + TAG {
             return Err(Drop::DatagramMalformed);
         }
@@ -34,6 +34,28 @@ impl Opener {
         let plaintext = self.key.open_in_place(nonce, Aad::from(header), sealed).map_err(|_| Drop::Forged)?;
         windows.mark(prefix);
         Ok(plaintext)
+    }
+
+    /// The same, but writes the plaintext to `out`, which must be as long as it.
+    pub fn open_to(
+        &self,
+        windows: &mut Windows,
+        prefix: &Prefix,
+        header: usize,
+        datagram: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Drop> {
+        if datagram.len() < header + TAG {
+            return Err(Drop::DatagramMalformed);
+        }
+        windows.check(prefix)?;
+        let (header, sealed) = datagram.split_at(header);
+        let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG);
+        let nonce = Nonce::assume_unique_for_key(prefix.nonce());
+        let opened = self.key.open_separate_gather(nonce, Aad::from(header), ciphertext, tag, out);
+        opened.map_err(|_| Drop::Forged)?;
+        windows.mark(prefix);
+        Ok(())
     }
 }
 
@@ -70,7 +92,7 @@ mod tests {
 
     fn open(opener: &Opener, windows: &mut Windows, mut datagram: Vec<u8>) -> Result<Vec<u8>, Drop> {
         let prefix = Prefix::parse(&datagram).ok_or(Drop::DatagramMalformed)?;
-        opener.open(windows, &prefix, PREFIX, &mut datagram).map(<[u8]>::to_vec)
+        opener.open(windows, &prefix, PREFIX, &mut datagram).map(|plaintext| plaintext.to_vec())
     }
 
     #[test]
@@ -80,6 +102,19 @@ mod tests {
         let datagram = sealer.seal_control(Lane::Control, b"hello").expect("seals");
         assert_eq!(open(&opener, &mut windows, datagram.clone()), Ok(b"hello".to_vec()));
         assert_eq!(open(&opener, &mut windows, datagram), Err(Drop::Replayed));
+    }
+
+    #[test]
+    fn opens_elsewhere_alike() {
+        let (sealer, opener) = pair();
+        let mut windows = Windows::default();
+        let datagram = sealer.seal_control(Lane::Control, b"hello").expect("seals");
+        let prefix = Prefix::parse(&datagram).expect("a prefix");
+        assert_eq!(opener.open_to(&mut windows, &prefix, PREFIX, &datagram, &mut [0; 4]), Err(Drop::Forged));
+        let mut out = [0; 5];
+        assert_eq!(opener.open_to(&mut windows, &prefix, PREFIX, &datagram, &mut out), Ok(()));
+        assert_eq!(&out, b"hello");
+        assert_eq!(opener.open_to(&mut windows, &prefix, PREFIX, &datagram, &mut out), Err(Drop::Replayed));
     }
 
     #[test]

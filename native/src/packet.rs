@@ -19,6 +19,8 @@ pub const OVERHEAD: usize = HEADER + OFFLOAD + TAG;
 pub const MAX_LANES: usize = 16;
 
 pub const ETHERNET: usize = 14;
+/// Bytes before a frame that are kept free: the interface takes a header of its own there (a virtio-net header).
+pub const HEADROOM: usize = 10;
 /// Longest frame, Ethernet header included.
 pub const MAX_FRAME: usize = 65_535;
 
@@ -99,9 +101,23 @@ pub struct Offload {
     pub segment: u16,
 }
 
+/// What a kernel cuts a super-frame into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Segments {
+    Tcp4,
+    Tcp6,
+    Udp,
+}
+
 impl Offload {
+    /// The checksum field holds the pseudo-header's sum only; the rest is to be added.
+    pub const CHECKSUM_WANTED: u8 = 0x01;
     /// The only flag that asks nothing of the receiver: the sender's kernel has verified the checksum.
-    const CHECKSUM_VERIFIED: u8 = 0x02;
+    pub const CHECKSUM_VERIFIED: u8 = 0x02;
+    /// The congestion bit (CWR) belongs to the first segment only.
+    pub const TCP_ECN: u8 = 0x80;
+    const KIND_SHIFT: u32 = 4;
+    const KIND: u8 = 0x70;
 
     pub fn parse(bytes: &[u8; OFFLOAD]) -> Self {
         Self {
@@ -121,6 +137,41 @@ impl Offload {
     /// Whether the frame can be delivered without a kernel's help.
     pub fn is_complete(&self) -> bool {
         self.flags & !Self::CHECKSUM_VERIFIED == 0
+    }
+
+    pub fn wants_checksum(&self) -> bool {
+        self.flags & Self::CHECKSUM_WANTED != 0
+    }
+
+    pub fn is_segmented(&self) -> bool {
+        self.flags & Self::KIND != 0
+    }
+
+    /// None if the frame isn't segmented, or in a way that this version doesn't know.
+    pub fn segments(&self) -> Option<Segments> {
+        match (self.flags & Self::KIND) >> Self::KIND_SHIFT {
+            1 => Some(Segments::Tcp4),
+            2 => Some(Segments::Tcp6),
+            3 => Some(Segments::Udp),
+            _ => None,
+        }
+    }
+
+    pub fn segmented(mut self, kind: Segments) -> Self {
+        let number = match kind {
+            Segments::Tcp4 => 1u8,
+            Segments::Tcp6 => 2,
+            Segments::Udp => 3,
+        };
+        self.flags = (self.flags & !Self::KIND) | number << Self::KIND_SHIFT;
+        self
+    }
+
+    /// The same for a frame that is one segment.
+    pub fn single(mut self) -> Self {
+        self.flags &= Self::CHECKSUM_WANTED | Self::CHECKSUM_VERIFIED;
+        self.segment = 0;
+        self
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::clock::{MILLISECOND, Nanos};
 use crate::counters::Drop;
 use crate::cut::place;
-use crate::packet::Part;
+use crate::frame::congestion::stronger;
+use crate::packet::{HEADROOM, Part};
 
 /// Unfinished frames that a peer may have at a time.
 pub const SLOTS: usize = 8;
@@ -26,7 +27,8 @@ struct Slot {
     piece: usize,
     missing: u8,
     have: [u64; 4],
-    /// Grows to the largest frame seen in this slot and is used again.
+    mark: u8,
+    /// `HEADROOM`, then the frame. Grows to the largest frame seen in this slot and is used again.
     bytes: Vec<u8>,
     busy: bool,
 }
@@ -34,7 +36,18 @@ struct Slot {
 impl Default for Slot {
     fn default() -> Self {
         let id = FrameId { session: 0, lane: 0, first: 0 };
-        Self { id, since: 0, total: 0, count: 0, piece: 0, missing: 0, have: [0; 4], bytes: Vec::new(), busy: false }
+        Self {
+            id,
+            since: 0,
+            total: 0,
+            count: 0,
+            piece: 0,
+            missing: 0,
+            have: [0; 4],
+            mark: 0,
+            bytes: Vec::new(),
+            busy: false,
+        }
     }
 }
 
@@ -68,8 +81,16 @@ impl Rejoiner {
         losses
     }
 
-    /// Takes an opened part, after `make_room`. Gives the frame when this was its last missing part.
-    pub fn add(&mut self, now: Nanos, id: FrameId, part: Part, bytes: &[u8]) -> Result<Option<&[u8]>, Drop> {
+    /// Takes an opened part, after `make_room`, and the mark of its datagram. When this was the last missing part, gives
+    /// `HEADROOM` bytes with the frame behind them, and the strongest mark.
+    pub fn add(
+        &mut self,
+        now: Nanos,
+        id: FrameId,
+        part: Part,
+        bytes: &[u8],
+        mark: u8,
+    ) -> Result<Option<(&mut [u8], u8)>, Drop> {
         let range = place(part, bytes.len()).ok_or(Drop::PartMalformed)?;
         let piece = if range.start == 0 { range.len() } else { range.start / usize::from(part.index) };
         let known = self.slots.iter().position(|slot| slot.busy && slot.id == id);
@@ -83,21 +104,23 @@ impl Rejoiner {
             return Err(Drop::PartMalformed);
         }
         slot.have[word] |= bit;
-        slot.bytes[range].copy_from_slice(bytes);
+        slot.bytes[HEADROOM + range.start..HEADROOM + range.end].copy_from_slice(bytes);
+        slot.mark = stronger(slot.mark, mark);
         slot.missing -= 1;
         if slot.missing > 0 {
             return Ok(None);
         }
         slot.busy = false;
-        Ok(Some(&self.slots[at].bytes))
+        let Slot { bytes, mark, .. } = &mut self.slots[at];
+        Ok(Some((bytes, *mark)))
     }
 
     fn start(&mut self, now: Nanos, id: FrameId, part: Part, piece: usize) -> Option<usize> {
         let free = self.slots.iter().position(|slot| !slot.busy)?;
         let slot = &mut self.slots[free];
-        slot.bytes.resize(usize::from(part.total), 0);
+        slot.bytes.resize(HEADROOM + usize::from(part.total), 0);
         (slot.id, slot.since, slot.total, slot.count, slot.piece) = (id, now, part.total, part.count, piece);
-        (slot.missing, slot.have, slot.busy) = (part.count, [0; 4], true);
+        (slot.missing, slot.have, slot.mark, slot.busy) = (part.count, [0; 4], 0, true);
         Some(free)
     }
 }
@@ -112,6 +135,17 @@ mod tests {
         FrameId { session: 1, lane: 0, first }
     }
 
+    fn add(
+        rejoiner: &mut Rejoiner,
+        now: Nanos,
+        id: FrameId,
+        part: Part,
+        bytes: &[u8],
+    ) -> Result<Option<Vec<u8>>, Drop> {
+        let frame = rejoiner.add(now, id, part, bytes, 0)?;
+        Ok(frame.map(|(room, _)| room[HEADROOM..].to_vec()))
+    }
+
     fn frame(length: usize) -> Vec<u8> {
         (0..length).map(|at| (at % 251) as u8).collect()
     }
@@ -121,10 +155,10 @@ mod tests {
         let mut rejoiner = Rejoiner::default();
         let bytes = frame(10);
         let parts = [Part { index: 0, count: 2, total: 10 }, Part { index: 1, count: 2, total: 10 }];
-        assert_eq!(rejoiner.add(0, id(0), parts[0], &bytes[..5]), Ok(None));
+        assert_eq!(add(&mut rejoiner, 0, id(0), parts[0], &bytes[..5]), Ok(None));
         assert_eq!(rejoiner.make_room(TIMEOUT, id(0)), Losses::default());
         assert_eq!(rejoiner.make_room(TIMEOUT + 1, id(0)), Losses { evicted: 0, expired: 1 });
-        assert_eq!(rejoiner.add(TIMEOUT + 1, id(0), parts[1], &bytes[5..]), Ok(None));
+        assert_eq!(add(&mut rejoiner, TIMEOUT + 1, id(0), parts[1], &bytes[5..]), Ok(None));
     }
 
     #[test]
@@ -133,27 +167,39 @@ mod tests {
         let part = Part { index: 0, count: 2, total: 10 };
         for first in 0..SLOTS as u64 {
             assert_eq!(rejoiner.make_room(first, id(first * 2)), Losses::default());
-            assert_eq!(rejoiner.add(first, id(first * 2), part, &[0; 5]), Ok(None));
+            assert_eq!(add(&mut rejoiner, first, id(first * 2), part, &[0; 5]), Ok(None));
         }
-        assert_eq!(rejoiner.add(90, id(80), part, &[0; 5]), Err(Drop::RejoinEvicted));
+        assert_eq!(add(&mut rejoiner, 90, id(80), part, &[0; 5]), Err(Drop::RejoinEvicted));
         assert_eq!(rejoiner.make_room(90, id(80)), Losses { evicted: 1, expired: 0 });
-        assert_eq!(rejoiner.add(90, id(80), part, &[0; 5]), Ok(None));
+        assert_eq!(add(&mut rejoiner, 90, id(80), part, &[0; 5]), Ok(None));
         let last = Part { index: 1, count: 2, total: 10 };
         assert_eq!(rejoiner.make_room(99, id(2)), Losses::default());
-        assert_eq!(rejoiner.add(99, id(2), last, &[1; 5]).map(|whole| whole.is_some()), Ok(true));
+        assert_eq!(add(&mut rejoiner, 99, id(2), last, &[1; 5]).map(|whole| whole.is_some()), Ok(true));
     }
 
     #[test]
     fn parts_that_contradict_the_first_change_nothing() {
         let mut rejoiner = Rejoiner::default();
         let bytes = frame(10);
-        assert_eq!(rejoiner.add(0, id(0), Part { index: 0, count: 2, total: 10 }, &bytes[..5]), Ok(None));
-        assert_eq!(rejoiner.add(0, id(0), Part { index: 0, count: 2, total: 10 }, &[9; 5]), Err(Drop::PartMalformed));
-        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 3, total: 10 }, &[9; 4]), Err(Drop::PartMalformed));
-        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 9 }, &[9; 4]), Err(Drop::PartMalformed));
-        assert_eq!(rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 10 }, &[9; 4]), Err(Drop::PartMalformed));
-        let whole = rejoiner.add(0, id(0), Part { index: 1, count: 2, total: 10 }, &bytes[5..]);
-        assert_eq!(whole, Ok(Some(&bytes[..])));
+        assert_eq!(add(&mut rejoiner, 0, id(0), Part { index: 0, count: 2, total: 10 }, &bytes[..5]), Ok(None));
+        assert_eq!(
+            add(&mut rejoiner, 0, id(0), Part { index: 0, count: 2, total: 10 }, &[9; 5]),
+            Err(Drop::PartMalformed)
+        );
+        assert_eq!(
+            add(&mut rejoiner, 0, id(0), Part { index: 1, count: 3, total: 10 }, &[9; 4]),
+            Err(Drop::PartMalformed)
+        );
+        assert_eq!(
+            add(&mut rejoiner, 0, id(0), Part { index: 1, count: 2, total: 9 }, &[9; 4]),
+            Err(Drop::PartMalformed)
+        );
+        assert_eq!(
+            add(&mut rejoiner, 0, id(0), Part { index: 1, count: 2, total: 10 }, &[9; 4]),
+            Err(Drop::PartMalformed)
+        );
+        let whole = add(&mut rejoiner, 0, id(0), Part { index: 1, count: 2, total: 10 }, &bytes[5..]);
+        assert_eq!(whole, Ok(Some(bytes.clone())));
     }
 
     proptest! {
@@ -169,10 +215,10 @@ mod tests {
             let mut rejoiner = Rejoiner::default();
             let last = parts.pop();
             for (part, range) in parts {
-                prop_assert_eq!(rejoiner.add(0, id(0), part, &bytes[range]), Ok(None));
+                prop_assert_eq!(add(&mut rejoiner, 0, id(0), part, &bytes[range]), Ok(None));
             }
             let (part, range) = last.expect("at least one part");
-            prop_assert_eq!(rejoiner.add(0, id(0), part, &bytes[range]), Ok(Some(&bytes[..])));
+            prop_assert_eq!(add(&mut rejoiner, 0, id(0), part, &bytes[range]), Ok(Some(bytes.clone())));
         }
 
         #[test]
@@ -180,7 +226,7 @@ mod tests {
             let mut rejoiner = Rejoiner::default();
             for (now, (first, index, count, total, length)) in parts.into_iter().enumerate() {
                 rejoiner.make_room(now as u64, id(first));
-                let _ = rejoiner.add(now as u64, id(first), Part { index, count, total }, &vec![0; length]);
+                let _ = add(&mut rejoiner, now as u64, id(first), Part { index, count, total }, &vec![0; length]);
             }
         }
     }

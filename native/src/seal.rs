@@ -59,26 +59,28 @@ impl Sealer {
         sealed >= WORN_AFTER && !self.worn.swap(true, Ordering::Relaxed)
     }
 
-    /// Writes a part's datagram to `out`, which holds `bytes` and `OVERHEAD` exactly.
+    /// Writes a part's datagram to `out`, which holds `lead`, `bytes` and `OVERHEAD` exactly: the part is `lead` (a few bytes,
+    /// the headers of a super-frame) and then `bytes`, which are read where they stand.
     pub fn seal_part(
         &self,
         place: Place,
         part: Part,
         offload: Offload,
-        bytes: &[u8],
+        (lead, bytes): (&[u8], &[u8]),
         out: &mut [u8],
     ) -> Result<(), Unspecified> {
-        if out.len() != bytes.len() + OVERHEAD {
+        if out.len() != lead.len() + bytes.len() + OVERHEAD {
             return Err(Unspecified);
         }
         let prefix = self.prefix(KIND_FRAME, place);
         let (header, sealed) = out.split_at_mut(HEADER);
         header[..PREFIX].copy_from_slice(&prefix.emit());
         header[PREFIX..].copy_from_slice(&part.emit());
-        sealed[..OFFLOAD].copy_from_slice(&offload.emit());
-        let end = sealed.len() - TAG;
-        sealed[OFFLOAD..end].copy_from_slice(bytes);
-        self.seal(&prefix, header, sealed)
+        let (start, rest) = sealed.split_at_mut(OFFLOAD + lead.len());
+        start[..OFFLOAD].copy_from_slice(&offload.emit());
+        start[OFFLOAD..].copy_from_slice(lead);
+        let nonce = Nonce::assume_unique_for_key(prefix.nonce());
+        self.key.seal_in_place_scatter(nonce, Aad::from(&*header), start, bytes, rest)
     }
 
     /// A control datagram, with the lane's next counter.
@@ -154,6 +156,6 @@ mod tests {
         let place = Place { lane: Lane::Frames, counter: 0, cut: CUT_WHOLE };
         let part = Part { index: 0, count: 1, total: 14 };
         let mut out = [0; 14 + OVERHEAD - 1];
-        assert!(sealer.seal_part(place, part, Offload::default(), &[0; 14], &mut out).is_err());
+        assert!(sealer.seal_part(place, part, Offload::default(), (&[], &[0; 14]), &mut out).is_err());
     }
 }

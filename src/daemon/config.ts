@@ -32,6 +32,10 @@ export interface Config {
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
   readonly mtu: number;
+  /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
+  readonly tapOffload: boolean;
+  readonly udpGso: boolean;
+  readonly udpGro: boolean;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
 }
@@ -63,6 +67,9 @@ function defaults(): Config {
     dhtListen: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     name: defaultName(),
   };
 }
@@ -77,6 +84,9 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
+  tapOffload: boolean,
+  udpGso: boolean,
+  udpGro: boolean,
   name: (value) => parseName(string(value)),
 };
 

@@ -60,6 +60,10 @@ export function handlers(served: Served): Handlers {
         waiting--;
       }
     },
+    'device.set': ({ hash, ...help }) => {
+      for (const entry of networks.some(hash)) entry.running?.setHelp(help);
+      return {};
+    },
     'log.set': ({ level, hash }) => {
       if (hash === undefined) log.setLevel(level);
       else log.setNetworkLevel(networks.find(hash).saved.id, level);

@@ -148,6 +148,7 @@ export class Networks {
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
+        help: { tapOffload: config.tapOffload, udpGso: config.udpGso, udpGro: config.udpGro },
         dht: this.dhtOf(saved),
         addresses: this.lookAtAddresses(),
         log: log.network(saved.id),

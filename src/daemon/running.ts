@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { LocalAddress } from '../core/local-address.js';
 import { parseMac } from '../core/mac.js';
-import type { Device, DeviceCommand, DeviceConfig, DeviceEvent } from '../device/device.js';
+import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../device/device.js';
 import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
@@ -33,6 +33,8 @@ export interface RunningOptions {
   readonly master: Uint8Array;
   readonly bootCounter: number;
   readonly lan: boolean;
+  /** What of the system's help the device uses. */
+  readonly help: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro'>;
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
@@ -41,6 +43,8 @@ export interface RunningOptions {
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
 }
+
+const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
 /** Emits `activity` whenever something may have changed. */
 export class RunningNetwork extends EventEmitter<{ activity: [] }> {
@@ -86,7 +90,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const config = networkConfig(options, identity);
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice(deviceConfig(config, saved.device), (events) => onEvents(events));
+    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.help }, (events) =>
+      onEvents(events),
+    );
     try {
       const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
       const running = new RunningNetwork(options, machine, device, secrets, identity);
@@ -116,6 +122,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
     }));
     return { ...snapshot, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
+  }
+
+  /** Switches what of the system's help the device uses; what isn't named stays. */
+  setHelp(help: Partial<Record<Help, boolean | undefined>>): void {
+    const commands = HELPS.flatMap((name): DeviceCommand[] => {
+      const on = help[name];
+      return on === undefined ? [] : [{ kind: 'set-help', help: name, on }];
+    });
+    this.device.apply(commands);
   }
 
   /** What the data plane dropped, by reason. */
@@ -238,7 +253,10 @@ function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identit
   };
 }
 
-function deviceConfig({ secrets, identity, addresses, mac, mtu, port }: NetworkConfig, name: string): DeviceConfig {
+function deviceConfig(
+  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
+  name: string,
+): Omit<DeviceConfig, keyof RunningOptions['help']> {
   return {
     name,
     mac,

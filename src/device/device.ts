@@ -25,7 +25,15 @@ export interface DeviceConfig {
   readonly ownAdmissionKey: Uint8Array;
   /** 32 bytes, seals cookies. */
   readonly cookieKey: Uint8Array;
+  /** Checksums and segmentation are left to whoever can do them best: super-frames between the system and us. */
+  readonly tapOffload: boolean;
+  /** One message to the system for many datagrams (UDP_SEGMENT), and from it (UDP_GRO). */
+  readonly udpGso: boolean;
+  readonly udpGro: boolean;
 }
+
+/** What of the system's help a device uses; each can be switched by itself. */
+export type Help = 'tap-offload' | 'udp-gso' | 'udp-gro';
 
 export interface SessionKeys {
   readonly peer: PeerHandle;
@@ -47,8 +55,16 @@ export interface SessionKeys {
 
 /** One step that the control plane wants done. Steps are carried out in order, none waits for the network. */
 export type DeviceCommand =
-  /** Makes a peer known, or changes the MACs that its frames may come from. */
-  | { readonly kind: 'set-peer'; readonly peer: PeerHandle; readonly macs: readonly Uint8Array[] }
+  /**
+   * Makes a peer known, or changes the MACs that its frames may come from. `offload`: it takes super-frames and frames whose
+   * checksum is to be completed, as its record says (docs/protocol.md section 9, flags); otherwise it gets complete frames.
+   */
+  | {
+      readonly kind: 'set-peer';
+      readonly peer: PeerHandle;
+      readonly macs: readonly Uint8Array[];
+      readonly offload: boolean;
+    }
   /** Forgets a peer with its sessions, MACs and counters. */
   | { readonly kind: 'drop-peer'; readonly peer: PeerHandle }
   | { readonly kind: 'install-session'; readonly keys: SessionKeys }
@@ -76,7 +92,9 @@ export type DeviceCommand =
       readonly to: Endpoint;
       readonly receiverIndex: number;
       readonly answered: Uint8Array;
-    };
+    }
+  /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
+  | { readonly kind: 'set-help'; readonly help: Help; readonly on: boolean };
 
 /** `at`: when it happened, in ms of the clock that `monotonicMs` of the same device reads. */
 export type DeviceEvent =
@@ -115,6 +133,8 @@ export type DeviceEvent =
   | { readonly kind: 'silent'; readonly at: number; readonly peer: PeerHandle }
   /** A send to this address failed in a way that says it can't work now, e.g. ENETUNREACH; at most one a second. */
   | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }
+  /** The system refused a help; it's off from here on, and nothing was lost by it. */
+  | { readonly kind: 'fallback'; readonly at: number; readonly help: Help; readonly error: string }
   /** The device is gone (deleted from outside, or an I/O error that can't be mended). Nothing follows. */
   | { readonly kind: 'device-gone'; readonly at: number; readonly error: string };
 

@@ -149,6 +149,8 @@ export class MemoryDevice implements Device {
       case 'send-cookie':
         this.sendCookie(command.to, command.receiverIndex, command.answered);
         break;
+      case 'set-help':
+        break; // there's no system here that could help
     }
   }
 

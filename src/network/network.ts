@@ -175,6 +175,10 @@ export class Network {
       for (const peer of this.members.connected()) peer.carryPaths(now, peer.paths.unreachable(now, event.to));
       return;
     }
+    if (event.kind === 'fallback') {
+      this.outbox.notable('warn', `the system refuses ${event.help}; going on without it`, { error: event.error });
+      return;
+    }
     if (event.kind === 'device-gone') return;
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);

@@ -5,7 +5,7 @@ import { type Cidr, inSubnet, isLinkLocal, isUsable } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
 import type { NetworkConfig } from './io.js';
-import { type MemberRecord, sequenceOf, signRecord } from './record.js';
+import { type MemberRecord, RECORD_FLAG, sequenceOf, signRecord } from './record.js';
 
 /** Addresses, one endpoint each, that peers saw us at which we keep. */
 const MAX_OBSERVED = 4;
@@ -95,7 +95,7 @@ export class OwnMember {
   private sign(): MemberRecord {
     const { config } = this;
     return signRecord(config.secrets.networkId, config.identity, {
-      flags: 0,
+      flags: RECORD_FLAG.offload,
       mtu: config.mtu,
       staticKey: config.identity.staticPublic,
       sequence: sequenceOf(config.bootCounter, this.change),

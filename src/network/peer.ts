@@ -12,7 +12,7 @@ import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
-import type { MemberRecord } from './record.js';
+import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
 const MAX_DATAGRAM = 1_444;
@@ -40,7 +40,7 @@ export class Peer {
   private lastError: string | null = null;
   private refused = false;
   private absent = false;
-  private toldMacs: string | null = null;
+  private told: string | null = null;
 
   constructor(
     private readonly context: PeerContext,
@@ -84,13 +84,14 @@ export class Peer {
     if (restarted) this.reach(now);
   }
 
-  /** Tells the device whose frames these MACs are. */
+  /** Tells the device whose frames these MACs are, and what the peer understands. */
   setMacs(): void {
     const macs = this.context.macsOf(this);
-    const told = macs.map(formatMac).join();
-    if (told === this.toldMacs) return;
-    this.toldMacs = told;
-    this.context.outbox.command({ kind: 'set-peer', peer: this.handle, macs });
+    const offload = (this.record.flags & RECORD_FLAG.offload) !== 0;
+    const told = [...macs.map(formatMac), offload].join();
+    if (told === this.told) return;
+    this.told = told;
+    this.context.outbox.command({ kind: 'set-peer', peer: this.handle, macs, offload });
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */

@@ -14,7 +14,14 @@ const SIGNATURE_BYTES = 64;
 /** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */
 const MTU_RANGE = { least: 576, most: 65521 } as const;
 
+/** Bits of a record's flags. */
+export const RECORD_FLAG = {
+  /** Its data plane takes super-frames, and frames whose checksum is to be completed. */
+  offload: 0x01,
+} as const;
+
 export interface MemberFields {
+  /** `RECORD_FLAG` bits; unknown ones are ignored. */
   readonly flags: number;
   readonly mtu: number;
   readonly staticKey: Uint8Array;

@@ -198,6 +198,16 @@ export const METHODS = {
     params: v.strictObject({ level: text(fields.parseLevel), hash: v.optional(hash) }),
     result: v.object({}),
   },
+  /** What of the system's help the devices of running networks use; without a hash, of all. It lasts until a device ends. */
+  'device.set': {
+    params: v.strictObject({
+      hash: v.optional(hash),
+      'tap-offload': v.optional(v.boolean()),
+      'udp-gso': v.optional(v.boolean()),
+      'udp-gro': v.optional(v.boolean()),
+    }),
+    result: v.object({}),
+  },
 } as const;
 
 export type Method = keyof typeof METHODS;

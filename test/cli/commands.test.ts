@@ -38,6 +38,9 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     name: 'ada',
   };
   const log = new Log({ write: () => undefined }, 'ERROR');
@@ -98,6 +101,10 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   assert.equal((await p2p(['status', '-hash', 'other', '--check'])).code, 15);
 
   assert.equal((await p2p(['set', '-log', 'debug'])).code, 0);
+  assert.deepEqual(await p2p(['set', '-udp-gso', 'off', '-tap-offload', 'on']), { code: 0, stdout: '', stderr: '' });
+  assert.equal((await p2p(['set', '-udp-gro', 'perhaps'])).code, 2);
+  assert.equal((await p2p(['set', '-udp-gro', 'off', '-hash', 'none'])).code, 15);
+  assert.equal((await p2p(['set'])).code, 2);
   const json = JSON.parse((await p2p(['status', '--json'])).stdout);
   assert.deepEqual([json.version, json.daemon, json.log, json.networks[0].hash], [1, '1.2.3', 'DEBUG', 'my|hash']);
 

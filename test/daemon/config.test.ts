@@ -13,6 +13,9 @@ log: debug
 lan: false
 ports: 4000-5000
 mtu: 1300
+tapOffload: false
+udpGso: false
+udpGro: false
 name: ada
 `;
   assert.deepEqual(parseConfig(text, 'f'), {
@@ -22,6 +25,9 @@ name: ada
     lan: false,
     ports: { min: 4000, max: 5000 },
     mtu: 1300,
+    tapOffload: false,
+    udpGso: false,
+    udpGro: false,
     name: 'ada',
   });
   assert.deepEqual(parseConfig('', 'f'), {});

@@ -42,6 +42,9 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     name: 'ada',
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');
@@ -278,6 +281,19 @@ test('the log has neither hash nor key, at any level, and its level changes at r
   assert.equal((await only(ada, 'a telling hash')).log, 'TRACE');
   assert.equal((await call(ada.socket, 'daemon.status', {})).log, 'ERROR');
   await assert.rejects(call(ada.socket, 'log.set', { level: 'INFO', hash: 'none' }), { reason: 'no-such-network' });
+});
+
+test('a help that the system refuses is one line in the log', async (t) => {
+  const host = new Wire().host('192.0.2.1');
+  const ada = await machine(t, host);
+  await start(ada, { hash: HASH, ip: '10.10.10.1' });
+  await call(ada.socket, 'device.set', { 'udp-gso': true });
+  const said = () => ada.log.filter((line) => line.includes('udp-gso'));
+  ada.log.length = 0;
+  host.devices.get('p2p0')?.emit({ kind: 'fallback', at: performance.now(), help: 'udp-gso', error: 'EIO' });
+  await until(() => Promise.resolve(said().length > 0));
+  assert.equal(said().length, 1);
+  assert.match(said()[0] ?? '', /refuses udp-gso.*EIO|EIO.*refuses udp-gso/);
 });
 
 test('a second daemon on the socket or the state is refused, and the first goes on', async (t) => {

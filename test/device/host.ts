@@ -15,9 +15,12 @@ export class Host {
   readonly #answers: ((answer: Answer) => void)[] = [];
   #onEvent: () => void = () => {};
 
-  constructor(namespace: string) {
+  /** `prelude`: a shell command that's run before, in the program's own mount namespace. */
+  constructor(namespace: string, prelude = '') {
     const program = fileURLToPath(new URL('./host-program.js', import.meta.url));
-    this.#child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, 'serve']);
+    const command = [process.execPath, program, 'serve'];
+    const shell = ['unshare', '--mount', 'sh', '-c', `${prelude} && exec "$@"`, 'sh'];
+    this.#child = spawn('ip', ['netns', 'exec', namespace, ...(prelude === '' ? [] : shell), ...command]);
     this.#child.stderr.pipe(process.stderr);
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#take(decode(line)));
     this.#child.once('exit', () => {

@@ -44,6 +44,9 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     networkAdmissionKey: ADMISSION_KEY,
     ownAdmissionKey: randomBytes(32),
     cookieKey: randomBytes(32),
+    tapOffload: true,
+    udpGso: true,
+    udpGro: true,
     ...changes,
   };
 }
@@ -67,7 +70,7 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
   async function install(host: HostName, maxDatagram = 1280): Promise<void> {
     const other = OTHER[host];
     await hosts[host].apply(
-      { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC[other])] },
+      { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC[other])], offload: true },
       { kind: 'set-endpoint', peer: PEER, endpoint: endpoint(other), maxDatagram },
       {
         kind: 'install-session',

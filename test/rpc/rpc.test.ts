@@ -31,6 +31,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'network.check': () => ({ connected: true }),
     'network.wait': () => ({ connected: true }),
     'log.set': () => ({}),
+    'device.set': () => ({}),
     ...handlers,
   };
   const server = createRpcServer(all, {

@@ -167,6 +167,9 @@ export class SimHost {
         networkAdmissionKey: admissionKey(secrets),
         ownAdmissionKey: admissionKey(secrets, this.identity.publicKey),
         cookieKey: secrets.cookieKey,
+        tapOffload: false,
+        udpGso: false,
+        udpGro: false,
       },
       {
         random: world.random,

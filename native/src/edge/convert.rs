@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::types::{NativeConfig, NativeEvent, NativeKeys};
 use crate::clock::{MILLISECOND, Nanos, as_ms};
-use crate::engine::{Config, Event, Keys, Use};
+use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
 use crate::packet::Mac;
 use crate::tap::{Address, TapConfig};
@@ -25,7 +25,9 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
             mac,
             mtu: config.mtu,
             addresses: addresses.collect::<std::result::Result<_, _>>()?,
+            offload: config.tap_offload,
         },
+        wanted: Wanted { udp_gso: config.udp_gso, udp_gro: config.udp_gro },
         port: config.port,
         network_admission_key: key("network admission key", &config.network_admission_key)?,
         own_admission_key: key("own admission key", &config.own_admission_key)?,
@@ -67,8 +69,13 @@ pub fn event_of(event: Event) -> NativeEvent {
         Event::Strayed { at, peer, from } => NativeEvent::Strayed { at: as_ms(at), peer, from: from.to_string() },
         Event::Silent { at, peer } => NativeEvent::Silent { at: as_ms(at), peer },
         Event::Unreachable { at, to, error } => NativeEvent::Unreachable { at: as_ms(at), to: to.to_string(), error },
+        Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
         Event::DeviceGone { at, error } => NativeEvent::DeviceGone { at: as_ms(at), error },
     }
+}
+
+pub fn help_of(name: &str) -> Result<Help> {
+    Help::named(name).ok_or_else(|| invalid(format!("expected tap-offload, udp-gso or udp-gro, got {name:?}")))
 }
 
 pub fn key_of(name: &str, bytes: &[u8]) -> std::result::Result<Zeroizing<[u8; 32]>, String> {

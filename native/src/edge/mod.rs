@@ -9,7 +9,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
-use convert::{config_of, endpoint_of, event_of, invalid, keys_of, mac_of, optional_endpoint};
+use convert::{config_of, endpoint_of, event_of, help_of, invalid, keys_of, mac_of, optional_endpoint};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
 use crate::clock::{self, as_ms};
@@ -134,10 +134,10 @@ impl Task for Closing {
 fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
     let failed = |error: crate::engine::CommandError| invalid(error.to_string());
     match command {
-        NativeCommand::SetPeer { peer, macs } => {
+        NativeCommand::SetPeer { peer, macs, offload } => {
             let macs =
                 macs.iter().map(|mac| mac_of(mac)).collect::<std::result::Result<Vec<_>, _>>().map_err(invalid)?;
-            to.set_peer(*peer, &macs).map_err(failed)
+            to.set_peer(*peer, &macs, *offload).map_err(failed)
         }
         NativeCommand::DropPeer { peer } => {
             to.drop_peer(*peer);
@@ -162,6 +162,10 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             let answered: &[u8; 16] =
                 answered.as_ref().try_into().map_err(|_| invalid("expected a MAC of 16 bytes".into()))?;
             to.send_cookie(endpoint_of(endpoint)?, *receiver_index, answered);
+            Ok(())
+        }
+        NativeCommand::SetHelp { help, on } => {
+            to.switch(help_of(help)?, *on);
             Ok(())
         }
     }

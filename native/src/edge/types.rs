@@ -12,6 +12,9 @@ pub struct NativeConfig {
     pub network_admission_key: Uint8Array,
     pub own_admission_key: Uint8Array,
     pub cookie_key: Uint8Array,
+    pub tap_offload: bool,
+    pub udp_gso: bool,
+    pub udp_gro: bool,
 }
 
 #[napi(object, object_to_js = false)]
@@ -28,7 +31,7 @@ pub struct NativeKeys {
 
 #[napi(discriminant = "kind", discriminant_case = "kebab-case", object_to_js = false)]
 pub enum NativeCommand {
-    SetPeer { peer: u32, macs: Vec<Uint8Array> },
+    SetPeer { peer: u32, macs: Vec<Uint8Array>, offload: bool },
     DropPeer { peer: u32 },
     InstallSession { keys: NativeKeys },
     DropSession { local_index: u32 },
@@ -36,6 +39,7 @@ pub enum NativeCommand {
     SendControl { peer: u32, messages: Uint8Array, to: Either<String, Null> },
     SendDatagram { to: String, datagram: Uint8Array },
     SendCookie { to: String, receiver_index: u32, answered: Uint8Array },
+    SetHelp { help: String, on: bool },
 }
 
 #[napi(discriminant = "kind", discriminant_case = "kebab-case", object_from_js = false)]
@@ -48,6 +52,7 @@ pub enum NativeEvent {
     Strayed { at: f64, peer: u32, from: String },
     Silent { at: f64, peer: u32 },
     Unreachable { at: f64, to: String, error: String },
+    Fallback { at: f64, help: String, error: String },
     DeviceGone { at: f64, error: String },
 }
 

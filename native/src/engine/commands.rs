@@ -10,6 +10,7 @@ use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session, SessionParts};
 use super::sender::{Patience, Sender};
+use super::switches::Help;
 use super::tables::{Entry, Tables};
 use crate::clock::{Nanos, now};
 use crate::control::MAX_CONTROL;
@@ -18,6 +19,7 @@ use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
 use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
+use crate::udp::batch::Route;
 
 /// Peers of a device.
 pub const MAX_PEERS: usize = 4_096;
@@ -130,7 +132,8 @@ impl Control {
 }
 
 impl Commands<'_> {
-    pub fn set_peer(&mut self, handle: u32, macs: &[Mac]) -> Result<(), CommandError> {
+    /// `offload`: whether the peer finishes checksums and takes super-frames.
+    pub fn set_peer(&mut self, handle: u32, macs: &[Mac], offload: bool) -> Result<(), CommandError> {
         let tables = &mut self.control.tables;
         if macs.len() > MAX_MACS {
             return Err(CommandError(format!("expected at most {MAX_MACS} MACs, got {}", macs.len())));
@@ -140,6 +143,7 @@ impl Commands<'_> {
         }
         let peer = tables.peers.entry(handle).or_insert_with(|| Arc::new(Peer::new(handle)));
         tables.switch.set(peer, macs);
+        peer.set_understands_offload(offload);
         self.control.changed = true;
         Ok(())
     }
@@ -243,7 +247,8 @@ impl Commands<'_> {
         if current.is_some() {
             peer.note_sent(at);
         }
-        self.send(to, current.and_then(|path| path.source()), &datagram);
+        let source = current.and_then(|path| path.source());
+        self.send(Route { to, source, mark: 0 }, &datagram);
         if session.sealer.has_worn() {
             self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
         }
@@ -251,20 +256,25 @@ impl Commands<'_> {
     }
 
     pub fn send_datagram(&mut self, to: SocketAddr, datagram: &[u8]) {
-        self.send(to, None, datagram);
+        self.send(Route::to(to), datagram);
     }
 
     /// Answers the handshake 1 whose MAC is `answered`.
     pub fn send_cookie(&mut self, to: SocketAddr, receiver: u32, answered: &[u8; 16]) {
         match self.shared.cookies.reply(now(), to, receiver.to_be_bytes(), answered) {
-            Ok(cookie) => self.send(to, None, &cookie),
+            Ok(cookie) => self.send(Route::to(to), &cookie),
             Err(_) => self.shared.drops.count(Drop::SendFailed),
         }
     }
 
-    fn send(&mut self, to: SocketAddr, source: Option<std::net::IpAddr>, datagram: &[u8]) {
+    /// Switches a help of the system on or off.
+    pub fn switch(&mut self, help: Help, on: bool) {
+        self.shared.switch(help, on);
+    }
+
+    fn send(&mut self, route: Route, datagram: &[u8]) {
         self.publish();
-        self.control.sender.send(self.shared, to, source, datagram);
+        self.control.sender.send(self.shared, route, datagram);
     }
 
     fn publish(&mut self) {

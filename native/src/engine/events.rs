@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::switches::Help;
 use crate::clock::Nanos;
 use crate::counters::{Drop, Drops};
 
@@ -13,15 +14,59 @@ const MAX_VITAL: usize = 16_384;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    Datagram { at: Nanos, from: SocketAddr, datagram: Vec<u8>, proven: bool },
-    Control { at: Nanos, peer: u32, local_index: u32, from: SocketAddr, messages: Vec<u8> },
-    SessionHeard { at: Nanos, peer: u32, local_index: u32, from: SocketAddr },
-    SessionWorn { at: Nanos, peer: u32, local_index: u32 },
-    SessionGone { at: Nanos, peer: u32, local_index: u32 },
-    Strayed { at: Nanos, peer: u32, from: SocketAddr },
-    Silent { at: Nanos, peer: u32 },
-    Unreachable { at: Nanos, to: SocketAddr, error: String },
-    DeviceGone { at: Nanos, error: String },
+    Datagram {
+        at: Nanos,
+        from: SocketAddr,
+        datagram: Vec<u8>,
+        proven: bool,
+    },
+    Control {
+        at: Nanos,
+        peer: u32,
+        local_index: u32,
+        from: SocketAddr,
+        messages: Vec<u8>,
+    },
+    SessionHeard {
+        at: Nanos,
+        peer: u32,
+        local_index: u32,
+        from: SocketAddr,
+    },
+    SessionWorn {
+        at: Nanos,
+        peer: u32,
+        local_index: u32,
+    },
+    SessionGone {
+        at: Nanos,
+        peer: u32,
+        local_index: u32,
+    },
+    Strayed {
+        at: Nanos,
+        peer: u32,
+        from: SocketAddr,
+    },
+    Silent {
+        at: Nanos,
+        peer: u32,
+    },
+    Unreachable {
+        at: Nanos,
+        to: SocketAddr,
+        error: String,
+    },
+    /// The system refused a help, which is off from here on.
+    Fallback {
+        at: Nanos,
+        help: Help,
+        error: String,
+    },
+    DeviceGone {
+        at: Nanos,
+        error: String,
+    },
 }
 
 impl Event {

@@ -1,13 +1,17 @@
 //! What only the receiving thread knows of sessions and peers: replay windows, unfinished frames, budgets.
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::Shared;
+use super::deliver::Delivery;
 use super::peer::{Peer, Session};
 use super::tables::{Entry, Tables};
 use crate::admission::bucket::{Bucket, Rate};
 use crate::clock::{Nanos, SECOND};
 use crate::counters::{Drop, Drops};
+use crate::frame::assemble::Assembler;
 use crate::open::Windows;
 use crate::packet::Part;
 use crate::rejoin::{FrameId, Rejoiner};
@@ -19,8 +23,32 @@ const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
 pub struct Locals {
     /// The snapshot that the rest follows.
     tables: Arc<Tables>,
-    sessions: HashMap<u32, SessionState>,
+    sessions: ByNumber<SessionState>,
     peers: Peers,
+    /// Peers that may have a super-frame that isn't finished; each once, so no more than there are.
+    unfinished: Vec<u32>,
+}
+
+/// By numbers that we chose ourselves, so that nobody can make them collide.
+type ByNumber<T> = HashMap<u32, T, BuildHasherDefault<OwnNumber>>;
+
+#[derive(Default)]
+struct OwnNumber(u64);
+
+impl Hasher for OwnNumber {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(u32::from(byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // Spreads handles, which count up, over all bits.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 ^= self.0 >> 32;
+    }
 }
 
 struct SessionState {
@@ -29,18 +57,24 @@ struct SessionState {
 }
 
 #[derive(Default)]
-struct Peers(HashMap<u32, PeerState>);
+struct Peers(ByNumber<PeerState>);
 
 #[derive(Default)]
 pub struct PeerState {
     rejoiner: Rejoiner,
+    assembler: Assembler,
     control: Bucket,
     strayed_at: Option<Nanos>,
 }
 
 impl Locals {
     pub fn new(tables: &Arc<Tables>) -> Self {
-        let mut locals = Self { tables: Arc::clone(tables), sessions: HashMap::new(), peers: Peers::default() };
+        let mut locals = Self {
+            tables: Arc::clone(tables),
+            sessions: ByNumber::default(),
+            peers: Peers::default(),
+            unfinished: Vec::new(),
+        };
         locals.take_over(tables);
         locals
     }
@@ -68,7 +102,24 @@ impl Locals {
     pub fn find(&mut self, index: u32) -> Result<Found<'_>, Drop> {
         let SessionState { entry, windows } = self.sessions.get_mut(&index).ok_or(Drop::UnknownSession)?;
         let state = self.peers.0.entry(entry.peer.handle).or_default();
-        Ok(Found { session: &entry.session, peer: &entry.peer, windows, state, switch: &self.tables.switch })
+        let (session, peer, switch) = (&entry.session, &entry.peer, &self.tables.switch);
+        Ok(Found { session, peer, windows, state, switch, unfinished: &mut self.unfinished })
+    }
+
+    /// When `expire` has something to do.
+    pub fn deadline(&self) -> Option<Nanos> {
+        let states = self.unfinished.iter().filter_map(|handle| self.peers.0.get(handle));
+        states.filter_map(|state| state.assembler.deadline()).min()
+    }
+
+    /// Hands on what is there of super-frames whose other parts stay away.
+    pub fn expire(&mut self, shared: &Shared, now: Nanos) {
+        let Self { tables, peers, unfinished, .. } = self;
+        unfinished.retain(|handle| {
+            let (Some(state), Some(peer)) = (peers.0.get_mut(handle), tables.peers.get(handle)) else { return false };
+            state.assembler.expire(now, &mut Delivery { shared, switch: &tables.switch, peer });
+            state.assembler.deadline().is_some()
+        });
     }
 }
 
@@ -79,22 +130,41 @@ pub struct Found<'a> {
     pub windows: &'a mut Windows,
     pub state: &'a mut PeerState,
     pub switch: &'a Switch<Arc<Peer>>,
+    unfinished: &'a mut Vec<u32>,
+}
+
+impl Found<'_> {
+    /// A super-frame of this peer waits for more.
+    pub fn note_unfinished(&mut self) {
+        if !self.unfinished.contains(&self.peer.handle) {
+            self.unfinished.push(self.peer.handle);
+        }
+    }
 }
 
 impl PeerState {
-    /// Takes a part of a cut frame; gives the frame when it's whole.
+    /// Takes a part of a cut frame and the mark of its datagram; gives the frame with its `HEADROOM`, and the strongest mark,
+    /// when it's whole.
     pub fn rejoin(
         &mut self,
         now: Nanos,
-        id: FrameId,
-        part: Part,
+        (id, part, mark): (FrameId, Part, u8),
         bytes: &[u8],
         drops: &Drops,
-    ) -> Result<Option<&[u8]>, Drop> {
+    ) -> Result<Option<(&mut [u8], u8)>, Drop> {
         let losses = self.rejoiner.make_room(now, id);
         drops.add(Drop::RejoinEvicted, losses.evicted);
         drops.add(Drop::RejoinTimeout, losses.expired);
-        self.rejoiner.add(now, id, part, bytes)
+        self.rejoiner.add(now, id, part, bytes, mark)
+    }
+
+    pub fn assembler(&mut self) -> &mut Assembler {
+        &mut self.assembler
+    }
+
+    /// Only if a super-frame waits for more.
+    pub fn busy_assembler(&mut self) -> Option<&mut Assembler> {
+        self.assembler.deadline().is_some().then_some(&mut self.assembler)
     }
 
     pub fn may_control(&mut self, now: Nanos) -> bool {

@@ -4,11 +4,14 @@
 //! plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
 //! control plane's tables and is taken per command and at a session's beginning and end, never per packet.
 mod commands;
+mod deliver;
 mod events;
 mod local;
+mod outbound;
 mod peer;
 mod receive;
 mod sender;
+mod switches;
 mod tables;
 mod timers;
 mod transmit;
@@ -33,15 +36,18 @@ use commands::Control;
 use events::Events;
 use peer::Peer;
 use receive::Receiver;
+use switches::Switches;
 use tables::Tables;
 use transmit::Transmitter;
 
 pub use commands::{CommandError, Commands, Keys, Use};
 pub use events::Event;
+pub use switches::{Help, Wanted};
 
 pub struct Config {
     pub tap: TapConfig,
     pub port: u16,
+    pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
     pub cookie_key: Zeroizing<[u8; 32]>,
@@ -55,6 +61,7 @@ pub struct Shared {
     control: Mutex<Control>,
     cookies: Cookies,
     drops: Drops,
+    switches: Switches,
     events: Events,
     stopping: AtomicBool,
     transmit_waker: Waker,
@@ -89,11 +96,13 @@ impl Engine {
             control: Mutex::new(Control::new(config.tap.mac)),
             cookies,
             drops: Drops::default(),
+            switches: Switches::default(),
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
             transmit_waker: Waker::new().map_err(failed("making an eventfd"))?,
             receive_waker: Waker::new().map_err(failed("making an eventfd"))?,
         });
+        shared.switch_on(config.tap.offload, config.wanted);
         let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
         let mut transmitter = Transmitter::new(Arc::clone(&shared));
         let mut receiver = Receiver::new(shared, admission);

@@ -98,6 +98,8 @@ pub struct Peer {
     pub sealing: ArcSwapOption<Session>,
     pub sent: Traffic,
     pub received: Traffic,
+    /// Whether it finishes checksums and takes super-frames.
+    offload: AtomicBool,
     /// When a datagram of it last opened; 0 for never.
     heard_at: AtomicU64,
     /// When the first datagram went to it that it hasn't reacted to; 0 for none.
@@ -119,6 +121,7 @@ impl Peer {
             sealing: ArcSwapOption::empty(),
             sent: Traffic::default(),
             received: Traffic::default(),
+            offload: AtomicBool::new(false),
             heard_at: AtomicU64::new(0),
             waiting_since: AtomicU64::new(0),
             silence_told: AtomicBool::new(false),
@@ -131,6 +134,14 @@ impl Peer {
             Some(newer) if newer.generation > session.generation => Some(Arc::clone(newer)),
             _ => Some(Arc::clone(session)),
         });
+    }
+
+    pub fn understands_offload(&self) -> bool {
+        self.offload.load(Ordering::Relaxed)
+    }
+
+    pub fn set_understands_offload(&self, understands: bool) {
+        self.offload.store(understands, Ordering::Relaxed);
     }
 
     pub fn heard_at(&self) -> Option<Nanos> {

@@ -6,23 +6,25 @@ use std::sync::Arc;
 use arc_swap::Cache;
 
 use super::Shared;
+use super::deliver::Delivery;
 use super::events::Event;
 use super::local::{Found, Locals};
-use super::peer::Peer;
 use super::sender::{Patience, Sender};
 use crate::admission::{Admission, Admitted, is_handshake_kind};
 use crate::clock::{Nanos, now};
 use crate::control;
 use crate::counters::Drop;
 use crate::cut::place;
-use crate::packet::{CUT_BYTES, CUT_WHOLE, HEADER, KIND_CONTROL, KIND_FRAME, OFFLOAD, Offload, PREFIX, Part, Prefix};
+use crate::frame::assemble::Arriving;
+use crate::packet::{
+    CUT_BYTES, CUT_SEGMENTS, CUT_WHOLE, HEADER, HEADROOM, KIND_CONTROL, KIND_FRAME, OFFLOAD, Offload, PREFIX, Part,
+    Prefix, TAG,
+};
 use crate::poll::Poller;
 use crate::rejoin::FrameId;
 use crate::seal::Lane;
-use crate::switch::Switch;
-use crate::tap::{Device, Tap};
 use crate::udp::UdpSocket;
-use crate::udp::batch::{Inbox, Incoming};
+use crate::udp::batch::{Inbox, Incoming, Route};
 
 const WAKER: usize = 0;
 const V4: usize = 1;
@@ -44,6 +46,16 @@ struct Arrival {
     at: Nanos,
     from: SocketAddr,
     local: Option<IpAddr>,
+    /// DSCP and ECN of its outer header.
+    mark: u8,
+    /// The first datagram of its message: what follows came the same way.
+    first: bool,
+}
+
+impl Arrival {
+    fn back(&self) -> Route {
+        Route { to: self.from, source: self.local, mark: 0 }
+    }
 }
 
 impl Receiver {
@@ -62,7 +74,8 @@ impl Receiver {
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
-            let ready = poller.wait(None).map_err(|error| format!("waiting for datagrams: {error}"))?;
+            let left = self.locals.deadline().map(|at| at.saturating_sub(now()));
+            let ready = poller.wait(left).map_err(|error| format!("waiting for datagrams: {error}"))?;
             if ready.has(WAKER) {
                 shared.receive_waker.clear();
             }
@@ -75,9 +88,15 @@ impl Receiver {
                     // After receiving: a session that was installed before its first datagram was sent is found.
                     self.locals.follow(tables.load());
                     self.take_batch(&mut inbox);
+                    if !inbox.is_full() {
+                        break;
+                    }
+                    inbox.plan();
                 }
+                inbox.plan();
             }
             self.locals.follow(tables.load());
+            self.locals.expire(&shared, now());
         }
         Ok(())
     }
@@ -85,9 +104,15 @@ impl Receiver {
     fn take_batch(&mut self, inbox: &mut Inbox) {
         let at = now();
         for place in 0..inbox.len() {
-            let Some((Incoming { from, local, .. }, datagram)) = inbox.get(place) else { break };
-            if let Err(reason) = self.take(Arrival { at, from, local }, datagram) {
-                self.shared.drops.count(reason);
+            let Some((incoming, message)) = inbox.get(place) else { break };
+            let Incoming { from, local, mark, segment, .. } = incoming;
+            for (index, datagram) in message.chunks_mut(segment).enumerate() {
+                if let Err(reason) = self.take(Arrival { at, from, local, mark, first: index == 0 }, datagram) {
+                    self.shared.drops.count(reason);
+                }
+            }
+            if message_is_empty(&incoming) {
+                self.shared.drops.count(Drop::DatagramMalformed);
             }
         }
         self.sender.flush(&self.shared);
@@ -114,7 +139,7 @@ impl Receiver {
                 Ok(())
             }
             Admitted::Answer(cookie) => {
-                self.sender.send(&self.shared, arrival.from, arrival.local, &cookie);
+                self.sender.send(&self.shared, arrival.back(), &cookie);
                 Err(Drop::HandshakeCookie)
             }
             Admitted::Refused(reason) => Err(reason),
@@ -123,27 +148,23 @@ impl Receiver {
 
     fn take_frame(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
         let part = Part::parse(datagram).ok_or(Drop::DatagramMalformed)?;
-        let Opened { prefix, plaintext, found } = open(&self.shared, &mut self.locals, arrival, HEADER, datagram)?;
-        let (offload, bytes) = plaintext.split_first_chunk::<OFFLOAD>().ok_or(Drop::FrameMalformed)?;
-        let offload = Offload::parse(offload);
-        let frame = match prefix.cut {
-            CUT_WHOLE if part.count == 1 => place(part, bytes.len()).map(|_| bytes).ok_or(Drop::PartMalformed)?,
-            CUT_WHOLE => return Err(Drop::PartMalformed),
-            CUT_BYTES => {
-                let first = prefix.counter.checked_sub(u64::from(part.index)).ok_or(Drop::PartMalformed)?;
-                let id = FrameId { session: prefix.receiver, lane: prefix.lane, first };
-                match found.state.rejoin(arrival.at, id, part, bytes, &self.shared.drops)? {
-                    Some(frame) => frame,
-                    None => return Ok(()),
-                }
+        let prefix = Prefix::parse(datagram).ok_or(Drop::DatagramMalformed)?;
+        let found = find(&mut self.locals, arrival, prefix)?;
+        match prefix.cut {
+            CUT_WHOLE => take_whole(&self.shared, found, arrival, (prefix, part), datagram),
+            CUT_BYTES => take_piece(&self.shared, found, arrival, (prefix, part), datagram),
+            CUT_SEGMENTS => take_segment(&self.shared, found, arrival, (prefix, part), datagram),
+            _ => {
+                open(&self.shared, found, arrival, (&prefix, HEADER), datagram)?;
+                Err(Drop::CutUnsupported)
             }
-            _ => return Err(Drop::CutUnsupported),
-        };
-        deliver(&self.shared, found.switch, found.peer, frame, offload)
+        }
     }
 
     fn take_control(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
-        let Opened { plaintext, found, .. } = open(&self.shared, &mut self.locals, arrival, PREFIX, datagram)?;
+        let prefix = Prefix::parse(datagram).ok_or(Drop::DatagramMalformed)?;
+        let found = find(&mut self.locals, arrival, prefix)?;
+        let (plaintext, found) = open(&self.shared, found, arrival, (&prefix, PREFIX), datagram)?;
         let messages = control::parse(plaintext).ok_or(Drop::ControlMalformed)?;
         if !found.state.may_control(arrival.at) {
             return Err(Drop::ControlBudget);
@@ -151,7 +172,7 @@ impl Receiver {
         if !messages.challenges.is_empty() {
             let answer = control::answer(&messages.challenges, arrival.from);
             let datagram = found.session.sealer.seal_control(Lane::Answers, &answer).map_err(|_| Drop::SendFailed)?;
-            self.sender.send(&self.shared, arrival.from, arrival.local, &datagram);
+            self.sender.send(&self.shared, arrival.back(), &datagram);
         }
         if !messages.others.is_empty() {
             let (at, from, messages) = (arrival.at, arrival.from, messages.others);
@@ -167,36 +188,112 @@ fn receive(socket: &impl UdpSocket, inbox: &mut Inbox) -> bool {
     socket.receive(inbox).is_ok() && !inbox.is_empty()
 }
 
-struct Opened<'a, 'd> {
-    prefix: Prefix,
-    plaintext: &'d [u8],
-    found: Found<'a>,
+/// A message without bytes holds no datagram that could be looked at.
+fn message_is_empty(incoming: &Incoming) -> bool {
+    incoming.length == 0
 }
 
-/// Opens a datagram of a session, and notes what that says about its peer.
-fn open<'a, 'd>(
-    shared: &Shared,
-    locals: &'a mut Locals,
-    arrival: Arrival,
-    header: usize,
-    datagram: &'d mut [u8],
-) -> Result<Opened<'a, 'd>, Drop> {
-    let prefix = Prefix::parse(datagram).ok_or(Drop::DatagramMalformed)?;
+/// The session that a datagram names, if its time isn't over.
+fn find(locals: &mut Locals, arrival: Arrival, prefix: Prefix) -> Result<Found<'_>, Drop> {
     let found = locals.find(prefix.receiver)?;
     if arrival.at >= found.session.ends_at {
         return Err(Drop::SessionOver);
     }
-    let plaintext = found.session.opener.open(found.windows, &prefix, header, datagram)?;
-    note_heard(shared, &found, arrival);
-    if found.state.may_stray(arrival.at, arrival.from, found.peer) {
-        shared.push(Event::Strayed { at: arrival.at, peer: found.peer.handle, from: arrival.from });
+    Ok(found)
+}
+
+/// Opens a datagram in its own buffer, and notes what that says about its peer.
+fn open<'a, 'd>(
+    shared: &Shared,
+    mut found: Found<'a>,
+    arrival: Arrival,
+    (prefix, header): (&Prefix, usize),
+    datagram: &'d mut [u8],
+) -> Result<(&'d mut [u8], Found<'a>), Drop> {
+    let plaintext = found.session.opener.open(found.windows, prefix, header, datagram)?;
+    note_heard(shared, &mut found, arrival);
+    Ok((plaintext, found))
+}
+
+/// A frame that is one datagram.
+fn take_whole(
+    shared: &Shared,
+    found: Found,
+    arrival: Arrival,
+    (prefix, part): (Prefix, Part),
+    datagram: &mut [u8],
+) -> Result<(), Drop> {
+    let (plaintext, found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
+    let (offload, bytes) = plaintext.split_first_chunk::<OFFLOAD>().ok_or(Drop::FrameMalformed)?;
+    let offload = Offload::parse(offload);
+    if part.count != 1 || place(part, bytes.len()).is_none() {
+        return Err(Drop::PartMalformed);
     }
-    Ok(Opened { prefix, plaintext, found })
+    let delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+    if let Some(assembler) = found.state.busy_assembler() {
+        assembler.pass(id_of(&prefix, &part)?, &mut Delivery { ..delivery });
+    }
+    // What stood before the frame is opened and read: the interface's own header goes there.
+    let frame = HEADER + OFFLOAD;
+    let end = datagram.len() - TAG;
+    delivery.frame(&mut datagram[frame - HEADROOM..end], offload, arrival.mark)
+}
+
+/// A piece of a frame that is larger than the path.
+fn take_piece(
+    shared: &Shared,
+    found: Found,
+    arrival: Arrival,
+    (prefix, part): (Prefix, Part),
+    datagram: &mut [u8],
+) -> Result<(), Drop> {
+    let (plaintext, found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
+    let (offload, bytes) = plaintext.split_first_chunk::<OFFLOAD>().ok_or(Drop::FrameMalformed)?;
+    let delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+    let id = id_of(&prefix, &part)?;
+    let whole = found.state.rejoin(arrival.at, (id, part, arrival.mark), bytes, &shared.drops)?;
+    let Some((room, mark)) = whole else { return Ok(()) };
+    delivery.frame(room, Offload::parse(offload), mark)
+}
+
+/// A segment of a super-frame, opened straight to its place once the first of them has told where that is.
+fn take_segment(
+    shared: &Shared,
+    mut found: Found,
+    arrival: Arrival,
+    (prefix, part): (Prefix, Part),
+    datagram: &mut [u8],
+) -> Result<(), Drop> {
+    let id = id_of(&prefix, &part)?;
+    let plaintext = datagram.len().checked_sub(HEADER + TAG).ok_or(Drop::DatagramMalformed)?;
+    let arriving = Arriving { at: arrival.at, part, plaintext, mark: arrival.mark };
+    if let Some(slot) = found.state.assembler().find(id) {
+        let (opener, windows) = (&found.session.opener, &mut *found.windows);
+        slot.open(arriving, |out| opener.open_to(windows, &prefix, HEADER, datagram, out))?;
+        note_heard(shared, &mut found, arrival);
+        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+        found.state.assembler().settle(id, part.index, &mut delivery);
+    } else {
+        let (plaintext, mut found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
+        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+        found.state.assembler().begin(id, arriving, plaintext, &mut delivery)?;
+        found.note_unfinished();
+    }
+    Ok(())
+}
+
+/// What names the frame that a part belongs to.
+fn id_of(prefix: &Prefix, part: &Part) -> Result<FrameId, Drop> {
+    let first = prefix.counter.checked_sub(u64::from(part.index)).ok_or(Drop::PartMalformed)?;
+    Ok(FrameId { session: prefix.receiver, lane: prefix.lane, first })
 }
 
 /// An authenticated datagram of the peer has come.
-fn note_heard(shared: &Shared, found: &Found, arrival: Arrival) {
+fn note_heard(shared: &Shared, found: &mut Found, arrival: Arrival) {
     let (session, peer) = (found.session, found.peer);
+    if !arrival.first && session.may_seal() {
+        return;
+    }
     peer.note_heard(arrival.at);
     if session.is_first_heard() {
         shared.seal_if_installed(session, peer);
@@ -206,26 +303,7 @@ fn note_heard(shared: &Shared, found: &Found, arrival: Arrival) {
     if let Some(path) = peer.path.load().as_ref().filter(|path| path.endpoint == arrival.from) {
         path.learn_source(arrival.local);
     }
-}
-
-/// Hands a peer's frame to the interface, if the peer may send it.
-fn deliver(
-    shared: &Shared,
-    switch: &Switch<Arc<Peer>>,
-    peer: &Arc<Peer>,
-    frame: &[u8],
-    offload: Offload,
-) -> Result<(), Drop> {
-    if !offload.is_complete() {
-        return Err(Drop::OffloadUnsupported);
-    }
-    switch.inbound(peer, frame)?;
-    match shared.tap.write(frame, offload) {
-        Ok(()) => {
-            peer.received.add(frame.len());
-            Ok(())
-        }
-        Err(error) if Device::is_full(&error) => Err(Drop::TapFull),
-        Err(_) => Err(Drop::TapDown),
+    if found.state.may_stray(arrival.at, arrival.from, peer) {
+        shared.push(Event::Strayed { at: arrival.at, peer: peer.handle, from: arrival.from });
     }
 }

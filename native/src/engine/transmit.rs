@@ -5,17 +5,14 @@ use std::sync::Arc;
 use arc_swap::Cache;
 
 use super::Shared;
-use super::events::Event;
-use super::peer::Peer;
+use super::outbound::{Frame, send};
 use super::sender::{Patience, Sender};
 use super::tables::Tables;
 use super::timers::Timers;
 use crate::clock::{Nanos, now};
 use crate::counters::Drop;
-use crate::cut::Cut;
-use crate::packet::{MAX_FRAME, OVERHEAD, Offload};
+use crate::packet::{HEADROOM, MAX_FRAME, Offload};
 use crate::poll::Poller;
-use crate::seal::{Lane, Place};
 use crate::switch::Outbound;
 use crate::tap::{Device, Tap};
 
@@ -23,6 +20,8 @@ use crate::tap::{Device, Tap};
 const TURN: usize = 256;
 /// How long frames wait for room in the socket's buffer, in ms.
 const PATIENCE: i32 = 20;
+/// Bytes of datagrams that are worth a system call: what waits is sent then, though there may be more frames.
+const WORTHWHILE: usize = 32 * 1_024;
 
 const TAP: usize = 0;
 const WAKER: usize = 1;
@@ -38,7 +37,7 @@ impl Transmitter {
     pub fn new(shared: Arc<Shared>) -> Self {
         let sender = Sender::new(Patience::Wait(PATIENCE));
         // One byte more than the longest frame, so that a longer one is seen to be too long.
-        Self { shared, sender, timers: Timers::default(), buffer: vec![0; MAX_FRAME + 1].into_boxed_slice() }
+        Self { shared, sender, timers: Timers::default(), buffer: vec![0; HEADROOM + MAX_FRAME + 1].into_boxed_slice() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
@@ -70,7 +69,12 @@ impl Transmitter {
         let mut result = Ok(());
         for _ in 0..TURN {
             match self.shared.tap.read(&mut buffer) {
-                Ok((length, offload)) => self.forward(tables, &buffer[..length], offload, now),
+                Ok((length, offload)) => {
+                    self.forward(tables, &mut buffer[..HEADROOM + length], offload, now);
+                    if self.sender.waiting() >= WORTHWHILE {
+                        self.sender.flush(&self.shared);
+                    }
+                }
                 Err(error) if Device::is_gone(&error) => {
                     result = Err(format!("reading the interface: {error}"));
                     break;
@@ -84,14 +88,12 @@ impl Transmitter {
         result
     }
 
-    fn forward(&mut self, tables: &Tables, frame: &[u8], offload: Offload, now: Nanos) {
-        let sent = match tables.switch.outbound(frame) {
+    fn forward(&mut self, tables: &Tables, room: &mut [u8], offload: Offload, now: Nanos) {
+        let sent = match tables.switch.outbound(&room[HEADROOM..]) {
             Outbound::Refused(reason) => Err(reason),
-            Outbound::To(peer) => self.send(peer, frame, offload, now),
-            Outbound::Flood => {
-                self.flood(tables, frame, offload, now);
-                Ok(())
-            }
+            Outbound::To(peer) => Frame::new(room, offload)
+                .and_then(|mut frame| send(&self.shared, &mut self.sender, peer, &mut frame, now)),
+            Outbound::Flood => Frame::new(room, offload).map(|mut frame| self.flood(tables, &mut frame, now)),
         };
         if let Err(reason) = sent {
             self.shared.drops.count(reason);
@@ -99,41 +101,12 @@ impl Transmitter {
     }
 
     /// To all that are connected; it's no loss that the others get nothing.
-    fn flood(&mut self, tables: &Tables, frame: &[u8], offload: Offload, now: Nanos) {
+    fn flood(&mut self, tables: &Tables, frame: &mut Frame, now: Nanos) {
         for peer in tables.peers.values() {
-            match self.send(peer, frame, offload, now) {
+            match send(&self.shared, &mut self.sender, peer, frame, now) {
                 Ok(()) | Err(Drop::NoSession | Drop::NoEndpoint) => {}
                 Err(reason) => self.shared.drops.count(reason),
             }
         }
-    }
-
-    fn send(&mut self, peer: &Peer, frame: &[u8], offload: Offload, now: Nanos) -> Result<(), Drop> {
-        let session = peer.sealing.load();
-        let session = session.as_ref().ok_or(Drop::NoSession)?;
-        let path = peer.path.load();
-        let path = path.as_ref().ok_or(Drop::NoEndpoint)?;
-        if now >= session.ends_at {
-            return Err(Drop::SessionOver);
-        }
-        let cut = Cut::plan(frame.len(), path.max_datagram).ok_or(Drop::FrameMalformed)?;
-        let source = path.source();
-        let first = session.sealer.take(Lane::Frames, u64::from(cut.count()));
-        for (part, range) in cut.parts() {
-            let bytes = &frame[range];
-            let place = Place { lane: Lane::Frames, counter: first + u64::from(part.index), cut: cut.kind() };
-            let out =
-                self.sender.add(&self.shared, path.endpoint, source, bytes.len() + OVERHEAD).ok_or(Drop::SendFailed)?;
-            if session.sealer.seal_part(place, part, offload, bytes, out).is_err() {
-                self.sender.undo();
-                return Err(Drop::SendFailed);
-            }
-        }
-        peer.sent.add(frame.len());
-        peer.note_sent(now);
-        if session.sealer.has_worn() {
-            self.shared.push(Event::SessionWorn { at: now, peer: peer.handle, local_index: session.local_index });
-        }
-        Ok(())
     }
 }

@@ -3,18 +3,29 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Tap, TapConfig, netlink};
+use super::{Tap, TapConfig, netlink, vnet};
 use crate::error::{Code, OpenError};
-use crate::packet::Offload;
+use crate::packet::{HEADROOM, Offload};
 use crate::poll::check;
 
 const DEVICE: &str = "/dev/net/tun";
 /// Not in libc: fail if an interface of that name exists, also one that we could attach to.
 const IFF_TUN_EXCL: libc::c_short = 0x8000_u16 as libc::c_short;
 
+/// Offloads that are asked for, the most first: without UDP segmentation before Linux 6.2, or without any.
+const LADDER: [libc::c_uint; 3] = {
+    const TCP: libc::c_uint = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+    [TCP | libc::TUN_F_USO4 | libc::TUN_F_USO6, TCP, 0]
+};
+
 pub struct LinuxTap {
     file: File,
+    /// Whether a virtio-net header comes before each frame; without one there is no offload.
+    headed: bool,
+    offload: AtomicBool,
+    heeds_routers: bool,
 }
 
 impl LinuxTap {
@@ -27,13 +38,18 @@ impl LinuxTap {
             .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
             .open(DEVICE)
             .map_err(|error| OpenError::io(Code::NoTun, format_args!("opening {DEVICE}"), &error))?;
-        attach(&file, name).map_err(|error| {
+        let headed = attach(&file, name).map_err(|error| {
             let code = if error.raw_os_error() == Some(libc::EBUSY) { Code::NameTaken } else { Code::Failed };
             OpenError::io(code, format_args!("making the interface {}", config.name), &error)
         })?;
-        ignore_routers(&config.name);
+        let heeds_routers = !ignores_routers(&config.name);
+        let tap = Self { file, headed, offload: AtomicBool::new(false), heeds_routers };
+        if config.offload && headed {
+            // Where it's refused frames come complete, and `takes_offload` says so.
+            let _ = tap.set_offload(true);
+        }
         netlink::configure(config)?;
-        Ok(Self { file })
+        Ok(tap)
     }
 }
 
@@ -51,8 +67,24 @@ fn name_bytes(name: &str) -> Result<[u8; libc::IFNAMSIZ], OpenError> {
     Ok(bytes)
 }
 
-fn attach(file: &File, name: [u8; libc::IFNAMSIZ]) -> io::Result<()> {
-    let flags = libc::IFF_TAP as libc::c_short | libc::IFF_NO_PI as libc::c_short | IFF_TUN_EXCL;
+/// Makes the interface; whether it has a virtio-net header, which kernels may be built without.
+fn attach(file: &File, name: [u8; libc::IFNAMSIZ]) -> io::Result<bool> {
+    match set_interface(file, name, libc::IFF_VNET_HDR as libc::c_short) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            set_interface(file, name, 0)?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
+    let length = HEADROOM as libc::c_int;
+    // SAFETY: TUNSETVNETHDRSZ reads one int, which lives through the call.
+    check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const length) })?;
+    Ok(true)
+}
+
+fn set_interface(file: &File, name: [u8; libc::IFNAMSIZ], more: libc::c_short) -> io::Result<()> {
+    let flags = libc::IFF_TAP as libc::c_short | libc::IFF_NO_PI as libc::c_short | IFF_TUN_EXCL | more;
     // SAFETY: an ifreq is integers only, for which zeros are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name = name.map(|byte| byte as libc::c_char);
@@ -62,24 +94,66 @@ fn attach(file: &File, name: [u8; libc::IFNAMSIZ]) -> io::Result<()> {
     Ok(())
 }
 
-/// A member must not become our router. Where /proc/sys is read-only (a container) or IPv6 is off, the kernel's defaults stay.
-fn ignore_routers(name: &str) {
-    for setting in ["accept_ra", "autoconf"] {
-        let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}/{setting}"), "0");
-    }
+/// A member must not become our router. False where the kernel won't be told: /proc/sys is read-only in some containers.
+fn ignores_routers(name: &str) -> bool {
+    let directory = format!("/proc/sys/net/ipv6/conf/{name}");
+    let ignored = ["accept_ra", "autoconf"].map(|setting| fs::write(format!("{directory}/{setting}"), "0").is_ok());
+    let no_ipv6 = fs::metadata("/proc/sys/net").is_ok() && fs::metadata(&directory).is_err();
+    ignored[0] || no_ipv6
 }
 
 impl Tap for LinuxTap {
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, Offload)> {
-        Ok(((&self.file).read(buffer)?, Offload::default()))
+    fn read(&self, room: &mut [u8]) -> io::Result<(usize, Offload)> {
+        if !self.headed {
+            let frame = room.get_mut(HEADROOM..).ok_or(io::ErrorKind::InvalidInput)?;
+            return Ok(((&self.file).read(frame)?, Offload::default()));
+        }
+        let length = (&self.file).read(room)?;
+        let header: &[u8; HEADROOM] = room.first_chunk().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok((length.saturating_sub(HEADROOM), vnet::parse(header)))
     }
 
-    fn write(&self, frame: &[u8], _offload: Offload) -> io::Result<()> {
-        (&self.file).write(frame).map(|_| ())
+    fn write(&self, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()> {
+        if !self.headed {
+            let frame = room.get(HEADROOM..).ok_or(io::ErrorKind::InvalidInput)?;
+            return (&self.file).write(frame).map(|_| ());
+        }
+        let header: &mut [u8; HEADROOM] = room.first_chunk_mut().ok_or(io::ErrorKind::InvalidInput)?;
+        *header = vnet::emit(&offload, headers as u16);
+        (&self.file).write(room).map(|_| ())
+    }
+
+    fn takes_offload(&self) -> bool {
+        self.offload.load(Ordering::Relaxed)
+    }
+
+    fn set_offload(&self, on: bool) -> io::Result<()> {
+        if on && !self.headed {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let wanted = if on { &LADDER[..2] } else { &LADDER[2..] };
+        let mut result = Ok(0);
+        for offloads in wanted {
+            // SAFETY: TUNSETOFFLOAD takes an integer instead of a pointer.
+            result = check(unsafe { libc::ioctl(self.file.as_raw_fd(), libc::TUNSETOFFLOAD as _, *offloads as usize) });
+            if result.is_ok() {
+                self.offload.store(on, Ordering::Relaxed);
+                break;
+            }
+        }
+        result.map(|_| ())
+    }
+
+    fn heeds_routers(&self) -> bool {
+        self.heeds_routers
     }
 
     fn is_full(error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS)
+    }
+
+    fn is_refused(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(libc::EINVAL)
     }
 
     fn is_gone(error: &io::Error) -> bool {

@@ -8,6 +8,8 @@ use crate::packet::{Mac, Offload};
 mod linux;
 #[cfg(target_os = "linux")]
 mod netlink;
+#[cfg(target_os = "linux")]
+mod vnet;
 
 #[cfg(target_os = "linux")]
 pub use linux::LinuxTap as Device;
@@ -24,6 +26,8 @@ pub struct TapConfig {
     /// Bytes, without the Ethernet header.
     pub mtu: u32,
     pub addresses: Vec<Address>,
+    /// Whether the system may leave checksums and segmentation to us, and we to it.
+    pub offload: bool,
 }
 
 /// An address with its prefix length.
@@ -43,17 +47,30 @@ impl Address {
     }
 }
 
-/// An Ethernet interface whose other end we are. Reading and writing don't block.
+/// An Ethernet interface whose other end we are. Reading and writing don't block. A frame stands in a room: `HEADROOM` bytes
+/// that belong to the interface, then the frame.
 pub trait Tap: Send + Sync {
-    /// The next frame that the interface sends, into `buffer`: its length and what is left to do for it.
+    /// The next frame that the interface sends, into a room: the frame's length and what is left to do for it.
     /// `WouldBlock` when there is none.
-    fn read(&self, buffer: &mut [u8]) -> io::Result<(usize, Offload)>;
+    fn read(&self, room: &mut [u8]) -> io::Result<(usize, Offload)>;
 
-    /// Lets the interface receive a frame.
-    fn write(&self, frame: &[u8], offload: Offload) -> io::Result<()>;
+    /// Lets the interface receive a frame. `headers`: bytes of a super-frame's headers, else 0.
+    fn write(&self, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()>;
+
+    /// Whether frames may be written with offload fields.
+    fn takes_offload(&self) -> bool;
+
+    /// Has the system leave checksums and segmentation to us, or do them itself.
+    fn set_offload(&self, on: bool) -> io::Result<()>;
+
+    /// Whether the system might heed router advertisements that this interface receives.
+    fn heeds_routers(&self) -> bool;
 
     /// Whether an error of `write` means that the interface's queue is full.
     fn is_full(error: &io::Error) -> bool;
+
+    /// Whether an error of `write` means that the system doesn't take such a frame.
+    fn is_refused(error: &io::Error) -> bool;
 
     /// Whether an error of `read` means that the interface is gone for good.
     fn is_gone(error: &io::Error) -> bool;

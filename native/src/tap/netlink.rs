@@ -12,7 +12,18 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::{Address, TapConfig};
+use crate::cut::MAX_DATAGRAM;
 use crate::error::{Code, OpenError};
+use crate::packet::OVERHEAD;
+use crate::udp::batch::MAX_SEGMENTS;
+
+/// Frames that wait for us. Enough for a burst while this process doesn't run; each can be a super-frame, so that more would
+/// only be delay when the uplink is slow.
+const QUEUE: u32 = 256;
+/// Bytes of a super-frame: with Ethernet header and VLAN tags it stays below 65,536.
+const MAX_SUPER_FRAME: u32 = 65_000;
+/// Ethernet header with a VLAN tag.
+const MAX_LINK_HEADER: usize = 18;
 
 /// MAC, MTU, addresses, and up.
 pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
@@ -20,9 +31,15 @@ pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
     let failed = |doing: String, error: &io::Error| OpenError::io(Code::Failed, doing, error);
     let index = index_of(name).map_err(|error| failed(format!("finding the interface {name}"), &error))?;
     let route = Route::open().map_err(|error| failed("opening a netlink socket".into(), &error))?;
-    let hardware = vec![LinkAttribute::Address(config.mac.to_vec()), LinkAttribute::Mtu(config.mtu)];
+    let hardware = vec![
+        LinkAttribute::Address(config.mac.to_vec()),
+        LinkAttribute::Mtu(config.mtu),
+        LinkAttribute::TxQueueLen(QUEUE),
+    ];
     let doing = || format!("setting MAC {} and MTU {} of {name}", mac_text(config), config.mtu);
     route.set_link(index, hardware, LinkFlags::empty()).map_err(|error| failed(doing(), &error))?;
+    // Refused by kernels before 5.18: a super-frame may then need two sends.
+    let _ = route.set_link(index, super_frames(config.mtu), LinkFlags::empty());
     for address in &config.addresses {
         route.add_address(index, *address).map_err(|error| {
             let doing = format!("giving {name} the address {}/{}", address.ip, address.prefix);
@@ -32,6 +49,13 @@ pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
     route
         .set_link(index, Vec::new(), LinkFlags::Up)
         .map_err(|error| failed(format!("bringing the interface {name} up"), &error))
+}
+
+/// Bounds super-frames so that the datagrams of one fit one send.
+fn super_frames(mtu: u32) -> Vec<LinkAttribute> {
+    let datagram = mtu as usize + MAX_LINK_HEADER + OVERHEAD;
+    let segments = (MAX_DATAGRAM / datagram).clamp(2, MAX_SEGMENTS);
+    vec![LinkAttribute::GsoMaxSegs(segments as u32), LinkAttribute::GsoMaxSize(MAX_SUPER_FRAME)]
 }
 
 fn mac_text(config: &TapConfig) -> String {

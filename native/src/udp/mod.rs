@@ -18,14 +18,37 @@ pub trait UdpSocket: Send + Sync {
     /// Takes what has arrived, up to a batch. `WouldBlock` when nothing has.
     fn receive(&self, inbox: &mut Inbox) -> io::Result<()>;
 
-    /// Sends datagrams whose bytes stand in `arena`, in order; gives how many were taken. An error is that of the first.
-    fn send(&self, arena: &[u8], datagrams: &[Outgoing]) -> io::Result<usize>;
+    /// Sends messages whose bytes stand in `arena`, in order; gives how many were taken. An error is that of the first.
+    fn send(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize>;
+
+    /// Has the system join datagrams of one flow that arrive together (UDP_GRO), or not.
+    fn set_joining(&self, on: bool) -> io::Result<()>;
+
+    /// Whether the system can cut messages into datagrams (UDP_SEGMENT) at all.
+    fn can_cut(&self) -> bool;
+
+    /// What an error of `send` for a message of several datagrams says.
+    fn cut_failure(error: &io::Error) -> CutFailure;
+
+    /// Whether an error of `send` says that a datagram is larger than its path.
+    fn is_too_large(error: &io::Error) -> bool;
 
     /// Whether an error of `send` says that the address can't be reached now.
     fn says_unreachable(error: &io::Error) -> bool;
 
     /// Waits until the socket takes datagrams again, `ms` at most.
     fn wait_writable(&self, ms: i32) -> bool;
+}
+
+/// Why a message of several datagrams wasn't taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutFailure {
+    /// The system or the network card can't cut messages.
+    Unable,
+    /// Most likely the path has shrunk: what is cut must not be larger than it.
+    Size,
+    /// Nothing that has to do with cutting.
+    Other,
 }
 
 /// The sockets of a network: the same port of both families.
@@ -43,5 +66,14 @@ impl Sockets {
     /// The one that reaches an address.
     pub fn towards(&self, to: SocketAddr) -> Option<&Socket> {
         if to.is_ipv4() { Some(&self.v4) } else { self.v6.as_ref() }
+    }
+
+    pub fn set_joining(&self, on: bool) -> io::Result<()> {
+        self.v4.set_joining(on)?;
+        self.v6.as_ref().map_or(Ok(()), |socket| socket.set_joining(on))
+    }
+
+    pub fn can_cut(&self) -> bool {
+        self.v4.can_cut()
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::udp::batch::Outbox;
+use crate::udp::batch::{Outbox, Route};
 
 /// A socket on a port that the system chose, and its address on the loopback interface.
 fn bound(address: &str) -> (LinuxUdp, SocketAddr) {
@@ -20,17 +20,20 @@ fn arrives(from: &str, source: Option<&str>) -> Incoming {
     let (sender, _) = bound(from);
     let mut outbox = Outbox::default();
     let source = source.map(|source| source.parse().expect("an address"));
+    let route = Route { to, source, mark: 0xBA };
     for byte in 0..3 {
-        outbox.add(to, source, 5).expect("room").fill(byte);
+        outbox.add(route, 5, false).expect("room").fill(byte);
     }
-    assert_eq!(sender.send(outbox.arena(), outbox.datagrams()).expect("sends"), 3);
+    assert_eq!(sender.send(outbox.arena(), outbox.messages()).expect("sends"), 3);
     let mut inbox = Inbox::default();
     receiver.receive(&mut inbox).expect("receives");
     assert_eq!(inbox.len(), 3);
     for byte in 0..3 {
         assert_eq!(inbox.get(usize::from(byte)).map(|(_, bytes)| bytes.to_vec()), Some(vec![byte; 5]));
     }
-    inbox.get(0).expect("the first").0
+    let incoming = inbox.get(0).expect("the first").0;
+    assert_eq!((incoming.mark, incoming.segment), (0xBA, 5));
+    incoming
 }
 
 #[test]
@@ -45,8 +48,8 @@ fn a_datagram_leaves_from_the_address_that_it_is_told() {
     let (sender, _) = bound("0.0.0.0:0");
     to.set_ip([127, 0, 0, 1].into());
     let mut outbox = Outbox::default();
-    outbox.add(to, Some([127, 0, 0, 9].into()), 1).expect("room");
-    sender.send(outbox.arena(), outbox.datagrams()).expect("sends");
+    outbox.add(Route { source: Some([127, 0, 0, 9].into()), ..Route::to(to) }, 1, true).expect("room");
+    sender.send(outbox.arena(), outbox.messages()).expect("sends");
     let mut inbox = Inbox::default();
     receiver.receive(&mut inbox).expect("receives");
     assert_eq!(inbox.get(0).map(|(incoming, _)| incoming.from.ip()), Some([127, 0, 0, 9].into()));
@@ -59,6 +62,37 @@ fn ipv6_works_alike() {
     }
     let incoming = arrives("[::1]:0", Some("::1"));
     assert_eq!((incoming.from.ip().to_string(), incoming.local), ("::1".into(), Some(incoming.from.ip())));
+}
+
+/// Sends 40 full datagrams and a shorter one as one message; gives what arrives.
+fn joined(joining: bool) -> (usize, Vec<u8>) {
+    let (receiver, to) = bound("127.0.0.1:0");
+    let (sender, _) = bound("127.0.0.1:0");
+    receiver.set_joining(joining).expect("switches");
+    let mut outbox = Outbox::default();
+    for byte in 0..41 {
+        outbox.add(Route::to(to), if byte == 40 { 9 } else { 1_000 }, true).expect("room").fill(byte);
+    }
+    assert!(sender.can_cut() && outbox.messages().len() == 1);
+    assert_eq!(sender.send(outbox.arena(), outbox.messages()).expect("sends"), 1);
+    let (mut inbox, mut messages, mut bytes) = (Inbox::default(), 0, Vec::new());
+    while receiver.receive(&mut inbox).is_ok() {
+        for at in 0..inbox.len() {
+            let (incoming, message) = inbox.get(at).expect("a message");
+            assert!(message.len() == 9 || incoming.segment == 1_000);
+            messages += 1;
+            bytes.extend_from_slice(message);
+        }
+    }
+    assert_eq!(bytes, outbox.arena()[..bytes.len()]);
+    (messages, bytes)
+}
+
+#[test]
+fn a_message_is_cut_and_joined_by_the_kernel() {
+    assert_eq!(joined(true).0, 1);
+    let (messages, bytes) = joined(false);
+    assert_eq!((messages, bytes.len()), (41, 40_009));
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! A peer's frame on its way to our interface: may the peer send it, does it hold together, what is left to do for it.
+use std::sync::Arc;
+
+use super::Shared;
+use super::peer::Peer;
+use crate::counters::Drop;
+use crate::frame::assemble::Sink;
+use crate::frame::congestion;
+use crate::frame::headers::is_router_advertisement;
+use crate::frame::layout::Layout;
+use crate::frame::offload::{Shape, complete, shape};
+use crate::frame::run::{Headers, with_run};
+use crate::packet::{HEADROOM, Offload};
+use crate::switch::Switch;
+use crate::tap::{Device, Tap};
+
+pub struct Delivery<'a> {
+    pub shared: &'a Shared,
+    pub switch: &'a Switch<Arc<Peer>>,
+    pub peer: &'a Arc<Peer>,
+}
+
+impl Sink for Delivery<'_> {
+    fn take(&mut self, room: &mut [u8], offload: Offload, mark: u8) {
+        if let Err(reason) = self.frame(room, offload, mark) {
+            self.shared.drops.count(reason);
+        }
+    }
+
+    fn take_super(&mut self, room: &mut [u8], offload: Offload, layout: &Layout, mark: u8) {
+        if let Err(reason) = self.shaped(room, offload, Shape::Super(*layout), mark) {
+            self.shared.drops.count(reason);
+        }
+    }
+}
+
+impl Delivery<'_> {
+    /// Hands a frame with `HEADROOM` bytes before it to the interface. `mark`: DSCP and ECN of the datagrams it came in.
+    pub fn frame(&self, room: &mut [u8], offload: Offload, mark: u8) -> Result<(), Drop> {
+        let shape = shape(&room[HEADROOM..], &offload)?;
+        self.shaped(room, offload, shape, mark)
+    }
+
+    fn shaped(&self, room: &mut [u8], offload: Offload, shape: Shape, mark: u8) -> Result<(), Drop> {
+        let frame = &mut room[HEADROOM..];
+        self.switch.inbound(self.peer, frame)?;
+        if self.shared.tap.heeds_routers() && is_router_advertisement(frame) {
+            return Err(Drop::RouterAdvertisement);
+        }
+        congestion::propagate(mark, frame)?;
+        let length = frame.len();
+        self.write(room, offload, shape)?;
+        self.peer.received.add(length);
+        Ok(())
+    }
+
+    fn write(&self, room: &mut [u8], offload: Offload, shape: Shape) -> Result<(), Drop> {
+        let tap = &self.shared.tap;
+        let (offload, headers) = match shape {
+            Shape::Super(layout) if layout.count() > 1 => (offload, layout.headers),
+            _ => (offload.single(), 0),
+        };
+        if offload.is_complete() {
+            return tap.write(room, offload, 0).map_err(|error| reason(&error));
+        }
+        if !tap.takes_offload() {
+            return self.write_complete(room, offload, shape);
+        }
+        match tap.write(room, offload, headers) {
+            Err(error) if Device::is_refused(&error) => self.write_complete(room, offload, shape),
+            result => result.map_err(|error| reason(&error)),
+        }
+    }
+
+    /// For an interface that takes no offload: each segment as a frame of its own, with its checksum.
+    fn write_complete(&self, room: &mut [u8], offload: Offload, shape: Shape) -> Result<(), Drop> {
+        let Shape::Super(layout) = shape else { return self.write_one(room, offload) };
+        let mut headers = Headers::default();
+        headers.keep(&layout, &room[HEADROOM..]);
+        for index in 0..layout.count() {
+            let segment = index..index + 1;
+            with_run(&layout, offload, &headers, room, &segment, |room, offload| self.write_one(room, offload))?;
+        }
+        Ok(())
+    }
+
+    fn write_one(&self, room: &mut [u8], offload: Offload) -> Result<(), Drop> {
+        if !complete(&mut room[HEADROOM..], &offload) {
+            return Err(Drop::OffloadMalformed);
+        }
+        self.shared.tap.write(room, Offload::default(), 0).map_err(|error| reason(&error))
+    }
+}
+
+fn reason(error: &std::io::Error) -> Drop {
+    if Device::is_full(error) { Drop::TapFull } else { Drop::TapDown }
+}

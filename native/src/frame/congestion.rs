@@ -1,0 +1,110 @@
+//! DSCP and ECN between a frame and the datagrams that carry it: RFC 2983 (uniform model) and RFC 6040.
+use super::checksum::set_ipv4;
+use super::headers::{Family, Network};
+use crate::counters::Drop;
+
+const ECN: u8 = 0b11;
+const NOT_CAPABLE: u8 = 0b00;
+const ECT_1: u8 = 0b01;
+const ECT_0: u8 = 0b10;
+const EXPERIENCED: u8 = 0b11;
+
+/// What the datagrams of a frame are marked with: its own mark; 0 if it isn't IP.
+pub fn outer(frame: &[u8]) -> u8 {
+    Network::of(frame).map_or(0, |network| network.service(frame))
+}
+
+/// Whether a datagram's mark has something to say about the frame inside it.
+pub fn matters(outer: u8) -> bool {
+    matches!(outer & ECN, EXPERIENCED | ECT_1)
+}
+
+/// Takes the congestion mark of a frame's datagrams over into the frame, as RFC 6040 section 4.2 says.
+pub fn propagate(outer: u8, frame: &mut [u8]) -> Result<(), Drop> {
+    if !matters(outer) {
+        return Ok(());
+    }
+    let Some(network) = Network::of(frame) else { return Ok(()) };
+    match (outer & ECN, network.service(frame) & ECN) {
+        (EXPERIENCED, NOT_CAPABLE) => Err(Drop::Congested),
+        (EXPERIENCED, _) => {
+            mark(frame, network, EXPERIENCED);
+            Ok(())
+        }
+        (ECT_1, ECT_0) => {
+            mark(frame, network, ECT_1);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The stronger mark of two datagrams of one frame.
+pub fn stronger(one: u8, other: u8) -> u8 {
+    if one & ECN == EXPERIENCED { one } else { other }
+}
+
+fn mark(frame: &mut [u8], network: Network, ecn: u8) {
+    let l3 = network.l3;
+    match network.family {
+        Family::V4 => {
+            frame[l3 + 1] = frame[l3 + 1] & !ECN | ecn;
+            let length = usize::from(frame[l3] & 0x0F) * 4;
+            if let Some(header) = frame.get_mut(l3..l3 + length).filter(|header| header.len() >= 20) {
+                set_ipv4(header);
+            }
+        }
+        Family::V6 => frame[l3 + 1] = frame[l3 + 1] & !(ECN << 4) | ecn << 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::checksum::{fold, sum};
+
+    fn v4(service: u8) -> Vec<u8> {
+        let mut frame = vec![0; 34];
+        (frame[12], frame[14], frame[15]) = (8, 0x45, service);
+        set_ipv4(&mut frame[14..]);
+        frame
+    }
+
+    fn v6(service: u8) -> Vec<u8> {
+        let mut frame = vec![0; 54];
+        (frame[12], frame[13], frame[14], frame[15]) = (0x86, 0xDD, 0x60 | service >> 4, service << 4);
+        frame
+    }
+
+    #[test]
+    fn a_frame_passes_its_mark_on() {
+        assert_eq!((outer(&v4(0xB9)), outer(&v6(0xB9)), outer(&[0; 60])), (0xB9, 0xB9, 0));
+    }
+
+    #[test]
+    fn marks_come_out_as_the_table_of_the_rfc_says() {
+        for (outside, inside, result) in [
+            (0b00, 0b10, Some(0b10)),
+            (0b10, 0b01, Some(0b01)),
+            (0b01, 0b10, Some(0b01)),
+            (0b01, 0b00, Some(0b00)),
+            (0b11, 0b00, None),
+            (0b11, 0b10, Some(0b11)),
+            (0b11, 0b01, Some(0b11)),
+            (0b11, 0b11, Some(0b11)),
+        ] {
+            for mut frame in [v4(0xB8 | inside), v6(0xB8 | inside)] {
+                let taken = propagate(outside, &mut frame).is_ok().then(|| outer(&frame));
+                assert_eq!(taken, result.map(|ecn| 0xB8 | ecn), "{outside:02b} outside, {inside:02b} inside");
+                assert!(frame[12] != 8 || fold(sum(&frame[14..34])) == 0xFFFF);
+            }
+        }
+    }
+
+    #[test]
+    fn a_truncated_header_stays_as_it_is() {
+        let mut frame = v4(0b10);
+        frame[14] = 0x4F;
+        assert_eq!(propagate(0b11, &mut frame), Ok(()));
+    }
+}

@@ -1,0 +1,8 @@
+//! What is known of a frame's inside: the headers up to L4, checksums, congestion marks, and super-frames.
+pub mod assemble;
+pub mod checksum;
+pub mod congestion;
+pub mod headers;
+pub mod layout;
+pub mod offload;
+pub mod run;
