@@ -50,6 +50,7 @@ drop_reasons! {
     HandshakeChecks => "handshake-checks", "more MACs to check than the budget allows";
     HandshakeMac => "handshake-mac", "the admission MAC is wrong";
     HandshakeRate => "handshake-rate", "over the budget of its source or of all sources";
+    DhtRate => "dht-rate", "more answers of DHT nodes than the budget allows";
     HandshakeCookie => "handshake-cookie", "answered with a cookie instead of being passed up";
     ControlMalformed => "control-malformed", "control messages that don't fit their datagram";
     ControlBudget => "control-budget", "over the peer's budget of control datagrams";

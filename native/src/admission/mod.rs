@@ -26,6 +26,8 @@ pub const HANDSHAKE_1: u8 = 0x22;
 pub const HANDSHAKE_2: u8 = 0x23;
 pub const COOKIE: u8 = 0x24;
 pub const NOTICE: u8 = 0x25;
+/// First byte of an answer of dht-rpc (docs/protocol.md section 10).
+pub const DHT_REPLY: u8 = 0x13;
 pub const MAC: usize = 16;
 
 /// Bytes of a datagram of another version: a header and a MAC at least, no more than any of ours by much.
@@ -33,6 +35,10 @@ const OTHER_VERSION: std::ops::RangeInclusive<usize> = 4 + MAC..=1_400;
 
 /// MACs that are checked: about a twentieth of a core.
 const CHECKS: Rate = Rate { burst: 8_192, per_second: 32_768 };
+/// An answer of a DHT node, of which the control plane uses the first ten bytes.
+const DHT_REPLY_LENGTH: std::ops::RangeInclusive<usize> = 10..=1_200;
+/// Answers of DHT nodes: a few are asked every 20 s. Nothing vouches for them, so a stranger can use this up, and only this.
+const DHT_REPLIES: Rate = Rate { burst: 64, per_second: 16 };
 /// Cookies that are sent without asking the control plane.
 const COOKIES: Rate = Rate { burst: 256, per_second: 128 };
 
@@ -90,6 +96,7 @@ pub struct Admission {
     cookies: Cookies,
     checks: Bucket,
     cookies_sent: Bucket,
+    dht_replies: Bucket,
     totals: [Bucket; Class::COUNT],
     sources: [SourceBuckets; Class::COUNT],
 }
@@ -114,7 +121,8 @@ pub fn is_handshake_kind(kind: u8) -> bool {
 impl Admission {
     pub fn new(network: hmac::Key, own: hmac::Key, cookies: Cookies) -> Self {
         let (totals, sources) = Default::default();
-        Self { network, own, cookies, checks: Bucket::default(), cookies_sent: Bucket::default(), totals, sources }
+        let (checks, cookies_sent, dht_replies) = Default::default();
+        Self { network, own, cookies, checks, cookies_sent, dht_replies, totals, sources }
     }
 
     pub fn admit(&mut self, now: Nanos, source: SocketAddr, datagram: &[u8]) -> Admitted {
@@ -132,6 +140,14 @@ impl Admission {
             return Admitted::Pass { proven };
         }
         self.offer_cookie(now, source, datagram, proven)
+    }
+
+    /// Whether an answer of a DHT node goes to the control plane, which knows whether it asked.
+    pub fn admit_dht_reply(&mut self, now: Nanos, datagram: &[u8]) -> Result<(), Drop> {
+        if !DHT_REPLY_LENGTH.contains(&datagram.len()) {
+            return Err(Drop::DatagramMalformed);
+        }
+        if self.dht_replies.take(now, DHT_REPLIES) { Ok(()) } else { Err(Drop::DhtRate) }
     }
 
     fn has_good_mac(&self, datagram: &[u8]) -> bool {

@@ -115,6 +115,20 @@ fn under_load_from_everywhere_handshakes_get_cookies_and_hellos_silence() {
 }
 
 #[test]
+fn answers_of_dht_nodes_have_a_length_and_a_budget_that_nothing_else_uses() {
+    let mut bench = bench();
+    let reply = [DHT_REPLY; 10];
+    assert_eq!(bench.admission.admit_dht_reply(NOW, &reply[..9]), Err(Drop::DatagramMalformed));
+    assert_eq!(bench.admission.admit_dht_reply(NOW, &[DHT_REPLY; 1_201]), Err(Drop::DatagramMalformed));
+    let passed = (0..1_000).filter(|_| bench.admission.admit_dht_reply(NOW, &reply).is_ok());
+    assert_eq!(passed.count() as u64, DHT_REPLIES.burst);
+    assert_eq!(bench.admission.admit_dht_reply(NOW, &reply), Err(Drop::DhtRate));
+    assert_eq!(bench.admission.admit_dht_reply(NOW + SECOND, &reply), Ok(()));
+    let hello = datagram(&bench.network, HELLO, 1032);
+    assert_eq!(bench.admission.admit(NOW, source(1), &hello), Admitted::Pass { proven: false });
+}
+
+#[test]
 fn cookies_have_a_budget() {
     let mut bench = bench();
     let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);

@@ -10,7 +10,7 @@ use super::deliver::Delivery;
 use super::events::Event;
 use super::local::{Found, Locals};
 use super::sender::{Patience, Sender};
-use crate::admission::{Admission, Admitted, is_handshake_kind};
+use crate::admission::{Admission, Admitted, DHT_REPLY, is_handshake_kind};
 use crate::clock::{Nanos, now};
 use crate::control;
 use crate::counters::Drop;
@@ -127,8 +127,16 @@ impl Receiver {
             KIND_FRAME => self.take_frame(arrival, datagram),
             KIND_CONTROL => self.take_control(arrival, datagram),
             kind if is_handshake_kind(kind) => self.take_handshake(arrival, datagram),
+            DHT_REPLY => self.take_dht_reply(arrival, datagram),
             _ => Err(Drop::UnknownKind),
         }
+    }
+
+    fn take_dht_reply(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
+        self.admission.admit_dht_reply(arrival.at, datagram)?;
+        let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
+        self.shared.push(Event::Datagram { at, from, datagram, proven: false });
+        Ok(())
     }
 
     fn take_handshake(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
