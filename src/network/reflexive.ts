@@ -40,15 +40,20 @@ export class Reflexive {
   /** Nodes to ask. `isTrusted`: the user named this DHT, so one node's word is enough. */
   setNodes(now: number, nodes: readonly Endpoint[], isTrusted: boolean): void {
     this.isTrusted = isTrusted;
+    if (this.nodes.length >= MAX_NODES && this.fresh(now).length > 0) return; // those that answer are as good as any
     const chosen = spread(nodes).slice(0, MAX_NODES);
     if (chosen.join() === this.nodes.join()) return;
     this.nodes = chosen;
-    this.restart(now);
+    this.askAnew(now);
   }
 
   /** What was seen may hold no longer: this machine's addresses changed. */
   restart(now: number): void {
     this.observations.clear();
+    this.askAnew(now);
+  }
+
+  private askAnew(now: number): void {
     this.asked = 0;
     this.allAt = this.nodes.length === 0 ? Number.POSITIVE_INFINITY : now;
   }

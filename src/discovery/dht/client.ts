@@ -8,27 +8,20 @@ import { whyUnheard } from './unheard.js';
 const QUERY_LIMIT = 20_000;
 /** A port of the system's choice: a number, also 0, would mean the library's own default. */
 const ANY_PORT = [0, 0] as const;
-/** How often the number of nodes is looked at, in ms. */
-const COUNT_INTERVAL = 5_000;
+/** Changes of the nodes that it knows come in bursts: they're told this long after the first, in ms. */
+const SETTLE = 200;
 
 export class DhtClient {
   private readonly dht: HyperDHT;
-  private readonly counting: NodeJS.Timeout;
+  private telling: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly bootstrap: readonly string[],
-    onCount: (nodes: number, some: string[]) => void,
+    private readonly onNodes: (count: number, some: string[]) => void,
   ) {
     if (!Array.isArray(bootstrap)) throw new TypeError('expected a list of DHT nodes that someone chose, got none');
     this.dht = new HyperDHT({ bootstrap, port: ANY_PORT });
-    let last = -1;
-    const count = () => {
-      const nodes = this.dht.nodes.length;
-      if (nodes !== last) onCount(nodes, this.someNodes());
-      last = nodes;
-    };
-    this.counting = setInterval(count, COUNT_INTERVAL);
-    void this.dht.fullyBootstrapped().then(count, count);
+    for (const event of ['add-node', 'remove-node']) this.dht.on(event, () => this.tellSoon());
   }
 
   /** Announces the key of `seed` under `topic` and puts `value` under it. Null, or why it didn't work. */
@@ -69,12 +62,16 @@ export class DhtClient {
     return { value: new Uint8Array(found.value), sequence: found.seq };
   }
 
-  private someNodes(): string[] {
-    return this.dht.toArray({ limit: MAX_NODES_TOLD }).map(({ host, port }) => `${host}:${port}`);
+  private tellSoon(): void {
+    this.telling ??= setTimeout(() => {
+      this.telling = null;
+      const some = this.dht.toArray({ limit: MAX_NODES_TOLD }).map(({ host, port }) => `${host}:${port}`);
+      this.onNodes(this.dht.nodes.length, some);
+    }, SETTLE);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.counting);
+    if (this.telling !== null) clearTimeout(this.telling);
     await this.dht.destroy();
   }
 }
