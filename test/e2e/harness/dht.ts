@@ -1,6 +1,12 @@
-/** A DHT of the test's own, and what daemons say of theirs. */
+/** A DHT of the test's own, what daemons say of theirs, and what others can do in it. */
+import { nearbyDays } from '../../../src/discovery/dht/days.js';
+import { type RendezvousSecrets, topicOf } from '../../../src/discovery/dht/sealed-record.js';
+import { networkSecrets, rootSecret } from '../../../src/network/secrets.js';
 import { call } from '../../../src/rpc/client.js';
+import type { Stored } from '../programs/dht.js';
 import type { Host } from './host.js';
+import { DHT_PROGRAM } from './places.js';
+import type { Program } from './shell.js';
 import { GiveUp, waitFor } from './wait.js';
 
 /** The first port of a DHT's four. */
@@ -36,4 +42,42 @@ export function dhtSays(host: Host, hash: string, expected: RegExp, limit?: numb
     },
     limit,
   );
+}
+
+/** A network's topics of yesterday, today and tomorrow, hex. */
+export async function topicsOf(hash: string): Promise<readonly [string, string, string]> {
+  const [yesterday, today, tomorrow] = nearbyDays(Date.now());
+  const secrets = await rendezvousSecrets(hash);
+  const topic = (day: string) => Buffer.from(topicOf(secrets, day)).toString('hex');
+  return [topic(yesterday), topic(today), topic(tomorrow)];
+}
+
+/** What all members of a network share, and an announce secret that's nobody's. */
+export async function rendezvousSecrets(hash: string): Promise<RendezvousSecrets> {
+  return { ...networkSecrets(await rootSecret(hash)), announceSecret: new Uint8Array(32) };
+}
+
+/** What lies in a DHT under these topics. */
+export async function lookIntoDht(host: Host, bootstrap: string, topics: readonly string[]): Promise<Stored[]> {
+  return JSON.parse(await host.must(process.execPath, DHT_PROGRAM, 'look', bootstrap, ...topics)) as Stored[];
+}
+
+/** Puts so many records of no member under a topic. */
+export function floodsTopic(host: Host, bootstrap: string, count: number, topic: string): Promise<Program> {
+  return staying(host, 'flood', bootstrap, String(count), topic);
+}
+
+/** Makes a host one more node of a DHT, which takes `ms` for every answer; where it is. */
+export async function joinsSlowly(host: Host, bootstrap: string, ms: number): Promise<string> {
+  await staying(host, 'delay', bootstrap, dhtAt(host), String(ms));
+  return dhtAt(host);
+}
+
+async function staying(host: Host, ...args: string[]): Promise<Program> {
+  const program = host.start(process.execPath, DHT_PROGRAM, ...args);
+  await waitFor(`${host.name} to be ready to ${args[0]}`, () => {
+    if (!program.running) throw new GiveUp(program.stderr);
+    return program.stdout === 'ready\n';
+  });
+  return program;
 }
