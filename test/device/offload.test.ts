@@ -1,10 +1,13 @@
 /** Bulk traffic through real devices, compared by hash: with and without each kind of offload, and over a bad wire. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { concat } from '../../src/core/bytes.js';
+import { setTimeout } from 'node:timers/promises';
+import { concat, u16, u32, u64 } from '../../src/core/bytes.js';
+import { sealGcm } from '../../src/core/crypto.js';
+import { makeEndpoint } from '../../src/core/endpoint.js';
 import { sealFrame } from '../../src/wire/transport.js';
 import { Host } from './host.js';
-import { type HostName, isRoot } from './namespaces.js';
+import { HOST_ADDRESS, type HostName, isRoot } from './namespaces.js';
 import { config, type Faults, INDEX, MAC, macBytes, OVERLAY, OVERLAY_6, Pair, PEER, PORT, type Side } from './pair.js';
 
 const MEGABYTE = 1 << 20;
@@ -174,6 +177,47 @@ describe('offload', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, (
     }
   });
 
+  it('lets no frame past whose offload fields contradict it', async () => {
+    await pair.open();
+    const frame = tcp();
+    const total = [frame.length >> 8, frame.length & 0xff];
+    const good = [0x11, 16, 0, 34, 0, 10];
+    const wrong = [
+      [0x11, 16, 0, 34, 0, 0], // segments of nothing
+      [0x11, 16, 0, 35, 0, 10], // L4 elsewhere
+      [0x11, 16, 0xff, 0xff, 0, 10], // L4 outside
+      [0x11, 6, 0, 34, 0, 10], // the field of UDP
+      [0x11, 0xff, 0, 34, 0, 10], // a field outside
+      [0x10, 16, 0, 34, 0, 10], // segments without checksum
+      [0x21, 16, 0, 34, 0, 10], // IPv6
+      [0x31, 6, 0, 34, 0, 10], // UDP
+      [0x01, 200, 0, 34, 0, 0], // a checksum outside
+      [0x01, 16, 0, 14, 0, 0], // a checksum in the IP header
+    ];
+    let counter = 0n;
+    const send = async (cut: number, part: number[], content: Uint8Array) => {
+      const datagram = sealedPart(pair.keys.one, counter++, cut, part, content);
+      await pair.hosts.one.apply({ kind: 'send-datagram', to: makeEndpoint(HOST_ADDRESS.two, PORT), datagram });
+    };
+    for (const offload of wrong) {
+      await send(0, [0, 1, ...total], concat(Uint8Array.from(offload), frame));
+      await send(2, [0, 2, ...total], concat(Uint8Array.from(offload), frame.subarray(0, 64)));
+    }
+    const unknown = Uint8Array.from([0x71, 16, 0, 34, 0, 10]);
+    await send(0, [0, 1, ...total], concat(unknown, frame));
+    await send(2, [0, 3, ...total], concat(Uint8Array.from(good), frame.subarray(0, 64)));
+    await send(2, [0, 2, ...total], concat(Uint8Array.from(good), frame.subarray(0, 65)));
+    // The last is as it should be: it alone isn't dropped.
+    await send(0, [0, 1, ...total], concat(Uint8Array.from(good), frame));
+    const wanted = { 'offload-malformed': 2 * wrong.length - 2, 'offload-unsupported': 3, 'part-malformed': 2 };
+    await eventually(async () => {
+      const { drops, peers } = await pair.hosts.two.stats();
+      const counted = Object.entries(drops).filter(([reason]) => /offload|part|frame|source|forged|tap/.test(reason));
+      assert.deepEqual(Object.fromEntries(counted), wanted);
+      assert.ok((peers[0]?.framesIn ?? 0) > 0);
+    });
+  });
+
   it("drops members' router advertisements where the kernel can't be told to", async () => {
     const contained = new Host(pair.namespaces.name('two'), 'mount --bind -o ro /proc/sys /proc/sys');
     try {
@@ -197,20 +241,32 @@ describe('offload', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, (
       for (const [counter, type] of [134, 128].entries()) {
         const place = { lane: 9, receiverIndex: INDEX.two, counter: BigInt(counter) };
         const datagram = sealFrame(pair.keys.one, place, icmp6(type));
-        await pair.hosts.one.apply({ kind: 'send-datagram', to: `192.0.2.2:${PORT + 1}` as never, datagram });
+        await pair.hosts.one.apply({ kind: 'send-datagram', to: makeEndpoint(HOST_ADDRESS.two, PORT + 1), datagram });
       }
       await contained.event('session-heard');
-      for (let attempt = 0; attempt < 50; attempt++) {
+      await eventually(async () => {
         const { drops, peers } = await contained.stats();
-        if (drops['router-advertisement'] === 1 && peers[0]?.framesIn === 1) return;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.fail(JSON.stringify(await contained.stats()));
+        assert.deepEqual([drops['router-advertisement'], peers[0]?.framesIn], [1, 1]);
+      });
     } finally {
       await contained.end();
     }
   });
 });
+
+/** A TCP segment of 20 bytes in an Ethernet frame from one to two: its headers are 54 bytes. */
+function tcp(): Uint8Array {
+  const packet = new Uint8Array(60);
+  packet.set([0x45, 0, 0, 60, 0, 1, 0x40, 0, 64, 6]);
+  packet[32] = 0x50;
+  return concat(macBytes(MAC.two), macBytes(MAC.one), Uint8Array.of(0x08, 0x00), packet);
+}
+
+/** A part of a frame under one's key, whatever it says of itself. */
+function sealedPart(key: Uint8Array, counter: bigint, cut: number, part: number[], content: Uint8Array): Uint8Array {
+  const header = concat(Uint8Array.of(0x40, cut), u16(9), u32(INDEX.two), u64(counter), Uint8Array.from(part));
+  return concat(header, sealGcm(key, concat(u32(9), u64(counter)), content, header));
+}
 
 /** An ICMPv6 message in an Ethernet frame from one to two. */
 function icmp6(type: number): Uint8Array {
@@ -218,4 +274,15 @@ function icmp6(type: number): Uint8Array {
   packet.set([0x60, 0, 0, 0, 0, 16, 58, 255]);
   packet[40] = type;
   return concat(macBytes(MAC.two), macBytes(MAC.one), Uint8Array.of(0x86, 0xdd), packet);
+}
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    try {
+      return await check();
+    } catch {
+      await setTimeout(50);
+    }
+  }
+  await check();
 }
