@@ -8,7 +8,7 @@ import { Entry } from './entry.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { openFirstFree, type Taken } from './opening.js';
-import { checkStart, planStart, startWarnings } from './plan.js';
+import { checkStart, describes, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import type { State } from './state.js';
@@ -28,6 +28,8 @@ export class Networks {
   private readonly entries = new Map<string, Entry>();
   /** Devices that are being opened: theirs are overlay addresses too. */
   private readonly opening = new Set<string>();
+  /** Hashes of networks that the last run left, and that nobody has stopped since. */
+  private readonly restored = new Set<string>();
   private changing: Promise<unknown> = Promise.resolve();
   private addresses: readonly LocalAddress[] = [];
   private stopping = false;
@@ -38,14 +40,18 @@ export class Networks {
 
   /** Brings saved networks back. One that can't come back now is tried again until it can. */
   async restore(saved: readonly SavedNetwork[]): Promise<void> {
-    for (const network of saved) this.entries.set(network.hash, this.entry(network, null));
+    for (const network of saved) {
+      this.entries.set(network.hash, this.entry(network, null));
+      this.restored.add(network.hash);
+    }
     for (const entry of this.entries.values()) await this.bringBack(entry);
   }
 
   /** Rejects with an `RpcError`; then nothing has changed. */
   start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
-    this.refuseIfUsed(params);
     return this.change(async () => {
+      const restored = await this.restoredAs(params);
+      if (restored !== null) return { network: restored.info(), warnings: [] };
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
       checkStart(params, this.around.config, this.addresses);
@@ -69,6 +75,7 @@ export class Networks {
         throw new RpcError('state-failed', `the saved network can't be removed: ${error.message}`);
       });
       this.entries.delete(hash);
+      this.restored.delete(hash);
       await entry.end();
       this.around.log.network(entry.saved.id).info('network stopped');
       this.around.log.forget(entry.saved.id);
@@ -178,6 +185,13 @@ export class Networks {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RpcError('state-failed', `the network can't be saved: ${reason}`);
     }
+  }
+
+  /** The network that came back from the last run as these parameters describe it: whoever starts it at every boot finds it started. */
+  private async restoredAs(params: StartParams): Promise<Entry | null> {
+    const entry = this.entries.get(params.hash);
+    if (entry === undefined || !this.restored.has(params.hash) || entry.running === null) return null;
+    return (await describes(params, entry.saved)) ? entry : null;
   }
 
   private refuseIfUsed({ hash }: StartParams): void {

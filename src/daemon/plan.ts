@@ -63,6 +63,22 @@ export async function planStart(params: StartParams, config: Config, master: Uin
   };
 }
 
+/** Whether a saved network is what `start` with these parameters would make; what they leave open may be anything. */
+export async function describes(params: StartParams, saved: SavedNetwork): Promise<boolean> {
+  const { ip, dev, mac, name, port, ports, peer, key, ttl, mtu, dht } = params;
+  const same = (asked: unknown, has: unknown) => asked === undefined || JSON.stringify(asked) === JSON.stringify(has);
+  const secret = key === undefined ? null : await keySecret(key, networkSecrets(saved.root));
+  return (
+    same([ip], saved.addresses) &&
+    [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
+    [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
+    same([...new Set(peer)], saved.peers) &&
+    same(ttl ?? null, saved.keyEnds) &&
+    same([...(secret ?? [])], [...(saved.key ?? [])]) &&
+    params['no-lan'] === saved.noLan
+  );
+}
+
 /** What the person who starts the network should know. */
 export function startWarnings(params: StartParams, own: readonly LocalAddress[]): string[] {
   const subnet = cidr(params.ip);

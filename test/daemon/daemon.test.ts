@@ -181,6 +181,29 @@ test('a start that is refused says why and changes nothing', async (t) => {
   assert.deepEqual([network.device, network.port], ['p2p1', 4902]);
 });
 
+test('a network that came back may be started again as it is, not otherwise', async (t) => {
+  const ada = await machine(t, new Wire().host('192.0.2.1'));
+  const params = { hash: HASH, ip: '10.10.10.1', key: 'a second secret', peer: ['192.0.2.2:4900'] };
+  await start(ada, params);
+  await assert.rejects(start(ada, params), { reason: 'hash-in-use' });
+  await ada.daemon.stop();
+  ada.daemon = await boot(ada.host, ada.directory, ada.log);
+  const { network } = await start(ada, params);
+  assert.deepEqual([network.state, network.device], ['running', 'p2p0']);
+  await start(ada, { ...params, dev: network.device, port: network.port, mtu: 1360 });
+  for (const other of [
+    { ip: '10.10.10.2' },
+    { key: 'another secret' },
+    { port: 1 },
+    { peer: [] },
+    { mtu: 1300 },
+    { 'no-lan': true },
+    { dht: 'off' },
+  ])
+    await assert.rejects(start(ada, { ...params, ...other }), { reason: 'hash-in-use' }, JSON.stringify(other));
+  assert.equal(ada.host.devices.size, 1);
+});
+
 test('many starts of one hash at once make one network', async (t) => {
   const ada = await machine(t, new Wire().host('192.0.2.1'));
   const starts = Array.from({ length: 5 }, () => start(ada, { hash: HASH, ip: '10.10.10.1' }));
