@@ -4,8 +4,11 @@ import HyperDHT from 'hyperdht';
 import { BoundedMap } from '../../core/bounded-map.js';
 
 export const EMBEDDED_NODES = 4;
-/** Requests that one source may send: an answer can be many times its request, so a node without a limit is a weapon. */
-const PER_SOURCE = { burst: 200, perSecond: 50 } as const;
+/**
+ * Requests that one source may send: an answer can be many times its request, so a node without a limit is a weapon. A member that starts needs about
+ * a hundred within a second, and all of a site may start at once behind one address.
+ */
+const PER_SOURCE = { burst: 1_000, perSecond: 200 } as const;
 const MAX_SOURCES = 4_096;
 
 /** Starts the nodes on `port` and the three after it; others reach them at `host`, an IPv4 address of this machine or of the router before it. Rejects if one can't be had, and then none is left. */
