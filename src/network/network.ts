@@ -65,7 +65,9 @@ export class Network {
     this.stamper = new Stamper(config.bootCounter);
     this.session = sessionContext(config, this.own, this.members, this.stamper, random);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
-    this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext());
+    this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
+      this.ownRecordChanged(at),
+    );
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
     const { session, members, roster, statics, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);

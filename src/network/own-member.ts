@@ -14,9 +14,14 @@ const MAX_OBSERVED = 4;
  * destination anew, telling each new one would make the others try it, and so make yet another.
  */
 const OBSERVED_FOR = 30_000;
+/** Two machines with one identity outdo each other's record at most this often, in ms. */
+const OUTDO_INTERVAL = 20_000;
 
 export class OwnMember {
   private change = 0;
+  /** No record of ours has a sequence below this one. */
+  private floor = 0n;
+  private outdidAt = Number.NEGATIVE_INFINITY;
   private readonly instance: Uint8Array;
   private local: readonly Endpoint[] = [];
   private mapped: readonly Endpoint[] = [];
@@ -69,6 +74,18 @@ export class OwnMember {
     });
   }
 
+  /**
+   * Someone else's record under our identity is as new as ours: a machine that was copied, or our own past where this one was restored from
+   * an older image. Ours becomes the newer one, so that both sides of a copy get to see the other. Says whether the record changed.
+   */
+  outdo(now: number, sequence: bigint): boolean {
+    if (this.outdidAt + OUTDO_INTERVAL > now) return false;
+    this.outdidAt = now;
+    this.floor = sequence + 1n;
+    this.signed = this.sign();
+    return true;
+  }
+
   isLocal(endpoint: Endpoint): boolean {
     return this.local.includes(endpoint);
   }
@@ -82,6 +99,7 @@ export class OwnMember {
     change();
     if (this.endpoints().join() === before) return false;
     this.change++;
+    if (this.floor > 0n) this.floor++;
     this.signed = this.sign();
     return true;
   }
@@ -92,13 +110,19 @@ export class OwnMember {
     ];
   }
 
+  private sequence(): bigint {
+    const sequence = sequenceOf(this.config.bootCounter, this.change);
+    if (sequence < this.floor) return this.floor;
+    return sequence;
+  }
+
   private sign(): MemberRecord {
     const { config } = this;
     return signRecord(config.secrets.networkId, config.identity, {
       flags: RECORD_FLAG.offload,
       mtu: config.mtu,
       staticKey: config.identity.staticPublic,
-      sequence: sequenceOf(config.bootCounter, this.change),
+      sequence: this.sequence(),
       instance: this.instance,
       mac: config.mac,
       name: config.name,

@@ -23,6 +23,8 @@ export class Roster {
     private readonly members: Members,
     private readonly problems: Problems,
     private readonly context: PeerContext,
+    /** Our own record changed, because it had to outdo another one. */
+    private readonly outdid: (now: number) => void,
   ) {}
 
   /** Takes a record as it came; `stamp`: the last one accepted from it in an earlier run, 0 if it's unknown. */
@@ -78,7 +80,9 @@ export class Roster {
   /** Our own record comes back: an old one of an earlier run, or that of a machine that has our identity. */
   private learnSelf(now: number, record: MemberRecord): Learned {
     const { sequence, instance } = this.own.record;
-    if (record.sequence >= sequence && !sameBytes(record.instance, instance)) this.clone(now, record);
+    if (record.sequence < sequence || sameBytes(record.instance, instance)) return { kind: 'self' };
+    this.clone(now, record);
+    if (this.own.outdo(now, record.sequence)) this.outdid(now);
     return { kind: 'self' };
   }
 

@@ -94,7 +94,8 @@ export class DhtProcess {
     if (this.child === null)
       return this.deaths === 0 ? 'not needed' : `died ${times(this.deaths)}, waiting to start it again`;
     const own = this.options.listen === null ? '' : this.listenState(this.options.listen);
-    return this.isReady ? `running${this.deaths === 0 ? '' : `, restarted ${times(this.deaths)}`}${own}` : 'starting';
+    const restarted = this.deaths === 0 ? '' : `, restarted ${times(this.deaths)}`;
+    return this.isReady ? `running${restarted}${own}` : `starting${restarted}`;
   }
 
   async close(): Promise<void> {
