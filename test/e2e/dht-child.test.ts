@@ -40,12 +40,12 @@ test('killed again and again, it is started again ever later, and no connection 
     const deaths = await killWheneverThere(ada, 4);
     const gaps = deaths.slice(1).map((at, i) => at - (deaths[i] ?? 0));
     t.diagnostic(`killed as soon as it was there, with ms between: ${gaps.map(Math.round).join(', ')}`);
-    assert.ok((gaps.at(-1) ?? 0) > 2 * (gaps[0] ?? 0), `it's waited longer each time: ${gaps.map(Math.round)} ms`);
+    assert.ok((gaps.at(-1) ?? 0) > (gaps[0] ?? 0), `it's waited longer each time: ${gaps.map(Math.round)} ms`);
 
     const said = new RegExp(
       `^(died ${deaths.length} times, waiting to start it again|(running|starting), restarted ${deaths.length} times)$`,
     );
-    assert.match(await dhtProcess(ada), said);
+    await waitFor('the last death to be noticed', async () => said.test(await dhtProcess(ada)));
     assert.match(await ada.mustP2p('debug'), /^DHT process: +(died|(running|starting), restarted) \d+ times/m);
     await ada.pings(BOB);
     await bob.pings(ADA);
