@@ -62,6 +62,11 @@ export async function lookIntoDht(host: Host, bootstrap: string, topics: readonl
   return JSON.parse(await host.must(process.execPath, DHT_PROGRAM, 'look', bootstrap, ...topics)) as Stored[];
 }
 
+/** Makes a host a DHT that, unlike the daemon's own, sets no source a limit. */
+export function servesDhtToAnyNumber(host: Host): Promise<Program> {
+  return staying(host, 'serve', host.addresses.ipv4, String(DHT_PORT));
+}
+
 /** Puts so many records of no member under a topic. */
 export function floodsTopic(host: Host, bootstrap: string, count: number, topic: string): Promise<Program> {
   return staying(host, 'flood', bootstrap, String(count), topic);

@@ -9,4 +9,5 @@ export const PYTHON = '/usr/bin/python3';
 export const FRAMES_TOOL = `${root}test/e2e/tools/frames.py`;
 export const DATAGRAMS_TOOL = `${root}test/e2e/tools/datagrams.py`;
 export const DHT_PROGRAM = `${root}build/test/e2e/programs/dht.js`;
+export const MEMBERS_PROGRAM = `${root}build/test/e2e/programs/members.js`;
 export const DEMO = `${root}scripts/demo`;

@@ -1,6 +1,7 @@
 /**
  * What somebody can do in a DHT who has hyperdht and perhaps a topic, but isn't a member; run in a network namespace:
  *
+ *     serve HOST PORT               is a DHT of four nodes that bear any number of requests of one source; prints `ready`, stays
  *     look  BOOTSTRAP TOPIC…        prints what lies under the topics, and ends
  *     flood BOOTSTRAP COUNT TOPIC   puts as many records of its own making under the topic; prints `ready`, stays
  *     delay BOOTSTRAP HOST:PORT MS  joins as a node that takes its time for every answer; prints `ready`, stays
@@ -19,10 +20,19 @@ export interface Stored {
 const [command, bootstrap = '', ...rest] = process.argv.slice(2);
 const ANY_PORT = [0, 0] as const;
 
-if (command === 'look') await look(rest);
+if (command === 'serve') await serve(bootstrap, Number(rest[0]));
+else if (command === 'look') await look(rest);
 else if (command === 'flood') await flood(Number(rest[0]), rest[1] ?? '');
 else if (command === 'delay') await delay(rest[0] ?? '', Number(rest[1]));
-else if (command !== undefined) throw new Error(`expected look, flood or delay, got ${command}`);
+else if (command !== undefined) throw new Error(`expected serve, look, flood or delay, got ${command}`);
+
+async function serve(host: string, port: number): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    const bootstrap = i === 0 ? [] : [`${host}:${port}`];
+    await HyperDHT.bootstrapper(port + i, host, { bootstrap, host }).fullyBootstrapped();
+  }
+  process.stdout.write('ready\n');
+}
 
 async function look(topics: readonly string[]): Promise<void> {
   const dht = new HyperDHT({ bootstrap: [bootstrap], port: ANY_PORT });

@@ -1,0 +1,45 @@
+/** A network three times as large as an answer of the DHT. */
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { call } from '../../src/rpc/client.js';
+import { dhtAt, servesDhtToAnyNumber } from './harness/dht.js';
+import { MEMBERS_PROGRAM } from './harness/places.js';
+import { onRoutedSubnets } from './harness/scene.js';
+import { freshHash } from './harness/secrets.js';
+import { GiveUp, waitFor } from './harness/wait.js';
+
+/** As many as there are by and by: all at once would only show how fast this machine shakes 1,770 hands. */
+const SIZES = [5, 10, 20, 30, 40, 50, 60];
+
+test('sixty members that were given nothing but the hash know each other, though an answer of the DHT holds twenty', (t) =>
+  onRoutedSubnets(['many', 'dht'], async ({ many, dht }) => {
+    const hash = freshHash();
+    await servesDhtToAnyNumber(dht); // sixty machines, and they all have one address
+    const began = performance.now();
+    const program = many.start(process.execPath, MEMBERS_PROGRAM, many.directory, dhtAt(dht), hash);
+    for (const size of SIZES) {
+      program.write(`${size}\n`);
+      await waitFor(`${size} members to have started`, () => {
+        if (!program.running) throw new GiveUp(program.stderr);
+        return program.stdout.endsWith(`started ${size}\n`);
+      });
+      for (let n = 1; n <= size; n++) await connectedWithAll(join(many.directory, String(n), 'p2p.sock'), hash, size);
+      t.diagnostic(
+        `${size} members, each connected with each, after ${Math.round((performance.now() - began) / 1000)} s`,
+      );
+    }
+  }));
+
+function connectedWithAll(socket: string, hash: string, size: number): Promise<true> {
+  return waitFor(
+    `${socket} to be connected with all others`,
+    async () => {
+      const { networks } = await call(socket, 'daemon.status', { hash });
+      const { peers = [], dht } = networks[0] ?? {};
+      const connected = peers.filter(({ state }) => state === 'connected').length;
+      if (connected !== size - 1) throw new Error(`${peers.length} known, ${connected} connected; DHT: ${dht}`);
+      return true;
+    },
+    120_000,
+  );
+}
