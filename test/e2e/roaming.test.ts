@@ -24,8 +24,8 @@ for (const asker of ['ada', 'bob'] as const) {
       await bob.meets(hash, ADA);
 
       await ada.namespace.ip(
-        `address delete ${ada.addresses.ipv4}/24 dev eth0`,
-        'address add 192.0.2.77/24 dev eth0',
+        `address delete ${ada.addresses.ipv4}/26 dev eth0`,
+        'address add 192.0.2.33/26 dev eth0',
         'route replace default via 192.0.2.1',
       );
       const { ms } = await timed(() => bob.pings(ADA));
@@ -33,7 +33,7 @@ for (const asker of ['ada', 'bob'] as const) {
       await ada.pings(BOB);
       await waitFor('bob to have the new endpoint', async () => {
         const { endpoint, state } = await bob.member(hash, ADA);
-        return endpoint === `192.0.2.77:${PORT}` && state === 'connected';
+        return endpoint === `192.0.2.33:${PORT}` && state === 'connected';
       });
     }));
 }
