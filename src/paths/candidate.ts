@@ -13,6 +13,10 @@ export interface Candidate {
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
   /** When the next challenge is due. */
   nextAt: number;
+  /** It never answered, and its challenge waits for leave to go; since when. */
+  waitsSince: number | null;
+  /** Handshakes that went there. */
+  handshakes: number;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -25,7 +29,18 @@ const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
 export function newCandidate(endpoint: Endpoint, kind: DirectKind, now: number): Candidate {
-  return { endpoint, kind, addedAt: now, probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
+  return {
+    endpoint,
+    kind,
+    addedAt: now,
+    probe: null,
+    nextAt: now,
+    waitsSince: null,
+    handshakes: 0,
+    misses: 0,
+    rtt: null,
+    answeredAt: null,
+  };
 }
 
 /** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */
