@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { parseMac } from '../core/mac.js';
 import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../device/device.js';
@@ -38,6 +39,8 @@ export interface RunningOptions {
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
+  /** Subnets of this daemon's networks, this one among them. */
+  readonly overlays: readonly Cidr[];
   readonly log: Logger;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
@@ -73,6 +76,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
     this.meeting = this.openMeeting(secrets, identity);
     this.keyEnd.start(); // first of all: a network whose key is over must not even begin
+    this.setOverlays(options.overlays); // first: what lies inside an overlay must not be tried even once
     this.setAddresses(options.addresses);
     this.statics = new StaticPeers(
       saved.peers,
@@ -108,6 +112,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   setAddresses(addresses: readonly LocalAddress[]): void {
     this.lan?.setAddresses(addresses);
     this.feed({ kind: 'interfaces', addresses });
+  }
+
+  /** Subnets of this daemon's networks. */
+  setOverlays(subnets: readonly Cidr[]): void {
+    this.feed({ kind: 'overlays', subnets });
   }
 
   /** Names that didn't resolve may do so now that this machine has other addresses. */

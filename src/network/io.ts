@@ -3,6 +3,7 @@
  * timer: the driver loop feeds inputs with the time at which they happened, and carries out the outputs.
  */
 import type { Endpoint } from '../core/endpoint.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
@@ -46,6 +47,8 @@ export type NetworkInput =
   | { readonly kind: 'tick' }
   /** This machine's addresses, at start and whenever they change. */
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** Subnets of all networks of this daemon, before one starts and after one stops: no candidate lies inside. */
+  | { readonly kind: 'overlays'; readonly subnets: readonly Cidr[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array; readonly from: Endpoint }
   /** A member's record that came from somewhere else, the DHT for one; not yet verified. */

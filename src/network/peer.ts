@@ -107,6 +107,15 @@ export class Peer {
     }
   }
 
+  /** What's underlay and what's overlay is another matter now. */
+  surroundingsChanged(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
+    );
+    this.learnEndpoints(now, this.record.endpoints);
+  }
+
   /** There's reason to believe that the peer is there: asks for a session now. */
   reach(now: number): void {
     this.absent = false;
@@ -232,7 +241,7 @@ export class Peer {
   private established(now: number, from: Endpoint): void {
     this.refused = false;
     this.absent = false;
-    this.carryPaths(now, this.paths.add(now, from));
+    this.note(now, [from]);
     this.carryPaths(now, this.paths.start(now));
   }
 

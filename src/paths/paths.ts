@@ -117,6 +117,13 @@ export class Paths {
     return this.tick(now);
   }
 
+  /** Forgets endpoints that can't be candidates any more. */
+  prune(now: number, isWrong: (endpoint: Endpoint) => boolean): PathOutput[] {
+    const wrong = [...this.candidates.values()].filter(({ endpoint }) => isWrong(endpoint));
+    for (const { endpoint } of wrong) this.candidates.delete(endpoint);
+    return this.inUse !== null && wrong.includes(this.inUse) ? this.failed(now) : [];
+  }
+
   /** There's a session to probe with. */
   start(now: number): PathOutput[] {
     if (!this.probing) this.failedAt = now;
