@@ -19,6 +19,7 @@ import type {
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
+import type { Pong } from '../network/pings.js';
 import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../network/secrets.js';
 import type { Host } from './host.js';
 import { KeyEnd } from './key-end.js';
@@ -47,6 +48,9 @@ export interface RunningOptions {
   readonly onGone: (error: string) => void;
 }
 
+/** What the answer to a ping tells of its path. */
+export type PingAnswer = Omit<Pong, 'request'>;
+
 const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
 /** Emits `activity` whenever something may have changed. */
@@ -56,6 +60,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly lan: LanBeacons | null;
   private readonly meeting: Meeting | null;
   private readonly keyEnd: KeyEnd;
+  private readonly pings = new Map<number, (pong: Pong) => void>();
+  private lastPing = 0;
 
   private constructor(
     private readonly options: RunningOptions,
@@ -142,6 +148,22 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.device.apply(commands);
   }
 
+  /** Pings a member on the path in use; null if it doesn't answer within `ms`. Whoever calls bounds how many go on at once. */
+  async ping(peer: string, ms: number): Promise<PingAnswer | null> {
+    const request = ++this.lastPing;
+    const answer = new Promise<Pong | null>((resolve) => {
+      const timer = setTimeout(() => resolve(null), ms);
+      this.pings.set(request, (pong) => {
+        clearTimeout(timer);
+        resolve(pong);
+      });
+    });
+    this.feed({ kind: 'ping', peer, request });
+    const pong = await answer;
+    this.pings.delete(request);
+    return pong;
+  }
+
   /** What the data plane dropped, by reason. */
   deviceDrops(): Readonly<Record<string, number>> {
     return this.device.stats().drops;
@@ -205,6 +227,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'record':
         this.meeting?.setRecord(output.record);
+        break;
+      case 'pong':
+        this.pings.get(output.pong.request)?.(output.pong);
         break;
       case 'remember':
         this.options.onRemember(output.peers);

@@ -9,6 +9,7 @@ import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
+import type { Pong } from './pings.js';
 import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -62,6 +63,8 @@ export type NetworkInput =
     }
   /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
   | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
+  /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
+  | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
   /** The network's key has run out: end all sessions and say so. */
   | { readonly kind: 'key-expired' }
   /** Say goodbye to all members; the last input. */
@@ -80,6 +83,8 @@ export type NetworkOutput =
       readonly message: string;
       readonly facts: Readonly<Record<string, string | number>>;
     }
+  /** A ping was answered. */
+  | { readonly kind: 'pong'; readonly pong: Pong }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
 
@@ -112,6 +117,8 @@ export interface PeerDetails {
   readonly id: string;
   readonly name: string;
   readonly state: PeerSnapshot['state'];
+  /** How it was found. */
+  readonly source: Source;
   /** Of its member record, decimal. */
   readonly sequence: string;
   /** Of the handshake under way; 0 if there's none. */

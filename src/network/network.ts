@@ -11,7 +11,7 @@ import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
-import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
+import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
@@ -20,6 +20,7 @@ import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
 import type { Peer, PeerContext } from './peer.js';
+import { Pings } from './pings.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
@@ -49,6 +50,7 @@ export class Network {
   private readonly gossip: GossipExchange;
   private readonly reception: Reception;
   private readonly remembrance: Remembrance;
+  private readonly pings: Pings;
   private readonly drops = new Map<string, number>();
   private beaconAt: number;
   private state: NetworkSnapshot['state'] = 'running';
@@ -62,6 +64,7 @@ export class Network {
     this.surroundings = new Surroundings(overlays, config.port);
     this.own = new OwnMember(config, overlays, random);
     this.reflexive = new Reflexive(random);
+    this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
     this.session = sessionContext(config, this.own, this.members, this.stamper, random);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
@@ -152,6 +155,9 @@ export class Network {
           input.isTrusted,
         );
         this.askOutside(now);
+        break;
+      case 'ping':
+        this.ping(now, input.peer, input.request);
         break;
       case 'key-expired':
         this.stop(now, 'key-expired');
@@ -256,11 +262,20 @@ export class Network {
   private answer(now: number, peer: Peer, body: Uint8Array, at: number): string | null {
     const answer = readAnswer(body);
     if (answer === null) return 'control-malformed';
+    const pong = this.pings.answered(answer.token, at);
+    if (pong !== null) this.outbox.push({ kind: 'pong', pong });
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
     const { observed } = answer;
     const counts = observed !== null && !this.surroundings.isInside(observed);
     if (counts && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
     return null;
+  }
+
+  private ping(now: number, id: string, request: number): void {
+    const peer = this.members.withId(id);
+    const path = peer?.paths.current ?? null;
+    if (peer === undefined || path === null) return;
+    this.outbox.control(peer.handle, [challenge(this.pings.ask(now, request, path))], path.endpoint);
   }
 
   private connected(peer: Peer, now: number): void {

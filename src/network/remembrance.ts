@@ -33,7 +33,7 @@ export class Remembrance {
       if (!('peer' in learned)) continue;
       this.stamps.isNews(learned.record.identity, last);
       this.earlier.set(learned.record.peerId, endpoints);
-      learned.peer.learnEndpoints(now, endpoints);
+      learned.peer.learnEndpoints(now, endpoints, 'remembered');
       learned.peer.connect(now);
     }
   }
