@@ -196,6 +196,8 @@ export class Network {
       return;
     }
     if (event.kind === 'device-gone') return;
+    // This machine opens no relay, so there's none to hear of.
+    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') return;
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
   }
