@@ -71,7 +71,8 @@ export class PingStory {
 
   /** The reason is told when it changes, not every time. */
   private unanswered({ peer }: Ping): string {
-    const reason = peer.state === 'connected' ? '' : `: ${peer.state}${peer.lastError === null ? '' : `, ${peer.lastError}`}`;
+    const reason =
+      peer.state === 'connected' ? '' : `: ${peer.state}${peer.lastError === null ? '' : `, ${peer.lastError}`}`;
     const isNews = reason !== this.lastReason;
     this.lastReason = reason;
     return `${this.pings.length}: no answer${isNews ? reason : ''}`;

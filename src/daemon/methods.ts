@@ -1,8 +1,9 @@
 /** What each method of the RPC does. */
-import { findMember } from './find-member.js';
+
 import { RpcError } from '../rpc/errors.js';
 import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
+import { findMember } from './find-member.js';
 import type { Log } from './log.js';
 import type { Networks } from './networks.js';
 
@@ -83,7 +84,7 @@ async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>
     entries.map((entry) => entry.info()),
     who,
   );
-  const entry = entries.find(({ saved }) => saved.hash === network.hash);
+  const entry = networks.find(network.hash);
   const answer = peer.state === 'connected' ? ((await entry.running?.ping(peer.id, ms)) ?? null) : null;
   const candidates = entry.details().peers.find(({ id }) => id === peer.id)?.candidates ?? [];
   const now = entry.info().peers.find(({ id }) => id === peer.id) ?? peer;

@@ -219,9 +219,7 @@ export const METHODS = {
       network: v.string(),
       device: v.string(),
       peer: peerSchema,
-      answer: v.nullable(
-        v.object({ path: v.picklist(PATHS), endpoint: v.string(), rttMs: v.number() }),
-      ),
+      answer: v.nullable(v.object({ path: v.picklist(PATHS), endpoint: v.string(), rttMs: v.number() })),
       candidates: v.array(candidateSchema),
     }),
   },

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag, positive, seconds } from '../context.js';
 import { Exit } from '../exit.js';
-import { printable } from '../../rpc/text.js';
 import { print, printJson } from '../output.js';
 import { PingStory } from '../ping-story.js';
 
