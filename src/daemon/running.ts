@@ -16,10 +16,10 @@ import type {
   NetworkInput,
   NetworkOutput,
   NetworkSnapshot,
+  Pong,
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
-import type { Pong } from '../network/pings.js';
 import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../network/secrets.js';
 import type { Host } from './host.js';
 import { KeyEnd } from './key-end.js';

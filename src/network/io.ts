@@ -9,7 +9,6 @@ import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
-import type { Pong } from './pings.js';
 import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -90,6 +89,15 @@ export type NetworkOutput =
 
 /** How frames go to a peer. */
 export type PathKind = 'lan' | 'direct' | 'relay' | 'none';
+
+/** A ping's answer, and what it tells of the path. */
+export interface Pong {
+  /** The number that the ping came with. */
+  readonly request: number;
+  readonly path: PathKind;
+  readonly endpoint: Endpoint;
+  readonly rttMs: number;
+}
 
 export interface PeerSnapshot {
   /** 16 hex digits. */

@@ -4,18 +4,10 @@ import { hex } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
 import { TOKEN_BYTES } from '../wire/control.js';
-import type { PathKind } from './io.js';
+import type { PathKind, Pong } from './io.js';
 
 /** Pings under way; of more than that the oldest go unanswered. */
 const MAX_PENDING = 256;
-
-export interface Pong {
-  /** The number that the ping came with. */
-  readonly request: number;
-  readonly path: PathKind;
-  readonly endpoint: Endpoint;
-  readonly rttMs: number;
-}
 
 export class Pings {
   private readonly pending = new BoundedMap<string, Omit<Pong, 'rttMs'> & { readonly sentAt: number }>(MAX_PENDING);
