@@ -5,7 +5,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { DirectKind } from '../paths/candidate.js';
+import type { CandidateSource, DirectKind } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -63,7 +63,7 @@ export class Peer {
   /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
   introduce(now: number): void {
     this.setMacs();
-    this.note(now, this.record.endpoints);
+    this.note(now, this.record.endpoints, 'record');
   }
 
   get isConnected(): boolean {
@@ -89,7 +89,7 @@ export class Peer {
     this.record = record;
     this.setMacs();
     if (!sameBytes(before, record.mac)) this.context.macFreed(before);
-    this.learnEndpoints(now, record.endpoints);
+    this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
   }
@@ -105,16 +105,25 @@ export class Peer {
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
-  learnEndpoints(now: number, endpoints: readonly Endpoint[]): void {
+  learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
-    this.note(now, news);
+    this.note(now, news, source);
     if (news.length > 0 && !this.session.established) this.reach(now);
   }
 
-  private note(now: number, endpoints: readonly Endpoint[]): void {
+  private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     for (const endpoint of endpoints) {
-      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint));
+      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
     }
+  }
+
+  /** What's underlay and what's overlay is another matter now. */
+  surroundingsChanged(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
+    );
+    this.learnEndpoints(now, this.record.endpoints, 'record');
   }
 
   /** There's reason to believe that the peer is there: asks for a session now. */
@@ -190,6 +199,7 @@ export class Peer {
       id: this.record.peerId,
       name: this.record.name,
       state: this.state(),
+      source: this.source,
       sequence: this.record.sequence.toString(),
       handshakeTries: this.session.tries,
       sessions: this.session.describe().map(({ role, since, heard }) => ({ role, heard, ageMs: now - since })),
@@ -258,7 +268,7 @@ export class Peer {
     const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
     const all = paths.current === null ? others : [paths.current.endpoint, ...others];
     for (const to of all.slice(0, HANDSHAKE_FANOUT)) {
-      if (paths.isProven(to)) this.context.outbox.datagram(to, datagram);
+      if (paths.isProven(to)) this.greet(now, to, datagram);
       else this.askToInitiate(now, to);
     }
   }
@@ -266,14 +276,14 @@ export class Peer {
   private askToInitiate(now: number, endpoint: Endpoint): void {
     const { session } = this;
     const isWanted = () => session.initiation !== null;
-    const send = () => this.initiateAt(endpoint);
+    const send = (at: number) => this.greet(at, endpoint, session.initiation);
     this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
   }
 
-  private initiateAt(to: Endpoint): void {
-    const { initiation } = this.session;
-    if (initiation !== null) this.context.outbox.datagram(to, initiation);
-    this.paths.noteHandshake(to);
+  private greet(now: number, to: Endpoint, initiation: Uint8Array | null): void {
+    if (initiation === null) return;
+    this.paths.greeted(now, to);
+    this.context.outbox.datagram(to, initiation);
   }
 
   private askToChallenge(now: number, endpoint: Endpoint, tries: number): void {
@@ -295,7 +305,7 @@ export class Peer {
   private established(now: number, from: Endpoint): void {
     this.refused = false;
     this.absent = false;
-    this.carryPaths(now, this.paths.add(now, from));
+    this.note(now, [from], 'handshake');
     this.carryPaths(now, this.paths.start(now));
   }
 

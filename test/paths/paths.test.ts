@@ -184,8 +184,8 @@ test('handshakes go round: what was tried less comes first, what answered before
   const bench = new Bench();
   for (const endpoint of [V6, V4, LAN]) bench.take(bench.paths.add(0, endpoint));
   assert.deepEqual(bench.paths.known(), [LAN, V6, V4]);
-  bench.paths.noteHandshake(LAN);
-  bench.paths.noteHandshake(V6);
+  bench.paths.greeted(0, LAN);
+  bench.paths.greeted(0, V6);
   assert.deepEqual(bench.paths.known(), [V4, LAN, V6]);
   bench.reach.set(V6, 10);
   bench.take(bench.paths.start(0));
