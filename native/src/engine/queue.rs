@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::transmit::Carrier;
-use crate::clock::{MILLISECOND, Nanos};
+use crate::clock::{MILLISECOND, Nanos, now};
 use crate::poll::{Poller, Ready, Waker};
 use crate::tap::Device;
 use crate::udp::Sockets;
@@ -63,10 +63,35 @@ pub struct Queue {
     carrier: Mutex<Carrier>,
     receive: Waiting,
     transmit: Waiting,
-    /// Whether the transmitting thread reads the interface, not the receiving one. Changed only by who does.
+    duty: Duty,
+}
+
+/// Which side reads the interface.
+#[derive(Default)]
+struct Duty {
+    /// Whether it's the transmitting thread, not the receiving one. Changed only by who does.
     is_split: AtomicBool,
     /// When there was last much to do.
     bulk_at: AtomicU64,
+}
+
+impl Duty {
+    fn side(&self) -> Side {
+        if self.is_split.load(Ordering::SeqCst) { Side::Transmit } else { Side::Receive }
+    }
+
+    /// After a turn of `side`: whether the other one is to read the interface from here on.
+    fn is_to_change(&self, side: Side, load: Load, now: Nanos) -> bool {
+        if load.is_bulk() {
+            self.bulk_at.store(now, Ordering::Relaxed);
+        }
+        let calm = now.saturating_sub(self.bulk_at.load(Ordering::Relaxed)) > CALM;
+        self.side() == side && if side == Side::Receive { load.is_bulk() } else { calm }
+    }
+
+    fn change(&self, to: Side) {
+        self.is_split.store(to == Side::Transmit, Ordering::SeqCst);
+    }
 }
 
 impl Queue {
@@ -79,16 +104,12 @@ impl Queue {
             receive.poller.watch(V6, v6.as_fd())?;
         }
         let carrier = Mutex::new(Carrier::default());
-        Ok(Self { sockets, carrier, receive, transmit, is_split: AtomicBool::new(false), bulk_at: AtomicU64::new(0) })
+        Ok(Self { sockets, carrier, receive, transmit, duty: Duty::default() })
     }
 
     /// The right to read the interface, if this side has it. It keeps it until it hands it over itself.
     pub fn carrier(&self, side: Side) -> Option<MutexGuard<'_, Carrier>> {
-        (self.carrying() == side).then(|| self.carrier.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn carrying(&self) -> Side {
-        if self.is_split.load(Ordering::SeqCst) { Side::Transmit } else { Side::Receive }
+        (self.duty.side() == side).then(|| self.carrier.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Waits until there's something to do for a side. A wake is taken back; `Ready` still has it.
@@ -101,26 +122,22 @@ impl Queue {
         Ok(ready)
     }
 
-    /// After a turn: whether the interface is to be read by the other side from here on.
-    pub fn is_to_change(&self, side: Side, load: Load, now: Nanos) -> bool {
-        if load.is_bulk() {
-            self.bulk_at.store(now, Ordering::Relaxed);
-            return side == Side::Receive && self.carrying() == side;
+    /// After a turn that moved `load`: has the other side read the interface if that's better from here on.
+    pub fn end_turn(&self, side: Side, load: Load, tap: BorrowedFd) {
+        if self.duty.is_to_change(side, load, now()) {
+            self.hand_over(side, tap);
         }
-        side == Side::Transmit
-            && self.carrying() == side
-            && now.saturating_sub(self.bulk_at.load(Ordering::Relaxed)) > CALM
     }
 
     /// Lets the other side read the interface. Called by who does, without the carrier. Frames that wait make the other one
     /// ready, and the wake has it look at the deadlines. If the system refuses to watch, all stays as it was.
-    pub fn hand_over(&self, from: Side, tap: BorrowedFd) {
+    fn hand_over(&self, from: Side, tap: BorrowedFd) {
         let to = if from == Side::Receive { Side::Transmit } else { Side::Receive };
         if self.waiting(to).poller.watch(TAP, tap).is_err() {
             return;
         }
         self.waiting(from).poller.forget(tap);
-        self.is_split.store(to == Side::Transmit, Ordering::SeqCst);
+        self.duty.change(to);
         self.waiting(to).waker.wake();
     }
 
@@ -131,7 +148,7 @@ impl Queue {
     /// Wakes the side that reads the interface, which keeps the deadlines as well. One that takes over at the same moment
     /// is woken by that.
     pub fn wake_carrying(&self) {
-        self.wake(self.carrying());
+        self.wake(self.duty.side());
     }
 
     fn waiting(&self, side: Side) -> &Waiting {
@@ -147,5 +164,42 @@ impl Waiting {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
         poller.watch(WAKER, waker.as_fd())?;
         Ok(Self { poller, waker })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SECOND;
+
+    fn load(frames: usize, bytes: usize) -> Load {
+        let mut load = Load::default();
+        (0..frames).for_each(|_| load.add(bytes));
+        load
+    }
+
+    #[test]
+    fn two_threads_share_what_is_much() {
+        let duty = Duty::default();
+        assert_eq!(duty.side(), Side::Receive);
+        assert!(!duty.is_to_change(Side::Receive, load(1, 60), SECOND));
+        assert!(!duty.is_to_change(Side::Receive, load(10, 1_400), SECOND));
+        // Many short frames are as much as one long one.
+        assert!(duty.is_to_change(Side::Receive, load(17, 60), SECOND));
+        assert!(duty.is_to_change(Side::Receive, load(1, 60_000), SECOND));
+    }
+
+    #[test]
+    fn one_does_it_all_after_a_calm_while() {
+        let duty = Duty::default();
+        duty.change(Side::Transmit);
+        assert!(!duty.is_to_change(Side::Transmit, load(1, 60_000), SECOND));
+        assert!(!duty.is_to_change(Side::Transmit, load(1, 60), SECOND + CALM));
+        // What the other side receives counts as well.
+        assert!(!duty.is_to_change(Side::Receive, load(1, 60_000), SECOND + CALM));
+        assert!(!duty.is_to_change(Side::Transmit, load(1, 60), SECOND + CALM + 1));
+        assert!(duty.is_to_change(Side::Transmit, load(1, 60), SECOND + 2 * CALM + 1));
+        // Only who has the right can hand it over.
+        assert!(!duty.is_to_change(Side::Receive, load(1, 60_000), 3 * SECOND));
     }
 }

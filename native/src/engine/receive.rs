@@ -55,9 +55,7 @@ impl Receiver {
             self.locals.follow(tables.load());
             self.locals.expire(&shared, now());
             let carried = self.carry(ready, received, tables.load())?;
-            if queue.is_to_change(Side::Receive, received.plus(carried), now()) {
-                queue.hand_over(Side::Receive, shared.tap.as_fd());
-            }
+            queue.end_turn(Side::Receive, received.plus(carried), shared.tap.as_fd());
         }
         Ok(())
     }

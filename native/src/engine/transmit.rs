@@ -35,9 +35,7 @@ pub fn run(shared: &Shared) -> Result<(), String> {
         let load = if ready.has(TAP) { carrier.carry(shared, tables, TURN)? } else { Load::default() };
         carrier.keep_deadlines(shared, tables, ready.has(WAKER));
         drop(carrier);
-        if queue.is_to_change(Side::Transmit, load, now()) {
-            queue.hand_over(Side::Transmit, shared.tap.as_fd());
-        }
+        queue.end_turn(Side::Transmit, load, shared.tap.as_fd());
     }
     Ok(())
 }
@@ -77,12 +75,13 @@ impl Carrier {
         let mut load = Load::default();
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut result = Ok(());
-        for _ in 0..most {
+        for frame in 0..most {
             match shared.tap.read(&mut buffer) {
                 Ok((length, offload)) => {
                     load.add(length);
                     self.forward(shared, tables, (&mut buffer[..HEADROOM + length], offload), now);
-                    if self.sender.waiting() >= WORTHWHILE {
+                    // The first of few is most likely alone: whether there's another is asked when it's on its way.
+                    if self.sender.waiting() >= WORTHWHILE || (frame == 0 && most < TURN) {
                         self.sender.flush(shared);
                     }
                 }
