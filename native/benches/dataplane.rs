@@ -28,7 +28,8 @@ fn seal(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes((lead.len() + bytes.len()) as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let place = Place { lane: Lane::Frames, counter: sealer.take(Lane::Frames, 1), cut: CUT_SEGMENTS };
+                let place =
+                    Place { lane: Lane::frames(0), counter: sealer.take(Lane::frames(0), 1), cut: CUT_SEGMENTS };
                 sealer.seal_part(place, part, Offload::default(), (&lead, &bytes), black_box(&mut out)).expect("seals");
             });
         });
@@ -67,7 +68,7 @@ fn sealed(length: usize) -> Vec<Vec<u8>> {
     let part = Part { index: 0, count: 1, total: length as u16 };
     let seal = |counter| {
         let mut datagram = vec![0; length + OVERHEAD];
-        let place = Place { lane: Lane::Frames, counter, cut: CUT_WHOLE };
+        let place = Place { lane: Lane::frames(0), counter, cut: CUT_WHOLE };
         sealer.seal_part(place, part, Offload::default(), (&[], &vec![2; length]), &mut datagram).expect("seals");
         datagram
     };

@@ -99,7 +99,7 @@ mod tests {
     fn opens_once() {
         let (sealer, opener) = pair();
         let mut windows = Windows::default();
-        let datagram = sealer.seal_control(Lane::Control, b"hello").expect("seals");
+        let datagram = sealer.seal_control(Lane::CONTROL, b"hello").expect("seals");
         assert_eq!(open(&opener, &mut windows, datagram.clone()), Ok(b"hello".to_vec()));
         assert_eq!(open(&opener, &mut windows, datagram), Err(Drop::Replayed));
     }
@@ -108,7 +108,7 @@ mod tests {
     fn opens_elsewhere_alike() {
         let (sealer, opener) = pair();
         let mut windows = Windows::default();
-        let datagram = sealer.seal_control(Lane::Control, b"hello").expect("seals");
+        let datagram = sealer.seal_control(Lane::CONTROL, b"hello").expect("seals");
         let prefix = Prefix::parse(&datagram).expect("a prefix");
         assert_eq!(opener.open_to(&mut windows, &prefix, PREFIX, &datagram, &mut [0; 4]), Err(Drop::Forged));
         let mut out = [0; 5];
@@ -121,7 +121,7 @@ mod tests {
     fn a_forgery_leaves_the_window_as_it_was() {
         let (sealer, opener) = pair();
         let mut windows = Windows::default();
-        let datagram = sealer.seal_control(Lane::Control, b"hello").expect("seals");
+        let datagram = sealer.seal_control(Lane::CONTROL, b"hello").expect("seals");
         let mut forged = datagram.clone();
         forged[8..16].copy_from_slice(&u64::MAX.to_be_bytes());
         assert_eq!(open(&opener, &mut windows, forged), Err(Drop::Forged));
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn every_bit_is_authenticated() {
         let (sealer, opener) = pair();
-        let datagram = sealer.seal_control(Lane::Answers, b"hold").expect("seals");
+        let datagram = sealer.seal_control(Lane::answers(0), b"hold").expect("seals");
         for bit in 0..datagram.len() * 8 {
             let mut windows = Windows::default();
             let mut changed = datagram.clone();
@@ -144,8 +144,8 @@ mod tests {
     fn lanes_are_bounded_and_apart() {
         let (sealer, opener) = pair();
         let mut windows = Windows::default();
-        let first = sealer.seal_control(Lane::Answers, b"a").expect("seals");
-        let second = sealer.seal_control(Lane::Control, b"b").expect("seals");
+        let first = sealer.seal_control(Lane::answers(0), b"a").expect("seals");
+        let second = sealer.seal_control(Lane::CONTROL, b"b").expect("seals");
         assert!(open(&opener, &mut windows, first.clone()).is_ok());
         assert!(open(&opener, &mut windows, second).is_ok());
         let mut far = first;

@@ -5,21 +5,39 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 
 use crate::packet::{
-    CUT_WHOLE, HEADER, KIND_CONTROL, KIND_FRAME, OFFLOAD, OVERHEAD, Offload, PREFIX, Part, Prefix, TAG,
+    CUT_WHOLE, HEADER, KIND_CONTROL, KIND_FRAME, MAX_LANES, OFFLOAD, OVERHEAD, Offload, PREFIX, Part, Prefix, TAG,
 };
 
-/// Who seals on which lane: each lane has one writer, so that parts of a frame get counters in a row.
+/// Who seals on which lane: each lane has one writer at a time, so that parts of a frame get counters in a row. A peer of
+/// several queues takes lane n in its queue n modulo their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// The thread that reads the interface.
-    Frames = 0,
-    /// The thread that reads the sockets: answers to challenges.
-    Answers = 1,
-    /// The control plane.
-    Control = 2,
+pub struct Lane(u16);
+
+impl Lane {
+    /// The control plane: the first queue of every peer.
+    pub const CONTROL: Self = Self(12);
+
+    /// Who carries for a queue. `queue`: below `MAX_QUEUES`.
+    pub fn frames(queue: usize) -> Self {
+        Self((queue % MAX_QUEUES) as u16)
+    }
+
+    /// The thread that reads a queue's sockets: answers to challenges.
+    pub fn answers(queue: usize) -> Self {
+        Self((MAX_QUEUES + queue % MAX_QUEUES) as u16)
+    }
+
+    /// None for more than a session can have.
+    pub fn numbered(number: u16) -> Option<Self> {
+        (usize::from(number) < MAX_LANES).then_some(Self(number))
+    }
 }
 
-const LANES: usize = 3;
+/// Queues of a device.
+pub const MAX_QUEUES: usize = 4;
+/// A lane's counter is looked at for wear when it has passed another so many: adding all up each time would make threads
+/// fetch each other's counters.
+const WEAR_STEP: u64 = 4_096;
 
 /// Datagrams after which a session asks to be replaced, over all its lanes.
 pub const WORN_AFTER: u64 = 1 << 32;
@@ -32,7 +50,7 @@ struct Counter(AtomicU64);
 pub struct Sealer {
     key: LessSafeKey,
     receiver: u32,
-    lanes: [Counter; LANES],
+    lanes: [Counter; MAX_LANES],
     worn: AtomicBool,
 }
 
@@ -50,11 +68,20 @@ impl Sealer {
 
     /// Takes `count` counters in a row and gives the first. No counter is ever given twice.
     pub fn take(&self, lane: Lane, count: u64) -> u64 {
-        self.lanes[lane as usize].0.fetch_add(count, Ordering::Relaxed)
+        self.counter(lane).fetch_add(count, Ordering::Relaxed)
     }
 
-    /// True once: when the session has sealed as much as it should.
-    pub fn has_worn(&self) -> bool {
+    fn counter(&self, lane: Lane) -> &AtomicU64 {
+        &self.lanes[usize::from(lane.0)].0
+    }
+
+    /// Called after a lane was sealed on. True once: when the session has sealed as much as it should, give or take a few
+    /// thousand per lane.
+    pub fn has_worn(&self, lane: Lane) -> bool {
+        let since_step = self.counter(lane).load(Ordering::Relaxed) % WEAR_STEP;
+        if since_step > u64::from(u8::MAX) {
+            return false;
+        }
         let sealed: u64 = self.lanes.iter().map(|lane| lane.0.load(Ordering::Relaxed)).sum();
         sealed >= WORN_AFTER && !self.worn.swap(true, Ordering::Relaxed)
     }
@@ -100,7 +127,7 @@ impl Sealer {
     }
 
     fn prefix(&self, kind: u8, place: Place) -> Prefix {
-        Prefix { kind, cut: place.cut, lane: place.lane as u16, receiver: self.receiver, counter: place.counter }
+        Prefix { kind, cut: place.cut, lane: place.lane.0, receiver: self.receiver, counter: place.counter }
     }
 
     /// Seals all of `sealed` but its last bytes, which become the tag.
@@ -115,7 +142,7 @@ impl Sealer {
     /// As if `count` datagrams had been sealed on a lane.
     #[cfg(test)]
     pub fn skip(&self, lane: Lane, count: u64) {
-        self.lanes[lane as usize].0.fetch_add(count, Ordering::Relaxed);
+        self.counter(lane).fetch_add(count, Ordering::Relaxed);
     }
 }
 
@@ -134,26 +161,51 @@ mod tests {
     #[test]
     fn wears_out_once_and_over_all_lanes() {
         let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
-        sealer.skip(Lane::Frames, WORN_AFTER - 2);
-        assert_eq!(sealer.take(Lane::Answers, 1), 0);
-        assert!(!sealer.has_worn());
-        assert_eq!(sealer.take(Lane::Control, 1), 0);
-        assert!(sealer.has_worn());
-        assert!(!sealer.has_worn());
+        let (frames, answers) = (Lane::frames(3), Lane::answers(3));
+        sealer.skip(frames, WORN_AFTER - 2);
+        assert_eq!(sealer.take(answers, 1), 0);
+        assert!(!sealer.has_worn(answers));
+        assert_eq!(sealer.take(Lane::CONTROL, 1), 0);
+        assert!(sealer.has_worn(Lane::CONTROL));
+        assert!(!sealer.has_worn(Lane::CONTROL));
+    }
+
+    #[test]
+    fn wear_is_found_however_a_lane_counts() {
+        let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
+        sealer.skip(Lane::frames(1), WORN_AFTER);
+        let lane = Lane::frames(0);
+        let found = (0..2 * WEAR_STEP / 255).any(|_| {
+            sealer.take(lane, 255);
+            sealer.has_worn(lane)
+        });
+        assert!(found);
+    }
+
+    #[test]
+    fn every_lane_has_one_user() {
+        let lanes = (0..MAX_QUEUES).flat_map(|queue| [Lane::frames(queue), Lane::answers(queue)]);
+        let mut lanes: Vec<u16> = lanes.chain([Lane::CONTROL]).map(|lane| lane.0).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        assert_eq!(lanes.len(), 2 * MAX_QUEUES + 1);
+        assert!(lanes.iter().all(|&number| Lane::numbered(number).is_some()));
+        // Whatever the number of a peer's queues.
+        assert!((1..=MAX_QUEUES as u16).all(|queues| Lane::CONTROL.0.is_multiple_of(queues)));
     }
 
     #[test]
     fn counters_in_a_row_never_overlap() {
         let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
-        assert_eq!(sealer.take(Lane::Frames, 3), 0);
-        assert_eq!(sealer.take(Lane::Frames, 1), 3);
-        assert_eq!(sealer.take(Lane::Answers, 1), 0);
+        assert_eq!(sealer.take(Lane::frames(0), 3), 0);
+        assert_eq!(sealer.take(Lane::frames(0), 1), 3);
+        assert_eq!(sealer.take(Lane::answers(0), 1), 0);
     }
 
     #[test]
     fn a_wrong_room_is_refused() {
         let sealer = Sealer::new(&[1; 32], 7).expect("32 bytes are a key");
-        let place = Place { lane: Lane::Frames, counter: 0, cut: CUT_WHOLE };
+        let place = Place { lane: Lane::frames(0), counter: 0, cut: CUT_WHOLE };
         let part = Part { index: 0, count: 1, total: 14 };
         let mut out = [0; 14 + OVERHEAD - 1];
         assert!(sealer.seal_part(place, part, Offload::default(), (&[], &[0; 14]), &mut out).is_err());

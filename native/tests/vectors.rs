@@ -60,14 +60,9 @@ impl Transport {
         self.part.as_ref().map(|part| Part { index: part.index, count: part.count, total: part.total })
     }
 
-    /// None for lanes on which we never seal.
+    /// None for lanes that a session can't have.
     fn sealed(&self) -> Option<Vec<u8>> {
-        let lane = match self.lane {
-            0 => Lane::Frames,
-            1 => Lane::Answers,
-            2 => Lane::Control,
-            _ => return None,
-        };
+        let lane = Lane::numbered(self.lane)?;
         let sealer = Sealer::new(&array(&self.key), self.receiver).expect("a key");
         let place = Place { lane, counter: self.counter(), cut: self.cut };
         let plaintext = hex(&self.plaintext);

@@ -1,6 +1,6 @@
 /** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import {
@@ -36,6 +36,8 @@ export interface Config {
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
   readonly udpGro: boolean;
+  /** Pairs of threads of each device, 1 to 4. */
+  readonly threads: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
 }
@@ -57,6 +59,9 @@ const MAX_FILE = 65_536;
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
 const MAX_PATH = 90;
 
+/** Pairs of threads that a device can have (device.ts). */
+const MAX_THREADS = 4;
+
 function defaults(): Config {
   return {
     state: '/var/lib/p2p',
@@ -70,6 +75,7 @@ function defaults(): Config {
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    threads: Math.min(Math.max(Math.floor(availableParallelism() / 2), 1), MAX_THREADS),
     name: defaultName(),
   };
 }
@@ -87,6 +93,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,
+  threads: (value) => parseThreads(number(value)),
   name: (value) => parseName(string(value)),
 };
 
@@ -180,6 +187,11 @@ function string(value: unknown): string {
 function number(value: unknown): number {
   if (typeof value !== 'number') throw new RangeError(`expected a number, got ${quoted(value)}`);
   return value;
+}
+
+function parseThreads(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_THREADS) return value;
+  throw new RangeError(`expected a whole number from 1 to ${MAX_THREADS}, got ${value}`);
 }
 
 function boolean(value: unknown): boolean {

@@ -158,7 +158,7 @@ export class Networks {
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
-        help: { tapOffload: config.tapOffload, udpGso: config.udpGso, udpGro: config.udpGro },
+        help: { tapOffload: config.tapOffload, udpGso: config.udpGso, udpGro: config.udpGro, threads: config.threads },
         dht: this.dhtOf(saved),
         addresses: this.lookAtAddresses(),
         overlays: this.overlays(),

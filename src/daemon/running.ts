@@ -36,7 +36,7 @@ export interface RunningOptions {
   readonly bootCounter: number;
   readonly lan: boolean;
   /** What of the system's help the device uses. */
-  readonly help: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro'>;
+  readonly help: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro' | 'threads'>;
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];

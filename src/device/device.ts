@@ -30,6 +30,8 @@ export interface DeviceConfig {
   /** One message to the system for many datagrams (UDP_SEGMENT), and from it (UDP_GRO). */
   readonly udpGso: boolean;
   readonly udpGro: boolean;
+  /** Pairs of threads that carry frames side by side, 1 to 4. Flows are spread over them; one where the system can't do that. */
+  readonly threads: number;
 }
 
 /** What of the system's help a device uses; each can be switched by itself. */

@@ -121,8 +121,9 @@ export class Pair {
   }
 
   /** Sends `length` bytes over TCP from a host to the other's address. Gives the hashes of what went and of what came. */
-  async tcp(from: HostName, address: string, length: number): Promise<[string, string]> {
-    return this.#compared(from, ['tcp-serve', address, '5200'], ['tcp-send', address, '5200', String(length)]);
+  async tcp(from: HostName, address: string, length: number, port = 5_200): Promise<[string, string]> {
+    const at = [address, String(port)];
+    return this.#compared(from, ['tcp-serve', ...at], ['tcp-send', ...at, String(length)]);
   }
 
   /** Sends messages over UDP, cut by the kernel if `segment` isn't 0. Gives hashes and numbers of datagrams. */
@@ -139,6 +140,19 @@ export class Pair {
       ['udp-serve', address, '5201', String(datagrams)],
       ['udp-send', address, '5201', ...numbers],
     );
+  }
+
+  /** Sends numbered datagrams in several flows at once: how many of each came, and how many after a later one. */
+  async ordered(
+    from: HostName,
+    address: string,
+    flows: number,
+    count: number,
+  ): Promise<{ came: number[]; late: number[] }> {
+    const at = [address, '5300', String(flows)];
+    const [, received] = await this.#compared(from, ['order-serve', ...at], ['order-send', ...at, String(count)]);
+    const [came = [], late = []] = received.split('late').map((half) => half.trim().split(' ').map(Number));
+    return { came, late };
   }
 
   async #compared(from: HostName, serve: string[], send: string[]): Promise<[string, string]> {
@@ -181,6 +195,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    threads: 1,
     ...changes,
   };
 }

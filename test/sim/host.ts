@@ -62,6 +62,7 @@ export class SimHost {
         tapOffload: false,
         udpGso: false,
         udpGro: false,
+        threads: 1,
       },
       {
         random: world.random,

@@ -10,6 +10,7 @@ use crate::clock::{MILLISECOND, Nanos, as_ms};
 use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
 use crate::packet::Mac;
+use crate::seal::MAX_QUEUES;
 use crate::tap::{Address, TapConfig};
 
 pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
@@ -26,6 +27,7 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
             mtu: config.mtu,
             addresses: addresses.collect::<std::result::Result<_, _>>()?,
             offload: config.tap_offload,
+            queues: (config.threads as usize).clamp(1, MAX_QUEUES),
         },
         wanted: Wanted { udp_gso: config.udp_gso, udp_gro: config.udp_gro },
         port: config.port,

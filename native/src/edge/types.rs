@@ -15,6 +15,7 @@ pub struct NativeConfig {
     pub tap_offload: bool,
     pub udp_gso: bool,
     pub udp_gro: bool,
+    pub threads: u32,
 }
 
 #[napi(object, object_to_js = false)]

@@ -65,7 +65,7 @@ pub struct Control {
 
 impl Control {
     pub fn new(own: Mac) -> Self {
-        Self { tables: Tables::new(own), changed: false, generation: 0, sender: Sender::new(Patience::None) }
+        Self { tables: Tables::new(own), changed: false, generation: 0, sender: Sender::new(0, Patience::None) }
     }
 }
 
@@ -81,7 +81,7 @@ impl Shared {
         let mut commands = Commands { shared: self, control: &mut control };
         let result = run(&mut commands);
         commands.publish();
-        self.queue.wake_carrying();
+        self.wake_deadlines();
         result
     }
 
@@ -127,8 +127,8 @@ impl Control {
         }
         self.changed = false;
         shared.tables.store(Arc::new(self.tables.clone()));
-        shared.queue.wake_carrying();
-        shared.queue.wake(Side::Receive);
+        shared.wake_deadlines();
+        shared.queues.iter().for_each(|queue| queue.wake(Side::Receive));
     }
 }
 
@@ -244,13 +244,13 @@ impl Commands<'_> {
             return Err(Drop::SessionOver);
         }
         let current = path.filter(|path| path.endpoint == to);
-        let datagram = session.sealer.seal_control(Lane::Control, messages).map_err(|_| Drop::SendFailed)?;
+        let datagram = session.sealer.seal_control(Lane::CONTROL, messages).map_err(|_| Drop::SendFailed)?;
         if current.is_some() {
             peer.note_sent(at);
         }
         let source = current.and_then(|path| path.source());
         self.send(Route { to, source, mark: 0 }, &datagram);
-        if session.sealer.has_worn() {
+        if session.sealer.has_worn(Lane::CONTROL) {
             self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
         }
         Ok(())

@@ -18,6 +18,8 @@ pub struct Delivery<'a> {
     pub shared: &'a Shared,
     pub switch: &'a Switch<Arc<Peer>>,
     pub peer: &'a Arc<Peer>,
+    /// Of the interface, to write to.
+    pub queue: usize,
 }
 
 impl Sink for Delivery<'_> {
@@ -50,7 +52,7 @@ impl Delivery<'_> {
         congestion::propagate(mark, frame)?;
         let length = frame.len();
         self.write(room, offload, shape)?;
-        self.peer.received.add(length);
+        self.peer.received.add(self.queue, length);
         Ok(())
     }
 
@@ -61,12 +63,12 @@ impl Delivery<'_> {
             _ => (offload.single(), 0),
         };
         if offload.is_complete() {
-            return tap.write(room, offload, 0).map_err(|error| reason(&error));
+            return tap.write(self.queue, room, offload, 0).map_err(|error| reason(&error));
         }
         if !tap.takes_offload() {
             return self.write_complete(room, offload, shape);
         }
-        match tap.write(room, offload, headers) {
+        match tap.write(self.queue, room, offload, headers) {
             Err(error) if Device::is_refused(&error) => self.write_complete(room, offload, shape),
             result => result.map_err(|error| reason(&error)),
         }
@@ -88,7 +90,7 @@ impl Delivery<'_> {
         if !complete(&mut room[HEADROOM..], &offload) {
             return Err(Drop::OffloadMalformed);
         }
-        self.shared.tap.write(room, Offload::default(), 0).map_err(|error| reason(&error))
+        self.shared.tap.write(self.queue, room, Offload::default(), 0).map_err(|error| reason(&error))
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Shared;
 use super::deliver::Delivery;
 use super::events::Event;
-use super::local::{Found, Locals};
+use super::local::{Found, Held};
 use crate::clock::Nanos;
 use crate::counters::Drop;
 use crate::cut::place;
@@ -33,10 +33,10 @@ impl Arrival {
 }
 
 /// Takes a datagram that carries a frame or a part of one.
-pub fn take_frame(shared: &Shared, locals: &mut Locals, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+pub fn take_frame(shared: &Shared, held: &mut Held, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
     let part = Part::parse(datagram).ok_or(Drop::DatagramMalformed)?;
     let prefix = Prefix::parse(datagram).ok_or(Drop::DatagramMalformed)?;
-    let found = find(locals, arrival, prefix)?;
+    let found = find(held, arrival, prefix)?;
     match prefix.cut {
         CUT_WHOLE => take_whole(shared, found, arrival, (prefix, part), datagram),
         CUT_BYTES => take_piece(shared, found, arrival, (prefix, part), datagram),
@@ -49,8 +49,8 @@ pub fn take_frame(shared: &Shared, locals: &mut Locals, arrival: Arrival, datagr
 }
 
 /// The session that a datagram names, if its time isn't over.
-pub fn find(locals: &mut Locals, arrival: Arrival, prefix: Prefix) -> Result<Found<'_>, Drop> {
-    let found = locals.find(prefix.receiver)?;
+pub fn find<'a>(held: &'a mut Held, arrival: Arrival, prefix: Prefix) -> Result<Found<'a>, Drop> {
+    let found = held.of_lane(prefix.lane).find(prefix.receiver)?;
     if arrival.at >= found.session.ends_at {
         return Err(Drop::SessionOver);
     }
@@ -84,7 +84,7 @@ fn take_whole(
     if part.count != 1 || place(part, bytes.len()).is_none() {
         return Err(Drop::PartMalformed);
     }
-    let delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+    let delivery = Delivery { shared, switch: found.switch, peer: found.peer, queue: found.queue };
     if let Some(assembler) = found.state.busy_assembler() {
         assembler.pass(id_of(&prefix, &part)?, &mut Delivery { ..delivery });
     }
@@ -104,7 +104,7 @@ fn take_piece(
 ) -> Result<(), Drop> {
     let (plaintext, found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
     let (offload, bytes) = plaintext.split_first_chunk::<OFFLOAD>().ok_or(Drop::FrameMalformed)?;
-    let delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+    let delivery = Delivery { shared, switch: found.switch, peer: found.peer, queue: found.queue };
     let id = id_of(&prefix, &part)?;
     let whole = found.state.rejoin(arrival.at, (id, part, arrival.mark), bytes, &shared.drops)?;
     let Some((room, mark)) = whole else { return Ok(()) };
@@ -126,11 +126,11 @@ fn take_segment(
         let (opener, windows) = (&found.session.opener, &mut *found.windows);
         slot.open(arriving, |out| opener.open_to(windows, &prefix, HEADER, datagram, out))?;
         note_heard(shared, &mut found, arrival);
-        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer, queue: found.queue };
         found.state.assembler().settle(id, part.index, &mut delivery);
     } else {
         let (plaintext, mut found) = open(shared, found, arrival, (&prefix, HEADER), datagram)?;
-        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer };
+        let mut delivery = Delivery { shared, switch: found.switch, peer: found.peer, queue: found.queue };
         found.state.assembler().begin(id, arriving, plaintext, &mut delivery)?;
         found.note_unfinished();
     }

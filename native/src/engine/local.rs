@@ -1,12 +1,15 @@
-//! What only the receiving thread knows of sessions and peers: replay windows, unfinished frames, budgets.
+//! What receiving knows of sessions and peers: replay windows, unfinished frames, budgets. Each queue has one of these, for its
+//! lanes. The queue's own receiving thread holds it while it takes a batch; another thread does when it gets a datagram of
+//! a lane that isn't its own, through a relay or because a kernel has joined what it shouldn't.
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::Shared;
 use super::deliver::Delivery;
 use super::peer::{Peer, Session};
+use super::queue::Side;
 use super::tables::{Entry, Tables};
 use crate::admission::bucket::{Bucket, Rate};
 use crate::clock::{Nanos, SECOND};
@@ -21,6 +24,7 @@ use crate::switch::Switch;
 const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
 
 pub struct Locals {
+    queue: usize,
     /// The snapshot that the rest follows.
     tables: Arc<Tables>,
     sessions: ByNumber<SessionState>,
@@ -68,8 +72,9 @@ pub struct PeerState {
 }
 
 impl Locals {
-    pub fn new(tables: &Arc<Tables>) -> Self {
+    pub fn new(queue: usize, tables: &Arc<Tables>) -> Self {
         let mut locals = Self {
+            queue,
             tables: Arc::clone(tables),
             sessions: ByNumber::default(),
             peers: Peers::default(),
@@ -103,7 +108,7 @@ impl Locals {
         let SessionState { entry, windows } = self.sessions.get_mut(&index).ok_or(Drop::UnknownSession)?;
         let state = self.peers.0.entry(entry.peer.handle).or_default();
         let (session, peer, switch) = (&entry.session, &entry.peer, &self.tables.switch);
-        Ok(Found { session, peer, windows, state, switch, unfinished: &mut self.unfinished })
+        Ok(Found { session, peer, windows, state, switch, queue: self.queue, unfinished: &mut self.unfinished })
     }
 
     /// When `expire` has something to do.
@@ -114,22 +119,79 @@ impl Locals {
 
     /// Hands on what is there of super-frames whose other parts stay away.
     pub fn expire(&mut self, shared: &Shared, now: Nanos) {
-        let Self { tables, peers, unfinished, .. } = self;
+        let Self { queue, tables, peers, unfinished, .. } = self;
         unfinished.retain(|handle| {
             let (Some(state), Some(peer)) = (peers.0.get_mut(handle), tables.peers.get(handle)) else { return false };
-            state.assembler.expire(now, &mut Delivery { shared, switch: &tables.switch, peer });
+            state.assembler.expire(now, &mut Delivery { shared, switch: &tables.switch, peer, queue: *queue });
             state.assembler.deadline().is_some()
         });
     }
 }
 
-/// A session, its peer, and what the receiving thread knows of both.
+/// What a receiving thread holds while it takes a batch: its own queue's, or for a datagram of another lane that one's, never two
+/// at a time.
+pub struct Held<'a> {
+    shared: &'a Shared,
+    own: usize,
+    at: usize,
+    guard: Option<MutexGuard<'a, Locals>>,
+}
+
+impl<'a> Held<'a> {
+    pub fn new(shared: &'a Shared, own: usize) -> Self {
+        Self { shared, own, at: own, guard: None }
+    }
+
+    pub fn own(&mut self) -> &mut Locals {
+        self.of_queue(self.own)
+    }
+
+    /// Of the queue that takes a lane.
+    pub fn of_lane(&mut self, lane: u16) -> &mut Locals {
+        self.of_queue(usize::from(lane) % self.shared.queues.len())
+    }
+
+    fn of_queue(&mut self, queue: usize) -> &mut Locals {
+        if queue != self.at {
+            self.release();
+            self.at = queue;
+        }
+        let shared = self.shared;
+        self.guard.get_or_insert_with(|| shared.inbound(queue))
+    }
+
+    /// Whoever waits for that queue must know of an unfinished frame.
+    fn release(&mut self) {
+        let Some(locals) = self.guard.take() else { return };
+        if self.at != self.own && locals.deadline().is_some() {
+            self.shared.queues[self.at].wake(Side::Receive);
+        }
+    }
+}
+
+impl std::ops::Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl Shared {
+    /// The tables are looked at under the lock, so that nobody goes back to older ones than the last who held it.
+    fn inbound(&self, queue: usize) -> MutexGuard<'_, Locals> {
+        let mut locals = self.queues[queue].inbound();
+        locals.follow(&self.tables.load());
+        locals
+    }
+}
+
+/// A session, its peer, and what is known of both for a queue's lanes.
 pub struct Found<'a> {
     pub session: &'a Arc<Session>,
     pub peer: &'a Arc<Peer>,
     pub windows: &'a mut Windows,
     pub state: &'a mut PeerState,
     pub switch: &'a Switch<Arc<Peer>>,
+    pub queue: usize,
     unfinished: &'a mut Vec<u32>,
 }
 

@@ -31,7 +31,7 @@ use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
-use crate::tap::{Device, TapConfig};
+use crate::tap::{Device, Tap, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
 use events::Events;
@@ -57,9 +57,12 @@ pub struct Config {
 /// What the threads of a device share.
 pub struct Shared {
     tap: Device,
-    queue: Queue,
+    /// One or more.
+    queues: Vec<Queue>,
     tables: ArcSwap<Tables>,
     control: Mutex<Control>,
+    /// Only the first queue's thread gets what is to be admitted, but for what a kernel has joined to something else.
+    admission: Mutex<Admission>,
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
@@ -88,12 +91,17 @@ impl Engine {
         let network = mac_key(&config.network_admission_key);
         let cookies = Cookies::new(&config.cookie_key, network.clone()).map_err(no_key)?;
         let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
-        let sockets = Sockets::open(config.port)?;
-        let tap = Device::open(&config.tap)?;
+        let sockets = Sockets::open(config.port, config.tap.queues)?;
+        let tap = Device::open(&TapConfig { queues: sockets.len(), ..config.tap.clone() })?;
+        let tables = Arc::new(Tables::new(config.tap.mac));
+        // As many queues as both have; the system hashes among sockets if there's only one of them left.
+        let queues = sockets.into_iter().take(tap.queues()).enumerate();
+        let queues = queues.map(|(number, sockets)| Queue::new(number, &tap, sockets, &tables));
         let shared = Arc::new(Shared {
-            queue: Queue::new(&tap, sockets).map_err(failed("watching the interface and the sockets"))?,
+            queues: queues.collect::<Result<_, _>>().map_err(failed("watching the interface and the sockets"))?,
             tap,
-            tables: ArcSwap::from_pointee(Tables::new(config.tap.mac)),
+            tables: ArcSwap::new(tables),
+            admission: Mutex::new(admission),
             control: Mutex::new(Control::new(config.tap.mac)),
             cookies,
             drops: Drops::default(),
@@ -103,11 +111,17 @@ impl Engine {
         });
         shared.switch_on(config.tap.offload, config.wanted);
         let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
-        let transmitting = Arc::clone(&shared);
-        let mut receiver = Receiver::new(shared, admission);
-        engine.start("p2p-transmit", move || transmit::run(&transmitting)).map_err(failed("starting a thread"))?;
-        engine.start("p2p-receive", move || receiver.run()).map_err(failed("starting a thread"))?;
+        for number in 0..shared.queues.len() {
+            engine.start_queue(number).map_err(failed("starting a thread"))?;
+        }
         Ok(engine)
+    }
+
+    fn start_queue(&mut self, number: usize) -> std::io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut receiver = Receiver::new(Arc::clone(&self.shared), number);
+        self.start(&format!("p2p-transmit-{number}"), move || transmit::run(&shared, number))?;
+        self.start(&format!("p2p-receive-{number}"), move || receiver.run())
     }
 
     /// A thread whose failure ends the device and is told.
@@ -174,8 +188,21 @@ impl Shared {
 
     fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        self.queue.wake(Side::Transmit);
-        self.queue.wake(Side::Receive);
+        for queue in &self.queues {
+            queue.wake(Side::Transmit);
+            queue.wake(Side::Receive);
+        }
+    }
+
+    /// Has the deadlines looked at again: the first queue keeps those that the control plane sets.
+    fn wake_deadlines(&self) {
+        if let Some(queue) = self.queues.first() {
+            queue.wake_carrying();
+        }
+    }
+
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, event: Event) {

@@ -48,6 +48,7 @@ struct Outbound<'a> {
     session: &'a Session,
     path: &'a Path,
     route: Route,
+    lane: Lane,
 }
 
 /// Seals a frame for a peer and puts it into the batch.
@@ -60,11 +61,12 @@ pub fn send(shared: &Shared, sender: &mut Sender, peer: &Peer, frame: &mut Frame
         return Err(Drop::SessionOver);
     }
     let route = Route { to: path.endpoint, source: path.source(), mark: frame.mark };
-    let mut outbound = Outbound { shared, sender, session, path, route };
+    let lane = Lane::frames(sender.queue());
+    let mut outbound = Outbound { shared, sender, session, path, route, lane };
     outbound.frame(frame, peer.understands_offload())?;
-    peer.sent.add(frame.bytes().len());
+    peer.sent.add(sender.queue(), frame.bytes().len());
     peer.note_sent(now);
-    if session.sealer.has_worn() {
+    if session.sealer.has_worn(lane) {
         shared.push(Event::SessionWorn { at: now, peer: peer.handle, local_index: session.local_index });
     }
     Ok(())
@@ -93,9 +95,9 @@ impl Outbound<'_> {
     /// A frame as it is, in as few datagrams as it takes.
     fn plain(&mut self, bytes: &[u8], offload: Offload) -> Result<(), Drop> {
         let cut = Cut::plan(bytes.len(), self.path.max_datagram).ok_or(Drop::FrameMalformed)?;
-        let first = self.session.sealer.take(Lane::Frames, u64::from(cut.count()));
+        let first = self.session.sealer.take(self.lane, u64::from(cut.count()));
         for (part, range) in cut.parts() {
-            let place = Place { lane: Lane::Frames, counter: first + u64::from(part.index), cut: cut.kind() };
+            let place = Place { lane: self.lane, counter: first + u64::from(part.index), cut: cut.kind() };
             self.part(place, part, offload, (&[], &bytes[range]))?;
         }
         Ok(())
@@ -108,11 +110,11 @@ impl Outbound<'_> {
             return self.plain(bytes, frame.offload);
         }
         let total = u16::try_from(bytes.len()).map_err(|_| Drop::FrameMalformed)?;
-        let first = self.session.sealer.take(Lane::Frames, count as u64);
+        let first = self.session.sealer.take(self.lane, count as u64);
         let headers = &bytes[..layout.headers];
         for index in 0..count {
             let part = Part { index: index as u8, count: count as u8, total };
-            let place = Place { lane: Lane::Frames, counter: first + index as u64, cut: CUT_SEGMENTS };
+            let place = Place { lane: self.lane, counter: first + index as u64, cut: CUT_SEGMENTS };
             self.part(place, part, frame.offload, (headers, &bytes[layout.payload(&(index..index + 1))]))?;
         }
         Ok(())

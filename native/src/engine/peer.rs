@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::clock::{MILLISECOND, Nanos};
 use crate::open::Opener;
-use crate::seal::Sealer;
+use crate::seal::{MAX_QUEUES, Sealer};
 
 /// After how long without an answer a peer is silent.
 pub const SILENCE: Nanos = 1_500 * MILLISECOND;
@@ -26,7 +26,6 @@ impl Path {
         self.source.load().as_deref().copied()
     }
 
-    /// Called by the receiving thread only.
     pub fn learn_source(&self, local: Option<IpAddr>) {
         if local.is_some() && self.source() != local {
             self.source.store(local.map(Arc::new));
@@ -70,24 +69,30 @@ impl Session {
     }
 }
 
-/// Frames and bytes of one direction, on a cache line of its own: each has one writing thread.
+/// Frames and bytes of one direction.
+#[derive(Default)]
+pub struct Traffic([Count; MAX_QUEUES]);
+
+/// On a cache line of its own: each has one writer at a time.
 #[derive(Default)]
 #[repr(align(64))]
-pub struct Traffic {
+struct Count {
     frames: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Traffic {
-    /// Only the direction's own thread may call this: it reads and writes without a lock.
-    pub fn add(&self, bytes: usize) {
-        let (frames, total) = self.get();
-        self.frames.store(frames + 1, Ordering::Relaxed);
-        self.bytes.store(total + bytes as u64, Ordering::Relaxed);
+    /// Only who carries for the queue, or holds its inbound state, may call this: it reads and writes without a lock.
+    pub fn add(&self, queue: usize, bytes: usize) {
+        let Count { frames, bytes: total } = &self.0[queue % MAX_QUEUES];
+        frames.store(frames.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        total.store(total.load(Ordering::Relaxed) + bytes as u64, Ordering::Relaxed);
     }
 
     pub fn get(&self) -> (u64, u64) {
-        (self.frames.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+        self.0.iter().fold((0, 0), |(frames, bytes), count| {
+            (frames + count.frames.load(Ordering::Relaxed), bytes + count.bytes.load(Ordering::Relaxed))
+        })
     }
 }
 
@@ -170,8 +175,7 @@ impl Peer {
         if now < since + SILENCE {
             return Silence::Maybe { at: since + SILENCE };
         }
-        self.silence_told.store(true, Ordering::Relaxed);
-        Silence::Begun
+        if self.silence_told.swap(true, Ordering::Relaxed) { Silence::None } else { Silence::Begun }
     }
 }
 

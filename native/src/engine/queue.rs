@@ -1,10 +1,12 @@
-//! A queue: two threads and what belongs to them. One always reads the sockets. Who reads the interface changes: with little
+//! A queue: two threads and what belongs to them. A device has one, or several side by side. One always reads the sockets. Who reads the interface changes: with little
 //! to do the same thread, so that a frame and its answer wake one thread instead of two; with much to do the other.
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::local::Locals;
+use super::tables::Tables;
 use super::transmit::Carrier;
 use crate::clock::{MILLISECOND, Nanos, now};
 use crate::poll::{Poller, Ready, Waker};
@@ -60,6 +62,7 @@ struct Waiting {
 
 pub struct Queue {
     pub sockets: Sockets,
+    inbound: Mutex<Locals>,
     carrier: Mutex<Carrier>,
     receive: Waiting,
     transmit: Waiting,
@@ -95,16 +98,21 @@ impl Duty {
 }
 
 impl Queue {
-    pub fn new(tap: &Device, sockets: Sockets) -> io::Result<Self> {
+    pub fn new(number: usize, tap: &Device, sockets: Sockets, tables: &Arc<Tables>) -> io::Result<Self> {
         let receive = Waiting::new()?;
         let transmit = Waiting::new()?;
-        receive.poller.watch(TAP, tap.as_fd())?;
+        receive.poller.watch(TAP, tap.descriptor(number)?)?;
         receive.poller.watch(V4, sockets.v4.as_fd())?;
         if let Some(v6) = &sockets.v6 {
             receive.poller.watch(V6, v6.as_fd())?;
         }
-        let carrier = Mutex::new(Carrier::default());
-        Ok(Self { sockets, carrier, receive, transmit, duty: Duty::default() })
+        let (inbound, carrier) = (Mutex::new(Locals::new(number, tables)), Mutex::new(Carrier::new(number)));
+        Ok(Self { sockets, inbound, carrier, receive, transmit, duty: Duty::default() })
+    }
+
+    /// For `Held`, which makes it follow the tables.
+    pub fn inbound(&self) -> MutexGuard<'_, Locals> {
+        self.inbound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to read the interface, if this side has it. It keeps it until it hands it over itself.

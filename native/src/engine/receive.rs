@@ -1,18 +1,17 @@
 //! The thread that carries what arrives: handshakes to the control plane, frames to the interface.
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::Cache;
 
 use super::Shared;
 use super::events::Event;
 use super::inbound::{Arrival, find, open, take_frame};
-use super::local::Locals;
+use super::local::Held;
 use super::queue::{Load, Side, TAP, V4, V6, WAKER};
 use super::sender::{Patience, Sender};
 use super::tables::Tables;
-use crate::admission::{Admission, Admitted, DHT_REPLY, is_handshake_kind};
-use crate::clock::now;
+use crate::admission::{Admitted, DHT_REPLY, is_handshake_kind};
+use crate::clock::{Nanos, now};
 use crate::control;
 use crate::counters::Drop;
 use crate::packet::{KIND_CONTROL, KIND_FRAME, PREFIX, Prefix};
@@ -29,41 +28,39 @@ const FRAMES: usize = 16;
 pub struct Receiver {
     shared: Arc<Shared>,
     sender: Sender,
-    admission: Admission,
-    locals: Locals,
+    number: usize,
 }
 
 impl Receiver {
-    pub fn new(shared: Arc<Shared>, admission: Admission) -> Self {
-        let sender = Sender::new(Patience::None);
-        let locals = Locals::new(&shared.tables.load_full());
-        Self { shared, sender, admission, locals }
+    pub fn new(shared: Arc<Shared>, number: usize) -> Self {
+        Self { shared, sender: Sender::new(number, Patience::None), number }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
     pub fn run(&mut self) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
-        let queue = &shared.queue;
+        let queue = &shared.queues[self.number];
+        let tap = shared.tap.descriptor(self.number).map_err(|error| format!("watching the interface: {error}"))?;
+        let mut expiry = None;
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
-            let expiry = self.locals.deadline().map(|at| at.saturating_sub(now()));
+            let expiry_left = expiry.map(|at: Nanos| at.saturating_sub(now()));
             let deadline = queue.carrier(Side::Receive).and_then(|carrier| carrier.time_left());
-            let left = [expiry, deadline].into_iter().flatten().min();
+            let left = [expiry_left, deadline].into_iter().flatten().min();
             let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
-            let received = self.receive(ready, &mut inbox, &mut tables);
-            self.locals.follow(tables.load());
-            self.locals.expire(&shared, now());
+            let received = self.receive(ready, &mut inbox);
+            expiry = self.expire();
             let carried = self.carry(ready, received, tables.load())?;
-            queue.end_turn(Side::Receive, received.plus(carried), shared.tap.as_fd());
+            queue.end_turn(Side::Receive, received.plus(carried), tap);
         }
         Ok(())
     }
 
     /// Takes what has arrived.
-    fn receive(&mut self, ready: Ready, inbox: &mut Inbox, tables: &mut Cache<&ArcSwap<Tables>, Arc<Tables>>) -> Load {
+    fn receive(&mut self, ready: Ready, inbox: &mut Inbox) -> Load {
         let shared = Arc::clone(&self.shared);
-        let sockets = &shared.queue.sockets;
+        let sockets = &shared.queues[self.number].sockets;
         let mut load = Load::default();
         for (place, socket) in [(V4, Some(&sockets.v4)), (V6, sockets.v6.as_ref())] {
             let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
@@ -71,8 +68,6 @@ impl Receiver {
                 if !receive(socket, inbox) {
                     break;
                 }
-                // After receiving: a session that was installed before its first datagram was sent is found.
-                self.locals.follow(tables.load());
                 load = load.plus(self.take_batch(inbox));
                 if !inbox.is_full() {
                     break;
@@ -84,9 +79,18 @@ impl Receiver {
         load
     }
 
+    /// Hands on what is there of frames whose other parts stay away; when there's more of that to do.
+    fn expire(&self) -> Option<Nanos> {
+        let mut held = Held::new(&self.shared, self.number);
+        held.own().expire(&self.shared, now());
+        held.own().deadline()
+    }
+
     /// While there's little to do: sends what the interface has, also what it has just answered to what was received.
     fn carry(&self, ready: Ready, received: Load, tables: &Tables) -> Result<Load, String> {
-        let Some(mut carrier) = self.shared.queue.carrier(Side::Receive) else { return Ok(Load::default()) };
+        let Some(mut carrier) = self.shared.queues[self.number].carrier(Side::Receive) else {
+            return Ok(Load::default());
+        };
         let may_have_frames = ready.has(TAP) || !received.is_none();
         let carried = if may_have_frames { carrier.carry(&self.shared, tables, FRAMES)? } else { Load::default() };
         carrier.keep_deadlines(&self.shared, tables, ready.has(WAKER));
@@ -96,12 +100,17 @@ impl Receiver {
     fn take_batch(&mut self, inbox: &mut Inbox) -> Load {
         let at = now();
         let mut load = Load::default();
+        let shared = Arc::clone(&self.shared);
+        // After receiving: a session that was installed before its first datagram was sent is found.
+        let mut held = Held::new(&shared, self.number);
         for place in 0..inbox.len() {
             let Some((incoming, message)) = inbox.get(place) else { break };
             let Incoming { from, local, mark, segment, length } = incoming;
             load.add(length);
             for (index, datagram) in message.chunks_mut(segment).enumerate() {
-                if let Err(reason) = self.take(Arrival { at, from, local, mark, first: index == 0 }, datagram) {
+                if let Err(reason) =
+                    self.take(&mut held, Arrival { at, from, local, mark, first: index == 0 }, datagram)
+                {
                     self.shared.drops.count(reason);
                 }
             }
@@ -109,18 +118,19 @@ impl Receiver {
                 self.shared.drops.count(Drop::DatagramMalformed);
             }
         }
+        drop(held);
         self.sender.flush(&self.shared);
         load
     }
 
-    fn take(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+    fn take(&mut self, held: &mut Held, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
         let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
         if arrival.from.port() == 0 {
             return Err(Drop::DatagramMalformed);
         }
         match kind {
-            KIND_FRAME => take_frame(&self.shared, &mut self.locals, arrival, datagram),
-            KIND_CONTROL => self.take_control(arrival, datagram),
+            KIND_FRAME => take_frame(&self.shared, held, arrival, datagram),
+            KIND_CONTROL => self.take_control(held, arrival, datagram),
             kind if is_handshake_kind(kind) => self.take_handshake(arrival, datagram),
             DHT_REPLY => self.take_dht_reply(arrival, datagram),
             _ => Err(Drop::UnknownKind),
@@ -128,14 +138,14 @@ impl Receiver {
     }
 
     fn take_dht_reply(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
-        self.admission.admit_dht_reply(arrival.at, datagram)?;
+        self.shared.admission().admit_dht_reply(arrival.at, datagram)?;
         let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
         self.shared.push(Event::Datagram { at, from, datagram, proven: false });
         Ok(())
     }
 
     fn take_handshake(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
-        match self.admission.admit(arrival.at, arrival.from, datagram) {
+        match self.shared.admission().admit(arrival.at, arrival.from, datagram) {
             Admitted::Pass { proven } => {
                 let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
                 self.shared.push(Event::Datagram { at, from, datagram, proven });
@@ -149,9 +159,9 @@ impl Receiver {
         }
     }
 
-    fn take_control(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+    fn take_control(&mut self, held: &mut Held, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
         let prefix = Prefix::parse(datagram).ok_or(Drop::DatagramMalformed)?;
-        let found = find(&mut self.locals, arrival, prefix)?;
+        let found = find(held, arrival, prefix)?;
         let (plaintext, found) = open(&self.shared, found, arrival, (&prefix, PREFIX), datagram)?;
         let messages = control::parse(plaintext).ok_or(Drop::ControlMalformed)?;
         if !found.state.may_control(arrival.at) {
@@ -159,7 +169,8 @@ impl Receiver {
         }
         if !messages.challenges.is_empty() {
             let answer = control::answer(&messages.challenges, arrival.from);
-            let datagram = found.session.sealer.seal_control(Lane::Answers, &answer).map_err(|_| Drop::SendFailed)?;
+            let datagram =
+                found.session.sealer.seal_control(Lane::answers(self.number), &answer).map_err(|_| Drop::SendFailed)?;
             self.sender.send(&self.shared, arrival.back(), &datagram);
         }
         if !messages.others.is_empty() {

@@ -26,6 +26,8 @@ pub enum Patience {
 }
 
 pub struct Sender {
+    /// Whose sockets it uses.
+    queue: usize,
     outbox: Outbox,
     patience: Patience,
     failures: HashMap<SocketAddr, Nanos>,
@@ -34,8 +36,12 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn new(patience: Patience) -> Self {
-        Self { outbox: Outbox::default(), patience, failures: HashMap::new(), uncut: HashMap::new() }
+    pub fn new(queue: usize, patience: Patience) -> Self {
+        Self { queue, outbox: Outbox::default(), patience, failures: HashMap::new(), uncut: HashMap::new() }
+    }
+
+    pub fn queue(&self) -> usize {
+        self.queue
     }
 
     /// The place for a datagram of `length` bytes, after sending what's in its way.
@@ -80,7 +86,7 @@ impl Sender {
         let Some(first) = waiting.first() else { return 0 };
         let to = first.route.to;
         let alike = waiting.iter().take_while(|message| message.route.to.is_ipv4() == to.is_ipv4()).count();
-        let Some(socket) = shared.queue.sockets.towards(to) else {
+        let Some(socket) = shared.queues.get(self.queue).and_then(|queue| queue.sockets.towards(to)) else {
             shared.drops.add(Drop::SendFailed, first.count() as u64);
             self.tell(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
             return 1;

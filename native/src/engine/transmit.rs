@@ -1,6 +1,4 @@
 //! From the interface to peers, and the deadlines: whoever of a queue's threads carries does this.
-use std::os::fd::AsFd;
-
 use arc_swap::Cache;
 
 use super::Shared;
@@ -24,8 +22,9 @@ const WORTHWHILE: usize = 32 * 1_024;
 
 /// The transmitting thread: carries while there's much to do. Runs until the device is told to stop; an error means that it
 /// can't go on.
-pub fn run(shared: &Shared) -> Result<(), String> {
-    let queue = &shared.queue;
+pub fn run(shared: &Shared, number: usize) -> Result<(), String> {
+    let queue = &shared.queues[number];
+    let tap = shared.tap.descriptor(number).map_err(|error| format!("watching the interface: {error}"))?;
     let mut tables = Cache::new(&shared.tables);
     while !shared.is_stopping() {
         let left = queue.carrier(Side::Transmit).and_then(|carrier| carrier.time_left());
@@ -35,7 +34,7 @@ pub fn run(shared: &Shared) -> Result<(), String> {
         let load = if ready.has(TAP) { carrier.carry(shared, tables, TURN)? } else { Load::default() };
         carrier.keep_deadlines(shared, tables, ready.has(WAKER));
         drop(carrier);
-        queue.end_turn(Side::Transmit, load, shared.tap.as_fd());
+        queue.end_turn(Side::Transmit, load, tap);
     }
     Ok(())
 }
@@ -47,15 +46,13 @@ pub struct Carrier {
     buffer: Box<[u8]>,
 }
 
-impl Default for Carrier {
-    fn default() -> Self {
+impl Carrier {
+    pub fn new(queue: usize) -> Self {
         // One byte more than the longest frame, so that a longer one is seen to be too long.
         let buffer = vec![0; HEADROOM + MAX_FRAME + 1].into_boxed_slice();
-        Self { sender: Sender::new(Patience::Wait(PATIENCE)), timers: Timers::default(), buffer }
+        Self { sender: Sender::new(queue, Patience::Wait(PATIENCE)), timers: Timers::default(), buffer }
     }
-}
 
-impl Carrier {
     /// Until the next deadline.
     pub fn time_left(&self) -> Option<Nanos> {
         self.timers.next().map(|at| at.saturating_sub(now()))
@@ -76,7 +73,7 @@ impl Carrier {
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut result = Ok(());
         for frame in 0..most {
-            match shared.tap.read(&mut buffer) {
+            match shared.tap.read(self.sender.queue(), &mut buffer) {
                 Ok((length, offload)) => {
                     load.add(length);
                     self.forward(shared, tables, (&mut buffer[..HEADROOM + length], offload), now);

@@ -21,7 +21,9 @@ const LADDER: [libc::c_uint; 3] = {
 };
 
 pub struct LinuxTap {
+    /// The first, and one more for each queue that was wanted besides.
     file: File,
+    more: Vec<File>,
     /// Whether a virtio-net header comes before each frame; without one there is no offload.
     headed: bool,
     offload: AtomicBool,
@@ -32,18 +34,13 @@ impl LinuxTap {
     /// Makes the interface and brings it up.
     pub fn open(config: &TapConfig) -> Result<Self, OpenError> {
         let name = name_bytes(&config.name)?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
-            .open(DEVICE)
-            .map_err(|error| OpenError::io(Code::NoTun, format_args!("opening {DEVICE}"), &error))?;
-        let headed = attach(&file, name).map_err(|error| {
-            let code = if error.raw_os_error() == Some(libc::EBUSY) { Code::NameTaken } else { Code::Failed };
-            OpenError::io(code, format_args!("making the interface {}", config.name), &error)
-        })?;
+        let several = if config.queues > 1 { Self::with_queues(name, config.queues) } else { None };
+        let (file, more, headed) = match several {
+            Some((file, more)) => (file, more, true),
+            None => Self::with_one(name, &config.name)?,
+        };
         let heeds_routers = !ignores_routers(&config.name);
-        let tap = Self { file, headed, offload: AtomicBool::new(false), heeds_routers };
+        let tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
@@ -51,6 +48,43 @@ impl LinuxTap {
         netlink::configure(config)?;
         Ok(tap)
     }
+
+    fn with_one(name: [u8; libc::IFNAMSIZ], shown: &str) -> Result<(File, Vec<File>, bool), OpenError> {
+        let file = device().map_err(|error| OpenError::io(Code::NoTun, format_args!("opening {DEVICE}"), &error))?;
+        let headed = attach(&file, name).map_err(|error| {
+            let code = if error.raw_os_error() == Some(libc::EBUSY) { Code::NameTaken } else { Code::Failed };
+            OpenError::io(code, format_args!("making the interface {shown}"), &error)
+        })?;
+        Ok((file, Vec::new(), headed))
+    }
+
+    /// None, and nothing left behind, if the system refuses anything: one queue tells why, or works.
+    fn with_queues(name: [u8; libc::IFNAMSIZ], queues: usize) -> Option<(File, Vec<File>)> {
+        const EACH: libc::c_short = (libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE) as libc::c_short;
+        let file = device().ok()?;
+        set_interface(&file, name, EACH | IFF_TUN_EXCL).ok()?;
+        set_header(&file).ok()?;
+        let another = |_| {
+            let file = device().ok()?;
+            set_interface(&file, name, EACH).ok()?;
+            Some(file)
+        };
+        Some((file, (1..queues).map(another).collect::<Option<_>>()?))
+    }
+
+    fn queue(&self, number: usize) -> io::Result<&File> {
+        let file = if number == 0 { Some(&self.file) } else { self.more.get(number - 1) };
+        file.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+
+    /// For waiting until a queue has a frame.
+    pub fn descriptor(&self, queue: usize) -> io::Result<BorrowedFd<'_>> {
+        self.queue(queue).map(AsFd::as_fd)
+    }
+}
+
+fn device() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(DEVICE)
 }
 
 /// Names that the kernel takes literally, with their terminating zero.
@@ -69,22 +103,27 @@ fn name_bytes(name: &str) -> Result<[u8; libc::IFNAMSIZ], OpenError> {
 
 /// Makes the interface; whether it has a virtio-net header, which kernels may be built without.
 fn attach(file: &File, name: [u8; libc::IFNAMSIZ]) -> io::Result<bool> {
-    match set_interface(file, name, libc::IFF_VNET_HDR as libc::c_short) {
+    match set_interface(file, name, libc::IFF_VNET_HDR as libc::c_short | IFF_TUN_EXCL) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            set_interface(file, name, 0)?;
+            set_interface(file, name, IFF_TUN_EXCL)?;
             return Ok(false);
         }
         Err(error) => return Err(error),
     }
-    let length = HEADROOM as libc::c_int;
-    // SAFETY: TUNSETVNETHDRSZ reads one int, which lives through the call.
-    check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const length) })?;
+    set_header(file)?;
     Ok(true)
 }
 
+fn set_header(file: &File) -> io::Result<()> {
+    let length = HEADROOM as libc::c_int;
+    // SAFETY: TUNSETVNETHDRSZ reads one int, which lives through the call.
+    check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ as _, &raw const length) })?;
+    Ok(())
+}
+
 fn set_interface(file: &File, name: [u8; libc::IFNAMSIZ], more: libc::c_short) -> io::Result<()> {
-    let flags = libc::IFF_TAP as libc::c_short | libc::IFF_NO_PI as libc::c_short | IFF_TUN_EXCL | more;
+    let flags = libc::IFF_TAP as libc::c_short | libc::IFF_NO_PI as libc::c_short | more;
     // SAFETY: an ifreq is integers only, for which zeros are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name = name.map(|byte| byte as libc::c_char);
@@ -103,24 +142,30 @@ fn ignores_routers(name: &str) -> bool {
 }
 
 impl Tap for LinuxTap {
-    fn read(&self, room: &mut [u8]) -> io::Result<(usize, Offload)> {
+    fn queues(&self) -> usize {
+        1 + self.more.len()
+    }
+
+    fn read(&self, queue: usize, room: &mut [u8]) -> io::Result<(usize, Offload)> {
+        let mut file = self.queue(queue)?;
         if !self.headed {
             let frame = room.get_mut(HEADROOM..).ok_or(io::ErrorKind::InvalidInput)?;
-            return Ok(((&self.file).read(frame)?, Offload::default()));
+            return Ok((file.read(frame)?, Offload::default()));
         }
-        let length = (&self.file).read(room)?;
+        let length = file.read(room)?;
         let header: &[u8; HEADROOM] = room.first_chunk().ok_or(io::ErrorKind::InvalidInput)?;
         Ok((length.saturating_sub(HEADROOM), vnet::parse(header)))
     }
 
-    fn write(&self, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()> {
+    fn write(&self, queue: usize, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()> {
+        let mut file = self.queue(queue)?;
         if !self.headed {
             let frame = room.get(HEADROOM..).ok_or(io::ErrorKind::InvalidInput)?;
-            return (&self.file).write(frame).map(|_| ());
+            return file.write(frame).map(|_| ());
         }
         let header: &mut [u8; HEADROOM] = room.first_chunk_mut().ok_or(io::ErrorKind::InvalidInput)?;
         *header = vnet::emit(&offload, headers as u16);
-        (&self.file).write(room).map(|_| ())
+        file.write(room).map(|_| ())
     }
 
     fn takes_offload(&self) -> bool {
@@ -158,12 +203,6 @@ impl Tap for LinuxTap {
 
     fn is_gone(error: &io::Error) -> bool {
         !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-    }
-}
-
-impl AsFd for LinuxTap {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
     }
 }
 

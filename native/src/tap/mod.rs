@@ -28,6 +28,8 @@ pub struct TapConfig {
     pub addresses: Vec<Address>,
     /// Whether the system may leave checksums and segmentation to us, and we to it.
     pub offload: bool,
+    /// How many threads are to read it side by side, each a queue of its own, if the system can do that.
+    pub queues: usize,
 }
 
 /// An address with its prefix length.
@@ -47,15 +49,18 @@ impl Address {
     }
 }
 
-/// An Ethernet interface whose other end we are. Reading and writing don't block. A frame stands in a room: `HEADROOM` bytes
+/// An Ethernet interface whose other end we are. Reading and writing don't block. It has one queue or several; the system keeps
+/// the frames of a flow in one, and moves a flow to the queue that the frames of its other direction are written to. A frame stands in a room: `HEADROOM` bytes
 /// that belong to the interface, then the frame.
 pub trait Tap: Send + Sync {
-    /// The next frame that the interface sends, into a room: the frame's length and what is left to do for it.
-    /// `WouldBlock` when there is none.
-    fn read(&self, room: &mut [u8]) -> io::Result<(usize, Offload)>;
+    fn queues(&self) -> usize;
 
-    /// Lets the interface receive a frame. `headers`: bytes of a super-frame's headers, else 0.
-    fn write(&self, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()>;
+    /// The next frame that the interface sends on a queue, into a room: the frame's length and what is left to do for it.
+    /// `WouldBlock` when there is none.
+    fn read(&self, queue: usize, room: &mut [u8]) -> io::Result<(usize, Offload)>;
+
+    /// Lets the interface receive a frame, on a queue. `headers`: bytes of a super-frame's headers, else 0.
+    fn write(&self, queue: usize, room: &mut [u8], offload: Offload, headers: usize) -> io::Result<()>;
 
     /// Whether frames may be written with offload fields.
     fn takes_offload(&self) -> bool;

@@ -14,6 +14,7 @@ use names::{address_of, sockaddr};
 
 mod ancillary;
 mod names;
+mod share;
 
 /// Bytes that the kernel may queue for us. What has arrived must wait while this thread doesn't run: 8 MiB are 7 ms at 10 Gbit/s.
 const RECEIVE_BUFFER: libc::c_int = 8 * 1_024 * 1_024;
@@ -40,6 +41,15 @@ impl LinuxUdp {
     }
 
     fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = Self::unbound(address)?;
+        let (name, length) = sockaddr(address);
+        // SAFETY: `name` lives through the call and is at least `length` long.
+        poll::check(unsafe { libc::bind(socket.0.as_raw_fd(), (&raw const name).cast(), length) })?;
+        Ok(socket)
+    }
+
+    /// With all options, for an address of this family.
+    fn unbound(address: SocketAddr) -> io::Result<Self> {
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: takes integers and returns a descriptor that nobody else owns, or -1.
@@ -47,9 +57,6 @@ impl LinuxUdp {
         // SAFETY: `fd` was just opened and is owned by no one else.
         let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
         socket.set_options(address)?;
-        let (name, length) = sockaddr(address);
-        // SAFETY: `name` lives through the call and is at least `length` long.
-        poll::check(unsafe { libc::bind(socket.0.as_raw_fd(), (&raw const name).cast(), length) })?;
         Ok(socket)
     }
 

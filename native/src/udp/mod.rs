@@ -51,7 +51,7 @@ pub enum CutFailure {
     Other,
 }
 
-/// The sockets of a network: the same port of both families.
+/// The sockets of a queue: the same port of both families.
 pub struct Sockets {
     pub v4: Socket,
     /// None where the host has no IPv6.
@@ -59,8 +59,29 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    pub fn open(port: u16) -> Result<Self, OpenError> {
-        Ok(Self { v4: Socket::open_v4(port)?, v6: Socket::open_v6(port)? })
+    /// Sockets for as many queues, or for one if the system can't share a port among them. All have the same port; which one
+    /// takes a datagram of a session its lane says, modulo their number, and the first takes everything else.
+    pub fn open(port: u16, queues: usize) -> Result<Vec<Self>, OpenError> {
+        let first = Self { v4: Socket::open_v4(port)?, v6: Socket::open_v6(port)? };
+        let more: io::Result<Vec<Self>> = (1..queues).map(|queue| first.beside(queue)).collect();
+        let mut all = vec![first];
+        if let Ok(more) = more.and_then(|more| all[0].share(queues).map(|()| more)) {
+            all.extend(more);
+        }
+        Ok(all)
+    }
+
+    fn beside(&self, queue: usize) -> io::Result<Self> {
+        let v6 = self.v6.as_ref().map(|socket| socket.beside(queue)).transpose()?;
+        Ok(Self { v4: self.v4.beside(queue)?, v6 })
+    }
+
+    fn share(&self, queues: usize) -> io::Result<()> {
+        if queues > 1 {
+            self.v4.share_by_lane(queues)?;
+            self.v6.as_ref().map_or(Ok(()), |socket| socket.share_by_lane(queues))?;
+        }
+        Ok(())
     }
 
     /// The one that reaches an address.

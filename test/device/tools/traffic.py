@@ -7,15 +7,22 @@ traffic.py udp-serve HOST PORT COUNT            prints `ready`, then the SHA-256
 traffic.py udp-send HOST PORT COUNT BYTES SEGMENT
     sends COUNT messages of BYTES random bytes, each cut into datagrams of SEGMENT bytes by the kernel (0: not cut);
     prints the SHA-256 of the datagrams, sorted, and their number
+traffic.py order-serve HOST PORT FLOWS
+    takes numbered datagrams on FLOWS ports until there are none for a second; prints `ready`, then how many came in each
+    flow and how many of them after a later one of their flow
+traffic.py order-send HOST PORT FLOWS COUNT
+    sends COUNT numbered datagrams of one size to each of FLOWS ports in turn, a socket of its own for each; prints `sent`
 """
 
 import hashlib
 import os
+import select
 import socket
 import sys
 import time
 
 UDP_SEGMENT = 103
+SO_RCVBUFFORCE = 33
 PIECE = 1 << 16
 PATIENCE = 60
 
@@ -88,6 +95,49 @@ def udp_send(host, port, count, length, segment):
     summary(datagrams)
 
 
+def order_serve(host, port, flows):
+    receivers = {}
+    for flow in range(flows):
+        receiver, (host, at) = opened(socket.SOCK_DGRAM, host, port + flow)
+        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+        receiver.bind((host, at))
+        receivers[receiver] = flow
+    print("ready", flush=True)
+    came, late, highest = [0] * flows, [0] * flows, [-1] * flows
+    patience = PATIENCE
+    while ready := select.select(list(receivers), [], [], patience)[0]:
+        patience = 1
+        for receiver in ready:
+            flow = receivers[receiver]
+            number = int.from_bytes(receiver.recv(PIECE)[:8], "big")
+            came[flow] += 1
+            late[flow] += number < highest[flow]
+            highest[flow] = max(highest[flow], number)
+    print(*came, "late", *late)
+
+
+def order_send(host, port, flows, count):
+    senders = []
+    for flow in range(flows):
+        sender, (host, at) = opened(socket.SOCK_DGRAM, host, port + flow)
+        sender.connect((host, at))
+        senders.append(sender)
+    filling = bytes(192)
+    for number in range(count):
+        for sender in senders:
+            sender.send(number.to_bytes(8, "big") + filling)
+        if number % 64 == 63:
+            time.sleep(0.001)  # bursts, and room to take them
+    print("sent")
+
+
 if __name__ == "__main__":
-    what = {"tcp-serve": tcp_serve, "tcp-send": tcp_send, "udp-serve": udp_serve, "udp-send": udp_send}[sys.argv[1]]
-    what(sys.argv[2], *map(int, sys.argv[3:]))
+    what = {
+        "tcp-serve": tcp_serve,
+        "tcp-send": tcp_send,
+        "udp-serve": udp_serve,
+        "udp-send": udp_send,
+        "order-serve": order_serve,
+        "order-send": order_send,
+    }
+    what[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))
