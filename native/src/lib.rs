@@ -13,6 +13,7 @@ pub mod packet;
 #[cfg(target_os = "linux")]
 pub mod poll;
 pub mod rejoin;
+pub mod relay;
 pub mod replay;
 pub mod seal;
 pub mod switch;
@@ -20,3 +21,4 @@ pub mod tap;
 pub mod udp;
 #[cfg(target_os = "linux")]
 pub mod watch;
+pub mod way;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::switches::Help;
 use crate::clock::Nanos;
 use crate::counters::{Drop, Drops};
+use crate::way::{RelayName, Way};
 
 /// Events of which more may be lost that wait for JavaScript: datagrams, control messages, hints.
 const MAX_WAITING: usize = 1_024;
@@ -16,7 +17,7 @@ const MAX_VITAL: usize = 16_384;
 pub enum Event {
     Datagram {
         at: Nanos,
-        from: SocketAddr,
+        from: Way,
         datagram: Vec<u8>,
         proven: bool,
     },
@@ -24,14 +25,14 @@ pub enum Event {
         at: Nanos,
         peer: u32,
         local_index: u32,
-        from: SocketAddr,
+        from: Way,
         messages: Vec<u8>,
     },
     SessionHeard {
         at: Nanos,
         peer: u32,
         local_index: u32,
-        from: SocketAddr,
+        from: Way,
     },
     SessionWorn {
         at: Nanos,
@@ -46,7 +47,7 @@ pub enum Event {
     Strayed {
         at: Nanos,
         peer: u32,
-        from: SocketAddr,
+        from: Way,
     },
     Silent {
         at: Nanos,
@@ -62,6 +63,12 @@ pub enum Event {
         at: Nanos,
         help: Help,
         error: String,
+    },
+    /// A login cookie, login 2 or relay message of an open relay.
+    RelayDatagram {
+        at: Nanos,
+        relay: RelayName,
+        datagram: Vec<u8>,
     },
     DeviceGone {
         at: Nanos,

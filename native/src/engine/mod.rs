@@ -11,6 +11,8 @@ mod local;
 mod outbound;
 mod peer;
 mod receive;
+mod relay;
+mod relayed;
 mod sender;
 mod switches;
 mod tables;

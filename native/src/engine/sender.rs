@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 
 use super::Shared;
 use super::events::Event;
+use super::relay::Hop;
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::Drop;
 use crate::cut::MIN_DATAGRAM;
+use crate::relay::envelope::ENVELOPE;
 use crate::udp::batch::{Outbox, Outgoing, Route};
 use crate::udp::{CutFailure, Socket, UdpSocket};
 
@@ -38,8 +40,16 @@ impl Sender {
         Self { outbox: Outbox::default(), patience, failures: HashMap::new(), uncut: HashMap::new() }
     }
 
-    /// The place for a datagram of `length` bytes, after sending what's in its way.
-    pub fn add(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
+    /// The place for a datagram of `length` bytes, after sending what's in its way. Its envelope, if it needs one, stands
+    /// before it already.
+    pub fn add(&mut self, shared: &Shared, hop: &Hop, length: usize) -> Option<&mut [u8]> {
+        let Some(lead) = hop.envelope else { return self.place(shared, hop.route, length) };
+        let (envelope, inside) = self.place(shared, hop.route, ENVELOPE + length)?.split_first_chunk_mut()?;
+        *envelope = lead;
+        Some(inside)
+    }
+
+    fn place(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
         if !self.outbox.has_room(length) {
             self.flush(shared);
         }
@@ -53,13 +63,13 @@ impl Sender {
     }
 
     /// Takes back the datagram of `length` bytes that was added last.
-    pub fn undo(&mut self, length: usize) {
-        self.outbox.undo(length);
+    pub fn undo(&mut self, hop: &Hop, length: usize) {
+        self.outbox.undo(if hop.envelope.is_some() { ENVELOPE + length } else { length });
     }
 
     /// Sends one datagram that is ready, with all that was added before.
-    pub fn send(&mut self, shared: &Shared, route: Route, datagram: &[u8]) {
-        match self.add(shared, route, datagram.len()) {
+    pub fn send(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
+        match self.add(shared, hop, datagram.len()) {
             Some(place) => place.copy_from_slice(datagram),
             None => shared.drops.count(Drop::SendFailed),
         }
