@@ -7,6 +7,7 @@ pub mod cut;
 pub mod edge;
 pub mod engine;
 pub mod error;
+pub mod events;
 pub mod frame;
 pub mod open;
 pub mod packet;

@@ -1,17 +1,14 @@
-/** The data plane in Rust. The only module that loads the addon; load it in the main thread only. */
-import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+/** The data plane in Rust. */
 import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
-import {
-  type Device,
-  type DeviceCommand,
-  type DeviceConfig,
-  DeviceError,
-  type DeviceEvent,
-  type DeviceStats,
-  type OpenDevice,
-  type PeerCounters,
+import { deviceError, EventPump, addon as loadAddon, onOwnStack } from './addon.js';
+import type {
+  Device,
+  DeviceCommand,
+  DeviceConfig,
+  DeviceEvent,
+  DeviceStats,
+  OpenDevice,
+  PeerCounters,
 } from './device.js';
 
 /** As the addon gives it: endpoints are text that isn't parsed yet. */
@@ -25,41 +22,14 @@ interface NativeDevice {
   close(): Promise<void>;
 }
 
-interface Addon {
+interface DeviceAddon {
   monotonicMs(): number;
   openDevice(config: DeviceConfig, wake: () => void): NativeDevice;
   watchAddresses(onChange: () => void): { close(): void };
 }
 
-/** Where the build puts the addon, seen from `build/src/device/`. */
-const DIRECTORY = new URL('../../../native/', import.meta.url);
-
-let loaded: Addon | null = null;
-
-/** Loaded at first use, so that what needs no device works where the addon isn't built. */
-function addon(): Addon {
-  loaded ??= load();
-  return loaded;
-}
-
-/** There may be one addon per C library; which one this process has shows when it loads. */
-function load(): Addon {
-  const ours = `p2p.${process.platform}-${process.arch}`;
-  const files = readdirSync(DIRECTORY).filter((file) => file.startsWith(ours) && file.endsWith('.node'));
-  const require = createRequire(import.meta.url);
-  const failures: string[] = [];
-  for (const file of files) {
-    try {
-      return require(fileURLToPath(new URL(file, DIRECTORY))) as Addon;
-    } catch (error) {
-      failures.push(String(error));
-    }
-  }
-  const why = files.length === 0 ? 'it is not built; run `make build`' : failures.join('; ');
-  throw new DeviceError(
-    'failed',
-    `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,
-  );
+function addon(): DeviceAddon {
+  return loadAddon() as DeviceAddon;
 }
 
 /** Milliseconds, monotonic, going on while the machine sleeps: the clock of all events' `at`. */
@@ -86,7 +56,7 @@ export function watchAddresses(onChange: () => void): { close(): void } {
 
 /** Opens a device of the running kernel. Needs root or CAP_NET_ADMIN. */
 export const openNative: OpenDevice = async (config, onEvents) => {
-  const events = new EventPump(onEvents);
+  const events = new EventPump(parseEvent, onEvents);
   try {
     const native = addon().openDevice(config, () => events.pump());
     events.from(native);
@@ -98,13 +68,13 @@ export const openNative: OpenDevice = async (config, onEvents) => {
 
 class OpenedDevice implements Device {
   readonly #native: NativeDevice;
-  readonly #events: EventPump;
+  readonly #events: EventPump<Unparsed<DeviceEvent>, DeviceEvent>;
   #closing: Promise<void> | null = null;
 
   constructor(
     readonly config: DeviceConfig,
     native: NativeDevice,
-    events: EventPump,
+    events: EventPump<Unparsed<DeviceEvent>, DeviceEvent>,
   ) {
     this.#native = native;
     this.#events = events;
@@ -124,40 +94,6 @@ class OpenedDevice implements Device {
     this.#events.stop();
     this.#closing ??= this.#native.close();
     return this.#closing;
-  }
-}
-
-/** Fetches waiting events when the addon says that there are some. */
-class EventPump {
-  readonly #onEvents: (events: readonly DeviceEvent[]) => void;
-  #native: NativeDevice | null = null;
-
-  constructor(onEvents: (events: readonly DeviceEvent[]) => void) {
-    this.#onEvents = onEvents;
-  }
-
-  from(native: NativeDevice): void {
-    this.#native = native;
-  }
-
-  stop(): void {
-    this.#native = null;
-  }
-
-  pump(): void {
-    const events = this.#native?.takeEvents().flatMap(parseEvent) ?? [];
-    if (events.length > 0) onOwnStack(() => this.#onEvents(events));
-  }
-}
-
-/** What a callback throws surfaces as an uncaught exception with its stack, not as a failure inside the addon. */
-function onOwnStack(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    setImmediate(() => {
-      throw error;
-    });
   }
 }
 
@@ -184,19 +120,4 @@ function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
     default:
       return [event];
   }
-}
-
-const CODES: readonly DeviceError['code'][] = [
-  'no-permission',
-  'no-tun',
-  'name-taken',
-  'port-taken',
-  'address-refused',
-  'failed',
-];
-
-function deviceError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  const code = CODES.find((known) => known === error.code);
-  return code === undefined ? error : new DeviceError(code, error.message);
 }

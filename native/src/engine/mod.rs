@@ -32,11 +32,11 @@ use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
+use crate::events::Events;
 use crate::poll::Waker;
 use crate::tap::{Device, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
-use events::Events;
 use peer::Peer;
 use receive::Receiver;
 use switches::Switches;
@@ -65,7 +65,7 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
-    events: Events,
+    events: Events<Event>,
     stopping: AtomicBool,
     transmit_waker: Waker,
     receive_waker: Waker,
