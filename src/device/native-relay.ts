@@ -18,6 +18,7 @@ interface NativeStats {
   readonly clients: readonly ClientCounters[];
   readonly bytesForwarded: number;
   readonly datagramsForwarded: number;
+  readonly tlsConnections: number;
   readonly drops: readonly { readonly reason: string; readonly times: number }[];
 }
 
@@ -45,6 +46,8 @@ export const openNativeRelay: OpenRelayDevice = async (config, onEvents) => {
   }
 };
 
+const NO_STATS: NativeStats = { clients: [], bytesForwarded: 0, datagramsForwarded: 0, tlsConnections: 0, drops: [] };
+
 class OpenedRelay implements RelayDevice {
   readonly #native: NativeRelay;
   readonly #events: EventPump<Unparsed<RelayDeviceEvent>, RelayDeviceEvent>;
@@ -60,7 +63,7 @@ class OpenedRelay implements RelayDevice {
   }
 
   stats(): RelayDeviceStats {
-    const stats = this.#native.stats() ?? { clients: [], bytesForwarded: 0, datagramsForwarded: 0, drops: [] };
+    const stats = this.#native.stats() ?? NO_STATS;
     const drops = stats.drops.map(({ reason, times }) => [reason, times] as const);
     return { ...stats, drops: Object.fromEntries(drops) };
   }

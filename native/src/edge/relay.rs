@@ -72,6 +72,7 @@ pub struct NativeRelayStats {
     pub clients: Vec<NativeClientCounters>,
     pub bytes_forwarded: f64,
     pub datagrams_forwarded: f64,
+    pub tls_connections: u32,
     pub drops: Vec<NativeDrop>,
 }
 
@@ -123,6 +124,7 @@ impl NativeRelay {
             clients: clients.collect(),
             bytes_forwarded: stats.forwarded.bytes as f64,
             datagrams_forwarded: stats.forwarded.datagrams as f64,
+            tls_connections: 0,
             drops: drops.map(|(reason, times)| NativeDrop { reason: reason.into(), times: times as f64 }).collect(),
         })
     }

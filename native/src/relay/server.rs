@@ -32,9 +32,7 @@ impl Server {
     /// Runs until the relay is told to stop. An error means that it can't go on.
     pub fn run(&mut self) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
-        let mut watched = vec![shared.waker.as_fd()];
-        watched.extend(shared.sockets.0.iter().map(|(_, socket)| socket.as_fd()));
-        let poller = Poller::new(&watched).map_err(|error| format!("watching the sockets: {error}"))?;
+        let poller = shared.watch_all().map_err(|error| format!("watching the sockets: {error}"))?;
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
             let ready = poller.wait(None).map_err(|error| format!("waiting for datagrams: {error}"))?;
@@ -120,4 +118,15 @@ impl Server {
 fn hand_up(shared: &Shared, arrival: &Arrival, datagram: &[u8]) {
     let Arrival { at, origin: from, address, .. } = *arrival;
     shared.push(RelayEvent::Datagram { at, from, address, datagram: datagram.to_vec() });
+}
+
+impl Shared {
+    fn watch_all(&self) -> std::io::Result<Poller> {
+        let poller = Poller::new()?;
+        poller.watch(WAKER, self.waker.as_fd())?;
+        for (place, (_, socket)) in self.sockets.0.iter().enumerate() {
+            poller.watch(FIRST_SOCKET + place, socket.as_fd())?;
+        }
+        Ok(poller)
+    }
 }
