@@ -1,6 +1,7 @@
 /** The data plane of a relay, in Rust. */
 import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
-import { addon, deviceError, EventPump } from './addon.js';
+import { EventPump } from './event-pump.js';
+import { deviceError, loadAddon } from './native.js';
 import type {
   ClientCounters,
   OpenRelayDevice,
@@ -38,7 +39,7 @@ interface RelayAddon {
 export const openNativeRelay: OpenRelayDevice = async (config, onEvents) => {
   const events = new EventPump(parseEvent, onEvents);
   try {
-    const native = (addon() as RelayAddon).openRelay(config, () => events.pump());
+    const native = (loadAddon() as RelayAddon).openRelay(config, () => events.pump());
     events.from(native);
     return new OpenedRelay(native, events);
   } catch (error) {

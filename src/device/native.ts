@@ -1,15 +1,19 @@
-/** The data plane in Rust. */
+/** The data plane in Rust. The only module that loads the addon; load it in the main thread only. */
+import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
-import { deviceError, EventPump, addon as loadAddon, onOwnStack } from './addon.js';
-import type {
-  Device,
-  DeviceCommand,
-  DeviceConfig,
-  DeviceEvent,
-  DeviceStats,
-  OpenDevice,
-  PeerCounters,
+import {
+  type Device,
+  type DeviceCommand,
+  type DeviceConfig,
+  DeviceError,
+  type DeviceEvent,
+  type DeviceStats,
+  type OpenDevice,
+  type PeerCounters,
 } from './device.js';
+import { EventPump, onOwnStack } from './event-pump.js';
 
 /** As the addon gives it: endpoints are text that isn't parsed yet. */
 type Unparsed<T> = T extends unknown ? { [K in keyof T]: T[K] extends Endpoint ? string : T[K] } : never;
@@ -26,6 +30,37 @@ interface DeviceAddon {
   monotonicMs(): number;
   openDevice(config: DeviceConfig, wake: () => void): NativeDevice;
   watchAddresses(onChange: () => void): { close(): void };
+}
+
+/** Where the build puts the addon, seen from `build/src/device/`. */
+const DIRECTORY = new URL('../../../native/', import.meta.url);
+
+let loaded: unknown = null;
+
+/** Loaded at first use, so that what needs no device works where the addon isn't built. */
+export function loadAddon(): unknown {
+  loaded ??= load();
+  return loaded;
+}
+
+/** There may be one addon per C library; which one this process has shows when it loads. */
+function load(): unknown {
+  const ours = `p2p.${process.platform}-${process.arch}`;
+  const files = readdirSync(DIRECTORY).filter((file) => file.startsWith(ours) && file.endsWith('.node'));
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const file of files) {
+    try {
+      return require(fileURLToPath(new URL(file, DIRECTORY)));
+    } catch (error) {
+      failures.push(String(error));
+    }
+  }
+  const why = files.length === 0 ? 'it is not built; run `make build`' : failures.join('; ');
+  throw new DeviceError(
+    'failed',
+    `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,
+  );
 }
 
 function addon(): DeviceAddon {
@@ -120,4 +155,20 @@ function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
     default:
       return [event];
   }
+}
+
+const CODES: readonly DeviceError['code'][] = [
+  'no-permission',
+  'no-tun',
+  'name-taken',
+  'port-taken',
+  'address-refused',
+  'failed',
+];
+
+/** An error of the addon as a `DeviceError`, if it's one. */
+export function deviceError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  const code = CODES.find((known) => known === error.code);
+  return code === undefined ? error : new DeviceError(code, error.message);
 }
