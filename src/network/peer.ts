@@ -6,6 +6,7 @@ import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { DirectKind } from '../paths/candidate.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -14,8 +15,6 @@ import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
-/** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
-const MAX_DATAGRAM = 1_444;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
@@ -24,6 +23,8 @@ export interface PeerContext {
   readonly session: SessionContext;
   readonly outbox: Outbox;
   kindOf(endpoint: Endpoint): DirectKind;
+  /** What our frames ask of a path. */
+  readonly needs: FrameNeeds;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Endpoint): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -50,7 +51,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths(context.session.random, context.kindOf);
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
   }
 
@@ -148,9 +149,9 @@ export class Peer {
   carryPaths(now: number, outputs: readonly PathOutput[]): void {
     const { outbox } = this.context;
     for (const output of outputs) {
-      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token)], output.to);
-      else if (output.kind === 'use') this.usePath(now, output.endpoint);
-      else this.giveUp(now);
+      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
+      else if (output.kind === 'dead') this.giveUp(now);
+      else this.usePath(now, output.endpoint, output.maxDatagram);
     }
   }
 
@@ -165,6 +166,7 @@ export class Peer {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? null,
       rttMs: path?.rtt ?? null,
+      pathMtu: path?.mtu ?? null,
       connectedMs: this.connectedAt === null ? null : now - this.connectedAt,
       framesIn: counters?.framesIn ?? 0,
       bytesIn: counters?.bytesIn ?? 0,
@@ -236,8 +238,8 @@ export class Peer {
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Endpoint | null): void {
-    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram: MAX_DATAGRAM });
+  private usePath(now: number, endpoint: Endpoint | null, maxDatagram: number): void {
+    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null || this.connectedAt !== null) return;
     this.connectedAt = now;
     this.context.connected(this, now);

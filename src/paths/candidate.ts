@@ -1,6 +1,9 @@
 /** One endpoint at which a peer might be reached, and how it compares with the others. */
 import { type Endpoint, endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
+import type { Random } from '../core/random.js';
+import { type FrameNeeds, ladderOf } from './ladder.js';
+import { PathMtu } from './path-mtu.js';
 
 /** `lan`: on-link. `direct`: anywhere else. */
 export type DirectKind = 'lan' | 'direct';
@@ -18,14 +21,24 @@ export interface Candidate {
   /** Smoothed, in ms; null as long as none was answered. */
   rtt: number | null;
   answeredAt: number | null;
+  readonly mtu: PathMtu;
 }
 
 const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Endpoint, kind: DirectKind, now: number): Candidate {
-  return { endpoint, kind, addedAt: now, probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
+export interface CandidateContext {
+  readonly random: Random;
+  /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
+  readonly kindOf: (endpoint: Endpoint) => DirectKind;
+  readonly needs: FrameNeeds;
+}
+
+export function newCandidate({ random, kindOf, needs }: CandidateContext, endpoint: Endpoint, now: number): Candidate {
+  const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
+  const unasked = { probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
+  return { endpoint, kind: kindOf(endpoint), addedAt: now, ...unasked, mtu };
 }
 
 /** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */

@@ -45,6 +45,8 @@ export const peerSchema = v.object({
   path: v.picklist(['lan', 'direct', 'relay', 'none']),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
+  /** MTU of the path in use, as measured: bytes of IP packet. */
+  pathMtu: v.nullable(v.number()),
   /** How long it has been connected, in ms. */
   connectedMs: v.nullable(v.number()),
   framesIn: count,
@@ -98,6 +100,8 @@ const candidateSchema = v.object({
   answeredMs: v.nullable(v.number()),
   /** Challenges in a row without an answer. */
   misses: count,
+  /** MTU of the path as measured, bytes of IP packet. */
+  mtu: v.nullable(v.number()),
 });
 
 /** What there is to know of a network when something doesn't work; the id stands for the hash. */

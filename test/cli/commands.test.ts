@@ -41,6 +41,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     name: 'ada',
   };
   const log = new Log({ write: () => undefined }, 'ERROR');

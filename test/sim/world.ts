@@ -164,6 +164,7 @@ export class SimHost {
         mtu,
         addresses,
         port: PORT,
+        fwmark: 0,
         networkAdmissionKey: admissionKey(secrets),
         ownAdmissionKey: admissionKey(secrets, this.identity.publicKey),
         cookieKey: secrets.cookieKey,

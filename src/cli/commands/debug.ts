@@ -83,10 +83,11 @@ function peerPart(peer: NetworkDebug['peers'][number]): string {
     milliseconds(candidate.rttMs),
     candidate.answeredMs === null ? NOTHING : `${duration(candidate.answeredMs)} ago`,
     String(candidate.misses),
+    candidate.mtu === null ? NOTHING : String(candidate.mtu),
   ]);
   return rows.length === 0
     ? head
-    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'STATE', 'RTT', 'ANSWERED', 'MISSED'], rows))}`;
+    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'STATE', 'RTT', 'ANSWERED', 'MISSED', 'MTU'], rows))}`;
 }
 
 function facts(lines: readonly (readonly [string, string])[]): string {
