@@ -8,8 +8,15 @@ import { PathMtu } from './path-mtu.js';
 /** `lan`: on-link. `direct`: anywhere else. */
 export type DirectKind = 'lan' | 'direct';
 
+/**
+ * From where we know of a candidate. `record`: the member itself tells it. `lan`: a beacon came from there. `static`: a member answered there under
+ * a `-peer`. `remembered`: it worked in the last run. `handshake`, `strayed`: a handshake, or datagrams of the session, came from there.
+ */
+export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed';
+
 export interface Candidate {
   readonly endpoint: Endpoint;
+  readonly source: CandidateSource;
   kind: DirectKind;
   readonly addedAt: number;
   /** The challenge under way. */
@@ -21,6 +28,9 @@ export interface Candidate {
   /** Smoothed, in ms; null as long as none was answered. */
   rtt: number | null;
   answeredAt: number | null;
+  /** Handshakes and challenges that went there, and when the last did. */
+  tries: number;
+  triedAt: number | null;
   readonly mtu: PathMtu;
 }
 
@@ -35,10 +45,20 @@ export interface CandidateContext {
   readonly needs: FrameNeeds;
 }
 
-export function newCandidate({ random, kindOf, needs }: CandidateContext, endpoint: Endpoint, now: number): Candidate {
+export function newCandidate(
+  { random, kindOf, needs }: CandidateContext,
+  endpoint: Endpoint,
+  source: CandidateSource,
+  now: number,
+): Candidate {
+  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null };
   const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
-  const unasked = { probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
-  return { endpoint, kind: kindOf(endpoint), addedAt: now, ...unasked, mtu };
+  return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
+}
+
+export function noteTry(candidate: Candidate, now: number): void {
+  candidate.tries++;
+  candidate.triedAt = now;
 }
 
 /** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */

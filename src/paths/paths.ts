@@ -10,10 +10,12 @@ import type { Endpoint } from '../core/endpoint.js';
 import {
   type Candidate,
   type CandidateContext,
+  type CandidateSource,
   compare,
   type DirectKind,
   isWorthMoving,
   newCandidate,
+  noteTry,
   ranksBelow,
 } from './candidate.js';
 import { SURE_DATAGRAM } from './ladder.js';
@@ -59,12 +61,16 @@ export type PathOutput =
 export interface CandidateState {
   readonly endpoint: Endpoint;
   readonly kind: DirectKind;
+  readonly source: CandidateSource;
   readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
   /** How long ago it answered last, in ms. */
   readonly answeredMs: number | null;
   /** Challenges in a row without an answer. */
   readonly misses: number;
+  /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
+  readonly tries: number;
+  readonly triedMs: number | null;
   /** Its MTU, in bytes of IP packet, as far as measured; null if it never answered. */
   readonly mtu: number | null;
 }
@@ -111,10 +117,13 @@ export class Paths {
     return [...this.candidates.values()].sort(compare).map((candidate) => ({
       endpoint: candidate.endpoint,
       kind: candidate.kind,
+      source: candidate.source,
       state: this.stateOf(candidate),
       rttMs: candidate.rtt,
       answeredMs: candidate.answeredAt === null ? null : now - candidate.answeredAt,
       misses: candidate.misses,
+      tries: candidate.tries,
+      triedMs: candidate.triedAt === null ? null : now - candidate.triedAt,
       mtu: candidate.answeredAt === null ? null : candidate.mtu.mtu,
     }));
   }
@@ -138,11 +147,24 @@ export class Paths {
   }
 
   /** Notes an endpoint; a new one is probed at once. */
-  add(now: number, endpoint: Endpoint): PathOutput[] {
+  add(now: number, endpoint: Endpoint, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
-    this.candidates.set(endpoint, newCandidate(this.context, endpoint, now));
+    this.candidates.set(endpoint, newCandidate(this.context, endpoint, source, now));
     return this.tick(now);
+  }
+
+  /** Forgets endpoints that can't be candidates any more. */
+  prune(now: number, isWrong: (endpoint: Endpoint) => boolean): PathOutput[] {
+    const wrong = [...this.candidates.values()].filter(({ endpoint }) => isWrong(endpoint));
+    for (const { endpoint } of wrong) this.candidates.delete(endpoint);
+    return this.inUse !== null && wrong.includes(this.inUse) ? this.failed(now) : [];
+  }
+
+  /** A handshake went there. */
+  greeted(now: number, endpoint: Endpoint): void {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate !== undefined) noteTry(candidate, now);
   }
 
   /** There's a session to probe with. */
@@ -205,7 +227,7 @@ export class Paths {
   strayed(now: number, from: Endpoint): PathOutput[] {
     const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - FRESH;
     if (this.candidates.has(from) && !isStale) return [];
-    return [...this.add(now, from), ...this.doubt(now)];
+    return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
 
   /** The path in use is in doubt: it's asked now. */
@@ -242,7 +264,7 @@ export class Paths {
   private stateOf(candidate: Candidate): CandidateState['state'] {
     if (candidate === this.inUse) return 'in use';
     if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
-    return candidate.misses === 0 ? 'untried' : 'no answer';
+    return candidate.tries === 0 ? 'untried' : 'no answer';
   }
 
   private dueAt(candidate: Candidate): number {
@@ -256,6 +278,7 @@ export class Paths {
   private challenge(now: number, candidate: Candidate): PathOutput {
     const token = this.context.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
+    noteTry(candidate, now);
     return { kind: 'challenge', to: candidate.endpoint, token, bytes: null };
   }
 
