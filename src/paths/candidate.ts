@@ -23,6 +23,8 @@ export interface Candidate {
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
   /** When the next challenge is due. */
   nextAt: number;
+  /** It never answered, and its challenge waits for leave to go; since when. */
+  waitsSince: number | null;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -51,7 +53,7 @@ export function newCandidate(
   source: CandidateSource,
   now: number,
 ): Candidate {
-  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null };
+  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null, waitsSince: null };
   const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
   return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
 }

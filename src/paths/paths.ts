@@ -34,17 +34,23 @@ const FRESH = 5_000;
 const ANSWER_LIMIT = { least: 500, roundTrips: 4 } as const;
 /** Challenges in a row that a path may leave unanswered. */
 const MAX_MISSES = 3;
-/** How long after the last path failed the peer is given up. */
-const DEAD_AFTER = 4_000;
+/** How long after the last path failed the peer is given up, in ms: if all its endpoints could be asked, and if some had to wait for that. */
+const DEAD_AFTER = { asked: 4_000, waiting: 15_000 } as const;
 /** Weight of a new RTT sample (RFC 6298 section 2). */
 const RTT_WEIGHT = 1 / 8;
 /** A path that's new is asked again after this, in ms: its first answer was timed while a handshake kept us busy. */
 const SECOND_LOOK = 1_000;
 const TOKEN_BYTES = 8;
+/** The wait of UNPROVEN, by its place, after there was no leave for a challenge at all. */
+const PUT_OFF = 4;
 
 export type PathOutput =
   /** `bytes`: the datagram is padded to that (UDP payload), to see whether the path takes it; null: it's as small as can be. */
   | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array; readonly bytes: number | null }
+  /** An endpoint that never answered is to be challenged: `probe` does it when there's leave for that, `putOff` says that there's none. */
+  | { readonly kind: 'wish'; readonly to: Endpoint; readonly tries: number }
+  /** The endpoint answered for the first time. */
+  | { readonly kind: 'proven'; readonly endpoint: Endpoint }
   /** Frames go there from now on; null: nowhere. `maxDatagram`: UDP payload in bytes that the path takes. */
   | {
       readonly kind: 'use';
@@ -104,12 +110,17 @@ export class Paths {
     return this.candidates.has(endpoint);
   }
 
-  /** Endpoints by what's known of them: those that answered, youngest news first. */
+  /** Endpoints for a handshake: those that answered, youngest news first; of the others those that were tried least, so that all have their turn. */
   known(): Endpoint[] {
     const answered = (candidate: Candidate) => candidate.answeredAt ?? Number.NEGATIVE_INFINITY;
     return [...this.candidates.values()]
-      .sort((a, b) => answered(b) - answered(a) || compare(a, b) || b.addedAt - a.addedAt)
+      .sort((a, b) => answered(b) - answered(a) || a.tries - b.tries || compare(a, b) || b.addedAt - a.addedAt)
       .map(({ endpoint }) => endpoint);
+  }
+
+  /** Whether the endpoint ever answered a challenge. */
+  isProven(endpoint: Endpoint): boolean {
+    return (this.candidates.get(endpoint)?.answeredAt ?? null) !== null;
   }
 
   /** Every candidate and what became of it, best first. */
@@ -139,11 +150,7 @@ export class Paths {
   deadline(): number {
     if (!this.probing) return Number.POSITIVE_INFINITY;
     const due = [...this.candidates.values()].map((candidate) => this.dueAt(candidate));
-    return Math.min(
-      Number.POSITIVE_INFINITY,
-      this.failedAt === null ? Number.POSITIVE_INFINITY : this.failedAt + DEAD_AFTER,
-      ...due,
-    );
+    return Math.min(Number.POSITIVE_INFINITY, this.deadAt(), ...due);
   }
 
   /** Notes an endpoint; a new one is probed at once. */
@@ -179,7 +186,7 @@ export class Paths {
     this.probing = false;
     this.failedAt = null;
     for (const candidate of this.candidates.values()) {
-      candidate.probe = null;
+      Object.assign(candidate, { probe: null, waitsSince: null });
       candidate.mtu.restart();
     }
     return this.inUse === null ? [] : [this.useNone()];
@@ -205,7 +212,7 @@ export class Paths {
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
     candidate.mtu.alive(now);
-    const outputs = this.choose(candidate, isNew);
+    const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
     const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
     return [...outputs, ...this.measure(now, candidate), ...this.resized()];
@@ -253,12 +260,39 @@ export class Paths {
       outputs.push(...this.measure(now, candidate));
       if (this.answerDueAt(candidate) > now) continue;
       if (candidate.probe !== null) this.missed(now, candidate);
-      if (candidate.nextAt <= now) outputs.push(this.challenge(now, candidate));
+      if (candidate.nextAt <= now) outputs.push(this.ask(now, candidate));
     }
     outputs.push(...this.resized());
     if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
-    if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
+    if (now >= this.deadAt()) outputs.push({ kind: 'dead' });
     return outputs;
+  }
+
+  /** Whether a challenge to the endpoint waits for leave. */
+  isWaiting(endpoint: Endpoint): boolean {
+    return (this.candidates.get(endpoint)?.waitsSince ?? null) !== null;
+  }
+
+  /** There's leave for what was wished for. */
+  probe(now: number, endpoint: Endpoint): PathOutput[] {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined || candidate.waitsSince === null) return [];
+    candidate.waitsSince = null;
+    return [this.challenge(now, candidate)];
+  }
+
+  /** There won't be leave for what was wished for: it's wished for again later. */
+  putOff(now: number, endpoint: Endpoint): void {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined) return;
+    candidate.waitsSince = null;
+    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.context.random);
+  }
+
+  private deadAt(): number {
+    if (this.failedAt === null) return Number.POSITIVE_INFINITY;
+    const waits = [...this.candidates.values()].some(({ waitsSince }) => waitsSince !== null);
+    return this.failedAt + (waits ? DEAD_AFTER.waiting : DEAD_AFTER.asked);
   }
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
@@ -272,7 +306,15 @@ export class Paths {
   }
 
   private answerDueAt(candidate: Candidate): number {
+    if (candidate.waitsSince !== null) return Number.POSITIVE_INFINITY;
     return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
+  }
+
+  /** What answered once may be asked as often as it takes. */
+  private ask(now: number, candidate: Candidate): PathOutput {
+    if (candidate.answeredAt !== null) return this.challenge(now, candidate);
+    candidate.waitsSince = now;
+    return { kind: 'wish', to: candidate.endpoint, tries: candidate.misses };
   }
 
   private challenge(now: number, candidate: Candidate): PathOutput {
@@ -354,6 +396,10 @@ export class Paths {
     const [worst] = spare.sort((a, b) => (a.answeredAt ?? 0) - (b.answeredAt ?? 0) || a.addedAt - b.addedAt);
     if (worst !== undefined) this.candidates.delete(worst.endpoint);
   }
+}
+
+function provenOutput({ endpoint }: Candidate): PathOutput {
+  return { kind: 'proven', endpoint };
 }
 
 function works(candidate: Candidate): boolean {

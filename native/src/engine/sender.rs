@@ -67,7 +67,7 @@ impl Sender {
     /// Sends one datagram whole or not at all: nobody is told if the system finds it too large.
     pub fn send_probe(&mut self, shared: &Shared, route: Route, datagram: &[u8]) {
         self.flush(shared);
-        let Some(socket) = shared.sockets.towards(route.to) else { return };
+        let Some(socket) = shared.queue.sockets.towards(route.to) else { return };
         match self.outbox.add(route, datagram.len(), false) {
             Some(place) => place.copy_from_slice(datagram),
             None => shared.drops.count(Drop::SendFailed),
@@ -92,7 +92,7 @@ impl Sender {
         let Some(first) = waiting.first() else { return 0 };
         let to = first.route.to;
         let alike = waiting.iter().take_while(|message| message.route.to.is_ipv4() == to.is_ipv4()).count();
-        let Some(socket) = shared.sockets.towards(to) else {
+        let Some(socket) = shared.queue.sockets.towards(to) else {
             shared.drops.add(Drop::SendFailed, first.count() as u64);
             self.tell_unreachable(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
             return 1;
@@ -160,7 +160,7 @@ impl Sender {
             .iter()
             .take_while(|message| message.route.to == to && message.segment >= bytes && !message.is_joined());
         let count = alike.count();
-        let Some(socket) = shared.sockets.towards(to) else { return 0 };
+        let Some(socket) = shared.queue.sockets.towards(to) else { return 1 };
         let now = now();
         if self.too_large.is_due(to, now) {
             shared.push(Event::TooLarge { at: now, to, bytes });
