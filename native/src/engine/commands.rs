@@ -15,7 +15,7 @@ use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
 use crate::clock::{Nanos, now};
-use crate::control::MAX_CONTROL;
+use crate::control::{MAX_CONTROL, is_probe};
 use crate::counters::Drop;
 use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
@@ -222,12 +222,13 @@ impl Commands<'_> {
         Path { way, relay, max_datagram, source: ArcSwapOption::from(source.map(Arc::new)) }
     }
 
-    /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment.
+    /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment. One challenge may be
+    /// as large as a datagram can be; it leaves whole or not at all.
     pub fn send_control(&mut self, handle: u32, messages: &[u8], to: Option<Way>) -> Result<(), CommandError> {
-        if messages.len() > MAX_CONTROL {
+        if messages.len() > MAX_CONTROL && !is_probe(messages) {
             let length = messages.len();
             return Err(CommandError(format!(
-                "expected control messages of at most {MAX_CONTROL} bytes, got {length}"
+                "expected control messages of at most {MAX_CONTROL} bytes, or one challenge, got {length} bytes"
             )));
         }
         let peer = self.peer(handle)?;
@@ -250,7 +251,14 @@ impl Commands<'_> {
             peer.note_sent(at);
         }
         let source = current.and_then(|path| path.source());
-        self.send_on(&to, source, &datagram);
+        let relay = self.control.tables.relay_on(&to).cloned();
+        let hop = Hop::on(&to, relay.as_ref(), source, 0)?;
+        if messages.len() > MAX_CONTROL {
+            self.publish();
+            self.control.sender.send_probe(self.shared, &hop, &datagram);
+        } else {
+            self.send(&hop, &datagram);
+        }
         if session.sealer.has_worn() {
             self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
         }
@@ -258,13 +266,13 @@ impl Commands<'_> {
     }
 
     pub fn send_datagram(&mut self, to: &Way, datagram: &[u8]) {
-        self.send_on(to, None, datagram);
+        self.send_on(to, datagram);
     }
 
     /// Answers the handshake 1 whose MAC is `answered`.
     pub fn send_cookie(&mut self, to: &Way, receiver: u32, answered: &[u8; 16]) {
         match self.shared.cookies.reply(now(), to, receiver.to_be_bytes(), answered) {
-            Ok(cookie) => self.send_on(to, None, &cookie),
+            Ok(cookie) => self.send_on(to, &cookie),
             Err(_) => self.shared.drops.count(Drop::SendFailed),
         }
     }
@@ -325,9 +333,9 @@ impl Commands<'_> {
         self.control.tables.relay(name).cloned().ok_or_else(unknown)
     }
 
-    fn send_on(&mut self, way: &Way, source: Option<IpAddr>, datagram: &[u8]) {
+    fn send_on(&mut self, way: &Way, datagram: &[u8]) {
         let relay = self.control.tables.relay_on(way).cloned();
-        match Hop::on(way, relay.as_ref(), source, 0) {
+        match Hop::on(way, relay.as_ref(), None, 0) {
             Ok(hop) => self.send(&hop, datagram),
             Err(reason) => self.shared.drops.count(reason),
         }
