@@ -11,6 +11,7 @@ import {
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseMark,
   parseMtu,
   parseName,
   parsePorts,
@@ -38,6 +39,8 @@ export interface Config {
   readonly udpGro: boolean;
   /** Pairs of threads of each device, 1 to 4. */
   readonly threads: number;
+  /** Mark of our UDP datagrams (SO_MARK), for the system's routing rules; 0: none. */
+  readonly fwmark: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
 }
@@ -76,6 +79,7 @@ function defaults(): Config {
     udpGso: true,
     udpGro: true,
     threads: Math.min(Math.max(Math.floor(availableParallelism() / 2), 1), MAX_THREADS),
+    fwmark: 0x1032,
     name: defaultName(),
   };
 }
@@ -94,6 +98,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   udpGso: boolean,
   udpGro: boolean,
   threads: (value) => parseThreads(number(value)),
+  fwmark: (value) => parseMark(number(value)),
   name: (value) => parseName(string(value)),
 };
 

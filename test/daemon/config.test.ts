@@ -17,6 +17,7 @@ tapOffload: false
 udpGso: false
 udpGro: false
 threads: 3
+fwmark: 0x51
 name: ada
 `;
   assert.deepEqual(parseConfig(text, 'f'), {
@@ -30,6 +31,7 @@ name: ada
     udpGso: false,
     udpGro: false,
     threads: 3,
+    fwmark: 0x51,
     name: 'ada',
   });
   assert.deepEqual(parseConfig('', 'f'), {});
@@ -46,6 +48,7 @@ test('a key that is unknown or bad is named, with its line and what was expected
     ['mtu: 100\n', /^f:1: mtu: expected an MTU from 576 to 9000, got 100/],
     ['threads: 5\n', /^f:1: threads: expected a whole number from 1 to 4, got 5/],
     ['threads: 1.5\n', /^f:1: threads: expected a whole number from 1 to 4, got 1.5/],
+    ['fwmark: -1\n', /^f:1: fwmark: expected a mark from 0 to 4294967295, got -1/],
     ['ports: 5-4\n', /^f:1: ports: expected ports as MIN-MAX.*"5-4"/],
     ['state: relative\n', /^f:1: state: expected an absolute path, got "relative"/],
     [`socket: /${'x'.repeat(200)}\n`, /^f:1: socket: expected a path of at most 90 bytes, got 201/],

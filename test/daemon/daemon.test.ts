@@ -46,6 +46,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     udpGso: true,
     udpGro: true,
     threads: 1,
+    fwmark: 0,
     name: 'ada',
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');

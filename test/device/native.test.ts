@@ -48,6 +48,7 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     udpGso: true,
     udpGro: true,
     threads: 1,
+    fwmark: 0,
     ...changes,
   };
 }

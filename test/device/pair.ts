@@ -196,6 +196,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     udpGso: true,
     udpGro: true,
     threads: 1,
+    fwmark: 0,
     ...changes,
   };
 }

@@ -63,6 +63,7 @@ export class SimHost {
         udpGso: false,
         udpGro: false,
         threads: 1,
+        fwmark: 0,
       },
       {
         random: world.random,

@@ -1,13 +1,14 @@
 //! The thread that carries what arrives: handshakes to the control plane, frames to the interface.
 use std::sync::Arc;
 
-use arc_swap::Cache;
+use arc_swap::{ArcSwap, Cache};
 
 use super::Shared;
 use super::events::Event;
 use super::inbound::{Arrival, find, open, take_frame};
 use super::local::Held;
 use super::queue::{Load, Side, TAP, V4, V6, WAKER};
+use super::relayed::Budgets;
 use super::sender::{Patience, Sender};
 use super::tables::Tables;
 use crate::admission::{Admitted, DHT_REPLY, is_handshake_kind};
@@ -16,9 +17,11 @@ use crate::control;
 use crate::counters::Drop;
 use crate::packet::{KIND_CONTROL, KIND_FRAME, PREFIX, Prefix};
 use crate::poll::Ready;
+use crate::relay::envelope::{ENVELOPE_KIND, LOGIN_2, LOGIN_COOKIE, MESSAGE};
 use crate::seal::Lane;
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Incoming};
+use crate::way::Way;
 
 /// Batches taken from one socket before the other one has its turn.
 const TURN: usize = 8;
@@ -29,11 +32,12 @@ pub struct Receiver {
     shared: Arc<Shared>,
     sender: Sender,
     number: usize,
+    relays: Budgets,
 }
 
 impl Receiver {
     pub fn new(shared: Arc<Shared>, number: usize) -> Self {
-        Self { shared, sender: Sender::new(number, Patience::None), number }
+        Self { shared, sender: Sender::new(number, Patience::None), number, relays: Budgets::default() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
@@ -49,7 +53,7 @@ impl Receiver {
             let deadline = queue.carrier(Side::Receive).and_then(|carrier| carrier.time_left());
             let left = [expiry_left, deadline].into_iter().flatten().min();
             let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
-            let received = self.receive(ready, &mut inbox);
+            let received = self.receive(ready, &mut inbox, &mut tables);
             expiry = self.expire();
             let carried = self.carry(ready, received, tables.load())?;
             queue.end_turn(Side::Receive, received.plus(carried), tap);
@@ -58,7 +62,7 @@ impl Receiver {
     }
 
     /// Takes what has arrived.
-    fn receive(&mut self, ready: Ready, inbox: &mut Inbox) -> Load {
+    fn receive(&mut self, ready: Ready, inbox: &mut Inbox, tables: &mut Cache<&ArcSwap<Tables>, Arc<Tables>>) -> Load {
         let shared = Arc::clone(&self.shared);
         let sockets = &shared.queues[self.number].sockets;
         let mut load = Load::default();
@@ -68,7 +72,7 @@ impl Receiver {
                 if !receive(socket, inbox) {
                     break;
                 }
-                load = load.plus(self.take_batch(inbox));
+                load = load.plus(self.take_batch(tables.load(), inbox));
                 if !inbox.is_full() {
                     break;
                 }
@@ -97,7 +101,7 @@ impl Receiver {
         Ok(carried)
     }
 
-    fn take_batch(&mut self, inbox: &mut Inbox) -> Load {
+    fn take_batch(&mut self, tables: &Tables, inbox: &mut Inbox) -> Load {
         let at = now();
         let mut load = Load::default();
         let shared = Arc::clone(&self.shared);
@@ -108,9 +112,9 @@ impl Receiver {
             let Incoming { from, local, mark, segment, length } = incoming;
             load.add(length);
             for (index, datagram) in message.chunks_mut(segment).enumerate() {
-                if let Err(reason) =
-                    self.take(&mut held, Arrival { at, from, local, mark, first: index == 0 }, datagram)
-                {
+                let (from, first) = (Way::Direct(from), index == 0);
+                let arrival = Arrival { at, from, relay: None, local, mark, first };
+                if let Err(reason) = self.take_first(tables, &mut held, arrival, datagram) {
                     self.shared.drops.count(reason);
                 }
             }
@@ -123,11 +127,29 @@ impl Receiver {
         load
     }
 
-    fn take(&mut self, held: &mut Held, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
-        let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
-        if arrival.from.port() == 0 {
+    /// A datagram as it came from a socket.
+    fn take_first(
+        &mut self,
+        tables: &Tables,
+        held: &mut Held,
+        arrival: Arrival,
+        datagram: &mut [u8],
+    ) -> Result<(), Drop> {
+        if arrival.from.observed().is_some_and(|address| address.port() == 0) {
             return Err(Drop::DatagramMalformed);
         }
+        match datagram.first() {
+            Some(&ENVELOPE_KIND) => {
+                let (arrival, inside) = self.relays.unwrap(tables, arrival, datagram)?;
+                self.take(held, arrival, inside)
+            }
+            Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
+            _ => self.take(held, arrival, datagram),
+        }
+    }
+
+    fn take(&mut self, held: &mut Held, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+        let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
         match kind {
             KIND_FRAME => take_frame(&self.shared, held, arrival, datagram),
             KIND_CONTROL => self.take_control(held, arrival, datagram),
@@ -145,14 +167,14 @@ impl Receiver {
     }
 
     fn take_handshake(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
-        match self.shared.admission().admit(arrival.at, arrival.from, datagram) {
+        match self.shared.admission().admit(arrival.at, &arrival.from, datagram) {
             Admitted::Pass { proven } => {
                 let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
                 self.shared.push(Event::Datagram { at, from, datagram, proven });
                 Ok(())
             }
             Admitted::Answer(cookie) => {
-                self.sender.send(&self.shared, arrival.back(), &cookie);
+                self.sender.send(&self.shared, &arrival.back()?, &cookie);
                 Err(Drop::HandshakeCookie)
             }
             Admitted::Refused(reason) => Err(reason),
@@ -168,10 +190,10 @@ impl Receiver {
             return Err(Drop::ControlBudget);
         }
         if !messages.challenges.is_empty() {
-            let answer = control::answer(&messages.challenges, arrival.from);
+            let answer = control::answer(&messages.challenges, arrival.from.observed());
             let datagram =
                 found.session.sealer.seal_control(Lane::answers(self.number), &answer).map_err(|_| Drop::SendFailed)?;
-            self.sender.send(&self.shared, arrival.back(), &datagram);
+            self.sender.send(&self.shared, &arrival.back()?, &datagram);
         }
         if !messages.others.is_empty() {
             let (at, from, messages) = (arrival.at, arrival.from, messages.others);

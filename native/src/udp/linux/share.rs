@@ -21,7 +21,7 @@ impl LinuxUdp {
         let mut name: libc::sockaddr_in6 = unsafe { zeroed() };
         let mut length = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
         // SAFETY: `name` has room for `length` bytes, and both live through the call.
-        poll::check(unsafe { libc::getsockname(self.0.as_raw_fd(), (&raw mut name).cast(), &mut length) })?;
+        poll::check(unsafe { libc::getsockname(self.fd.as_raw_fd(), (&raw mut name).cast(), &mut length) })?;
         let address = address_of(&name).ok_or(io::ErrorKind::AddrNotAvailable)?;
         self.set(libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
         let another = Self::unbound(address)?;
@@ -34,7 +34,7 @@ impl LinuxUdp {
         another.set(level, option, self.get(level, option)? - number as libc::c_int)?;
         let (name, length) = sockaddr(address);
         // SAFETY: `name` lives through the call and is at least `length` long.
-        poll::check(unsafe { libc::bind(another.0.as_raw_fd(), (&raw const name).cast(), length) })?;
+        poll::check(unsafe { libc::bind(another.fd.as_raw_fd(), (&raw const name).cast(), length) })?;
         Ok(another)
     }
 
@@ -53,7 +53,7 @@ impl LinuxUdp {
         ];
         let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
         let length = size_of::<libc::sock_fprog>() as libc::socklen_t;
-        let (socket, option) = (self.0.as_raw_fd(), libc::SO_ATTACH_REUSEPORT_CBPF);
+        let (socket, option) = (self.fd.as_raw_fd(), libc::SO_ATTACH_REUSEPORT_CBPF);
         // SAFETY: `filter` and the instructions that it points to live through the call, which copies them.
         poll::check(unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const filter).cast(), length) })?;
         Ok(())
@@ -64,7 +64,7 @@ impl LinuxUdp {
         let mut length = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: `value` has room for `length` bytes, and both live through the call.
         poll::check(unsafe {
-            libc::getsockopt(self.0.as_raw_fd(), level, option, (&raw mut value).cast(), &mut length)
+            libc::getsockopt(self.fd.as_raw_fd(), level, option, (&raw mut value).cast(), &mut length)
         })?;
         Ok(value)
     }
