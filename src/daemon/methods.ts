@@ -50,6 +50,8 @@ export function handlers(served: Served): Handlers {
       await networks.stop(hash);
       return {};
     },
+    'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),
+    'network.keys': ({ hash }) => ({ keys: networks.keys(hash) }),
     'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
     'network.wait': async (params, gone) => {
       if (waiting >= MAX_WAITING) throw new RpcError('too-many', `expected at most ${MAX_WAITING} calls that wait`);
