@@ -3,12 +3,14 @@
  * timer: the driver loop feeds inputs with the time at which they happened, and carries out the outputs.
  */
 import type { Endpoint } from '../core/endpoint.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
+import type { ProbeCounts } from './probe-queue.js';
 import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -49,6 +51,8 @@ export type NetworkInput =
   | { readonly kind: 'tick' }
   /** This machine's addresses, at start and whenever they change. */
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** Subnets of all networks of this daemon, before one starts and after one stops: no candidate lies inside. */
+  | { readonly kind: 'overlays'; readonly subnets: readonly Cidr[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array; readonly from: Endpoint }
   /** A member's record that came from somewhere else, the DHT for one; not yet verified. */
@@ -66,6 +70,8 @@ export type NetworkInput =
   | { readonly kind: 'clock'; readonly wall: number }
   /** The key queue as it is from now on. Goes on if the network stood still without a key. */
   | { readonly kind: 'keys'; readonly keys: readonly KeyEntry[] }
+  /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
+  | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
   /** Say goodbye to all members; the last input. */
   | { readonly kind: 'leave' };
 
@@ -84,11 +90,22 @@ export type NetworkOutput =
     }
   /** Keys that ended up to this moment (ms since 1970) are of no use any more: they have to be wiped from wherever they're kept. */
   | { readonly kind: 'wipe-keys'; readonly until: number }
+  /** A ping was answered. */
+  | { readonly kind: 'pong'; readonly pong: Pong }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
 
 /** How frames go to a peer. */
 export type PathKind = 'lan' | 'direct' | 'relay' | 'none';
+
+/** A ping's answer, and what it tells of the path. */
+export interface Pong {
+  /** The number that the ping came with. */
+  readonly request: number;
+  readonly path: PathKind;
+  readonly endpoint: Endpoint;
+  readonly rttMs: number;
+}
 
 export interface PeerSnapshot {
   /** 16 hex digits. */
@@ -116,6 +133,8 @@ export interface PeerDetails {
   readonly id: string;
   readonly name: string;
   readonly state: PeerSnapshot['state'];
+  /** How it was found. */
+  readonly source: Source;
   /** Of its member record, decimal. */
   readonly sequence: string;
   /** Of the handshake under way; 0 if there's none. */
@@ -129,6 +148,7 @@ export interface NetworkDetails {
   readonly nat: NatKind;
   /** What we tell others: our own endpoints as candidates. */
   readonly endpoints: readonly Endpoint[];
+  readonly probes: ProbeCounts;
   readonly peers: readonly PeerDetails[];
 }
 

@@ -1,7 +1,6 @@
 /** The table of the other members: by identity, by handle, by session index. */
 import { hex } from '../core/bytes.js';
 import type { PeerHandle } from '../device/device.js';
-import type { PeerId } from './identity.js';
 import type { Peer } from './peer.js';
 
 /** Members of one network that a machine knows; a member that isn't connected makes room for a new one. */
@@ -13,6 +12,13 @@ export class Members {
 
   get isFull(): boolean {
     return this.byIdentity.size >= MAX_MEMBERS;
+  }
+
+  /** When the first of them wants its tick. */
+  deadline(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const peer of this.byHandle.values()) first = Math.min(first, peer.deadline());
+    return first;
   }
 
   all(): Peer[] {
@@ -32,7 +38,7 @@ export class Members {
     return this.byHandle.get(handle);
   }
 
-  withId(id: PeerId): Peer | undefined {
+  withId(id: string): Peer | undefined {
     return this.all().find(({ record }) => record.peerId === id);
   }
 

@@ -5,13 +5,15 @@
  *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
  *     control messages of a peer → GossipExchange ──┘
  */
-import { isUsable, parseCidr } from '../core/ip.js';
+import { sameBytes } from '../core/bytes.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
-import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
+import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
@@ -21,6 +23,8 @@ import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
 import type { Peer, PeerContext } from './peer.js';
+import { Pings } from './pings.js';
+import { ProbeQueue } from './probe-queue.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
@@ -29,7 +33,7 @@ import { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
 import { sessionContext } from './session-context.js';
 import { Stamps } from './stamps.js';
-import { StaticPeers } from './static-peers.js';
+import { type HelloWanted, StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
@@ -39,6 +43,7 @@ const BEACON_INTERVAL = 30_000;
 const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'tick',
   'interfaces',
+  'overlays',
   'static-peer',
   'clock',
   'keys',
@@ -56,11 +61,13 @@ export class Network {
   private readonly stamper: Stamper;
   private readonly keys: Keys;
   private readonly session: SessionContext;
+  private readonly probes: ProbeQueue;
   private readonly statics: StaticPeers;
   private readonly roster: Roster;
   private readonly gossip: GossipExchange;
   private readonly reception: Reception;
   private readonly remembrance: Remembrance;
+  private readonly pings: Pings;
   private readonly drops = new Map<string, number>();
   private beaconAt: number;
   private state: NetworkSnapshot['state'] = 'running';
@@ -74,10 +81,12 @@ export class Network {
     this.surroundings = new Surroundings(overlays, config.port);
     this.own = new OwnMember(config, overlays, random);
     this.reflexive = new Reflexive(random);
+    this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
     this.keys = new Keys(config, this.members, this.outbox, random, now);
     if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
     this.session = sessionContext(config, this.keys.ring, this.own, this.members, this.stamper, random);
+    this.probes = new ProbeQueue(now);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
       this.ownRecordChanged(at),
@@ -88,7 +97,6 @@ export class Network {
     const { session, members, roster, statics, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
-    this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
   }
 
@@ -102,15 +110,15 @@ export class Network {
   deadline(): number {
     if (this.state === 'left') return Number.POSITIVE_INFINITY;
     if (this.state === 'key-expired') return this.keys.deadline();
-    const peers = this.members.all().map((peer) => peer.deadline());
     return Math.min(
       this.keys.deadline(),
+      this.members.deadline(),
+      this.probes.deadline(),
       this.reflexive.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
       this.remembrance.deadline(),
-      ...peers,
     );
   }
 
@@ -123,7 +131,7 @@ export class Network {
       state: this.state,
       id: this.config.identity.peerId,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
-      unanswered: this.statics.unanswered(),
+      unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
       problems: [...this.keys.problems(now), ...this.problems.list(now, this.own.record, records)],
       drops: Object.fromEntries(this.drops),
     };
@@ -131,7 +139,8 @@ export class Network {
 
   details(now: number): NetworkDetails {
     const nat = this.reflexive.kind(now, (endpoint) => this.own.isLocal(endpoint));
-    return { nat, endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
+    const peers = this.members.all().map((peer) => peer.describe(now));
+    return { nat, endpoints: this.own.record.endpoints, probes: this.probes.counts(), peers };
   }
 
   private take(now: number, input: NetworkInput): void {
@@ -143,26 +152,37 @@ export class Network {
         this.tick(now);
         break;
       case 'interfaces':
-        this.surroundings.set(input.addresses);
+        this.surroundings.setAddresses(input.addresses);
         this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
         for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        this.remembrance.recall(now, this.roster);
+        break;
+      case 'overlays':
+        if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);
         break;
       case 'beacon':
-        this.count(this.reception.beacon(now, input.payload, input.from));
+        if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
+        else this.count(this.reception.beacon(now, input.payload, input.from));
         break;
       case 'found':
         this.count(this.reception.found(now, input.record, input.source));
         break;
       case 'static-peer': {
-        const endpoints = input.endpoints.filter((endpoint) => this.surroundings.isCandidate(endpoint));
-        this.statics.set(now, input.name, input.id, endpoints);
+        this.statics.set(now, input.name, input.id, input.endpoints);
         if (this.state === 'running') this.tick(now);
         break;
       }
       case 'dht-nodes':
-        this.reflexive.setNodes(now, input.nodes.filter(isUsable), input.isTrusted);
+        this.reflexive.setNodes(
+          now,
+          input.nodes.filter((node) => this.surroundings.isCandidate(node)),
+          input.isTrusted,
+        );
         this.askOutside(now);
+        break;
+      case 'ping':
+        this.ping(now, input.peer, input.request);
         break;
       case 'clock':
         this.keys.clock.set(now, input.wall);
@@ -182,15 +202,32 @@ export class Network {
     if (this.keys.deadline() <= now) this.turnKeys(now);
     if (this.state !== 'running') return;
     for (const peer of this.members.all()) peer.tick(now);
-    for (const { nonce, endpoints } of this.statics.tick(now)) {
-      const { secrets, identity } = this.config;
-      const hello = writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
-      for (const endpoint of endpoints) this.outbox.datagram(endpoint, hello);
-    }
+    for (const hello of this.statics.tick(now))
+      if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
+    this.probes.tick(now);
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
     if (this.remembrance.deadline() <= now) this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
+  }
+
+  private wishHello(now: number, { name, endpoint, tries }: HelloWanted): void {
+    this.probes.ask(now, {
+      what: 'hello',
+      owner: `-peer ${name}`,
+      endpoint,
+      onLink: this.surroundings.kindOf(endpoint) === 'lan',
+      tries,
+      isWanted: () => this.surroundings.isCandidate(endpoint) && this.statics.isAsking(name, endpoint),
+      send: () => this.sendHello(name, endpoint),
+    });
+  }
+
+  private sendHello(name: string, to: Endpoint): void {
+    const { secrets, identity } = this.config;
+    const nonce = this.statics.nonceFor(name);
+    const stamp = this.stamper.next();
+    this.outbox.datagram(to, writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, stamp));
   }
 
   private deviceEvent(now: number, event: DeviceEvent): void {
@@ -207,14 +244,23 @@ export class Network {
       return;
     }
     if (event.kind === 'device-gone') return;
+    // This machine opens no relay, so there's none to hear of.
+    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') return;
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
   }
 
   private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
     const { datagram, from, proven } = event;
-    if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
+    if (this.surroundings.isInside(from)) this.count('inside-overlay');
+    else if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
     else if (this.reflexive.received(now, datagram, from)) this.seenOutside(now);
+  }
+
+  /** What was learned under other circumstances is looked at again. */
+  private overlaysChanged(now: number): void {
+    if (this.own.forgetObserved((endpoint) => this.surroundings.isInside(endpoint))) this.ownRecordChanged(now);
+    for (const peer of this.members.all()) peer.surroundingsChanged(now);
   }
 
   private askOutside(now: number): void {
@@ -222,7 +268,8 @@ export class Network {
   }
 
   private seenOutside(now: number): void {
-    if (this.own.setMapped(this.reflexive.mapped(now))) this.ownRecordChanged(now);
+    const mapped = this.reflexive.mapped(now).filter((endpoint) => !this.surroundings.isInside(endpoint));
+    if (this.own.setMapped(mapped)) this.ownRecordChanged(now);
   }
 
   private peerEvent(now: number, peer: Peer, event: Extract<DeviceEvent, { peer: number }>): void {
@@ -266,10 +313,20 @@ export class Network {
   private answer(now: number, peer: Peer, body: Uint8Array, at: number): string | null {
     const answer = readAnswer(body);
     if (answer === null) return 'control-malformed';
+    const pong = this.pings.answered(answer.token, at);
+    if (pong !== null) this.outbox.push({ kind: 'pong', pong });
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
     const { observed } = answer;
-    if (observed !== null && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+    const counts = observed !== null && !this.surroundings.isInside(observed);
+    if (counts && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
     return null;
+  }
+
+  private ping(now: number, id: string, request: number): void {
+    const peer = this.members.withId(id);
+    const path = peer?.paths.current ?? null;
+    if (peer === undefined || path === null) return;
+    this.outbox.control(peer.handle, [challenge(this.pings.ask(now, request, path))], path.endpoint);
   }
 
   private connected(peer: Peer, now: number): void {
@@ -281,7 +338,7 @@ export class Network {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? 'none',
     });
-    this.setMacs();
+    this.setMacs(peer.record.mac);
     this.gossip.greet(now, peer);
 
     this.remembrance.changed(now);
@@ -289,13 +346,13 @@ export class Network {
 
   private disconnected(peer: Peer, now: number): void {
     this.outbox.notable('info', 'peer disconnected', { peer: peer.record.peerId, name: peer.record.name });
-    this.setMacs();
+    this.setMacs(peer.record.mac);
     this.statics.lost(now, peer.record.peerId);
   }
 
-  /** Who may use which MAC depends on who is connected. */
-  private setMacs(): void {
-    for (const peer of this.members.all()) peer.setMacs();
+  /** Who of those that claim a MAC may use it depends on who is connected. */
+  private setMacs(mac: Uint8Array): void {
+    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
   }
 
   private leave(now: number): void {
@@ -349,10 +406,12 @@ export class Network {
     return {
       session: this.session,
       outbox: this.outbox,
+      probes: this.probes,
       kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
       isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
       disconnected: (peer, now) => this.disconnected(peer, now),
+      macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
     };
   }

@@ -1,17 +1,18 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
-import { hex } from '../core/bytes.js';
+import { hex, sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { DirectKind } from '../paths/candidate.js';
+import type { CandidateSource, DirectKind } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
+import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
@@ -23,12 +24,16 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext {
   readonly session: SessionContext;
   readonly outbox: Outbox;
+  /** What goes to endpoints that never answered goes by it. */
+  readonly probes: ProbeQueue;
   kindOf(endpoint: Endpoint): DirectKind;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Endpoint): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
   disconnected(peer: Peer, now: number): void;
+  /** A peer no longer claims this MAC. */
+  macFreed(mac: Uint8Array): void;
   /** MACs that this peer's frames may come from. */
   macsOf(peer: Peer): readonly Uint8Array[];
 }
@@ -41,6 +46,7 @@ export class Peer {
   private refused = false;
   private absent = false;
   private told: string | null = null;
+  private due: number | null = null;
 
   constructor(
     private readonly context: PeerContext,
@@ -57,15 +63,17 @@ export class Peer {
   /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
   introduce(now: number): void {
     this.setMacs();
-    this.note(now, this.record.endpoints);
+    this.note(now, this.record.endpoints, 'record');
   }
 
   get isConnected(): boolean {
     return this.connectedAt !== null;
   }
 
+  /** Asked for after every step of every peer, so it's computed only when something of this one has changed. */
   deadline(): number {
-    return Math.min(this.session.deadline(), this.paths.deadline());
+    this.due ??= Math.min(this.session.deadline(), this.paths.deadline());
+    return this.due;
   }
 
   tick(now: number): void {
@@ -77,9 +85,11 @@ export class Peer {
   update(now: number, record: MemberRecord): void {
     const restarted = hex(record.instance) !== hex(this.record.instance);
     const moved = record.endpoints.join() !== this.record.endpoints.join();
+    const before = this.record.mac;
     this.record = record;
     this.setMacs();
-    this.learnEndpoints(now, record.endpoints);
+    if (!sameBytes(before, record.mac)) this.context.macFreed(before);
+    this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
   }
@@ -95,16 +105,25 @@ export class Peer {
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
-  learnEndpoints(now: number, endpoints: readonly Endpoint[]): void {
+  learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
-    this.note(now, news);
+    this.note(now, news, source);
     if (news.length > 0 && !this.session.established) this.reach(now);
   }
 
-  private note(now: number, endpoints: readonly Endpoint[]): void {
+  private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     for (const endpoint of endpoints) {
-      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint));
+      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
     }
+  }
+
+  /** What's underlay and what's overlay is another matter now. */
+  surroundingsChanged(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
+    );
+    this.learnEndpoints(now, this.record.endpoints, 'record');
   }
 
   /** There's reason to believe that the peer is there: asks for a session now. */
@@ -141,17 +160,16 @@ export class Peer {
     this.lost(now, why);
   }
 
+  /** Every change of the session passes here. */
   carrySession(now: number, outputs: readonly SessionOutput[]): void {
+    this.due = null;
     for (const output of outputs) this.carrySessionOutput(now, output);
   }
 
+  /** Every change of the paths passes here. */
   carryPaths(now: number, outputs: readonly PathOutput[]): void {
-    const { outbox } = this.context;
-    for (const output of outputs) {
-      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token)], output.to);
-      else if (output.kind === 'use') this.usePath(now, output.endpoint);
-      else this.giveUp(now);
-    }
+    this.due = null;
+    for (const output of outputs) this.carryPathOutput(now, output);
   }
 
   snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
@@ -181,6 +199,7 @@ export class Peer {
       id: this.record.peerId,
       name: this.record.name,
       state: this.state(),
+      source: this.source,
       sequence: this.record.sequence.toString(),
       handshakeTries: this.session.tries,
       sessions: this.session.describe().map(({ role, since, heard }) => ({ role, heard, ageMs: now - since })),
@@ -194,11 +213,32 @@ export class Peer {
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
   }
 
+  private carryPathOutput(now: number, output: PathOutput): void {
+    switch (output.kind) {
+      case 'challenge':
+        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        break;
+      case 'wish':
+        this.askToChallenge(now, output.to, output.tries);
+        break;
+      case 'proven':
+        this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
+        break;
+      case 'use':
+        this.usePath(now, output.endpoint);
+        break;
+      case 'dead':
+        this.giveUp(now);
+        break;
+    }
+  }
+
   private carrySessionOutput(now: number, output: SessionOutput): void {
     const { outbox } = this.context;
     switch (output.kind) {
       case 'send':
-        for (const to of this.destinations(output.to)) outbox.datagram(to, output.datagram);
+        if (output.to !== null) outbox.datagram(output.to, output.datagram);
+        else this.sendToAll(now, output.datagram);
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -222,17 +262,50 @@ export class Peer {
     }
   }
 
-  private destinations(to: Endpoint | null): Endpoint[] {
-    if (to !== null) return [to];
-    const path = this.paths.current;
-    const others = this.paths.known().filter((endpoint) => endpoint !== path?.endpoint);
-    return (path === null ? others : [path.endpoint, ...others]).slice(0, HANDSHAKE_FANOUT);
+  /** A message 1 goes to wherever the peer may be: at once where it has answered before, in its turn elsewhere. */
+  private sendToAll(now: number, datagram: Uint8Array): void {
+    const { paths } = this;
+    const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
+    const all = paths.current === null ? others : [paths.current.endpoint, ...others];
+    for (const to of all.slice(0, HANDSHAKE_FANOUT)) {
+      if (paths.isProven(to)) this.greet(now, to, datagram);
+      else this.askToInitiate(now, to);
+    }
+  }
+
+  private askToInitiate(now: number, endpoint: Endpoint): void {
+    const { session } = this;
+    const isWanted = () => session.initiation !== null;
+    const send = (at: number) => this.greet(at, endpoint, session.initiation);
+    this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
+  }
+
+  private greet(now: number, to: Endpoint, initiation: Uint8Array | null): void {
+    if (initiation === null) return;
+    this.paths.greeted(now, to);
+    this.context.outbox.datagram(to, initiation);
+  }
+
+  private askToChallenge(now: number, endpoint: Endpoint, tries: number): void {
+    const { paths } = this;
+    const isWanted = () => paths.isWaiting(endpoint);
+    const send = (at: number) => this.carryPaths(at, paths.probe(at, endpoint));
+    if (!this.askLeave(now, { what: 'challenge', endpoint, tries, isWanted, send })) paths.putOff(now, endpoint);
+  }
+
+  private askLeave(now: number, probe: Omit<Probe, 'owner' | 'onLink'>): boolean {
+    const owner = `peer ${this.handle}`;
+    return this.context.probes.ask(now, { ...probe, owner, onLink: this.isOnLink(probe.endpoint) });
+  }
+
+  private isOnLink(endpoint: Endpoint): boolean {
+    return this.context.kindOf(endpoint) === 'lan';
   }
 
   private established(now: number, from: Endpoint): void {
     this.refused = false;
     this.absent = false;
-    this.carryPaths(now, this.paths.add(now, from));
+    this.note(now, [from], 'handshake');
     this.carryPaths(now, this.paths.start(now));
   }
 

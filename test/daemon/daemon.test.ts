@@ -188,7 +188,7 @@ test('a start that is refused says why and changes nothing', async (t) => {
 
 test('a network that came back may be started again as it is, not otherwise', async (t) => {
   const ada = await machine(t, new Wire().host('192.0.2.1'));
-  const params = { hash: HASH, ip: '10.10.10.1', key: 'a second secret', peer: ['192.0.2.2:4900'] };
+  const params = { hash: HASH, ip: '10.10.10.1', keys: [{ key: 'a second secret' }], peer: ['192.0.2.2:4900'] };
   await start(ada, params);
   await assert.rejects(start(ada, params), { reason: 'hash-in-use' });
   await ada.daemon.stop();
@@ -198,7 +198,8 @@ test('a network that came back may be started again as it is, not otherwise', as
   await start(ada, { ...params, dev: network.device, port: network.port, mtu: 1360 });
   for (const other of [
     { ip: '10.10.10.2' },
-    { key: 'another secret' },
+    { keys: [{ key: 'another secret' }] },
+    { keys: [] },
     { port: 1 },
     { peer: [] },
     { mtu: 1300 },

@@ -32,6 +32,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'network.keys': NO_SUCH,
     'network.check': () => ({ connected: true }),
     'network.wait': () => ({ connected: true }),
+    'member.ping': NO_SUCH,
     'log.set': () => ({}),
     'device.set': () => ({}),
     ...handlers,

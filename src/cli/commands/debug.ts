@@ -32,6 +32,15 @@ const NAT_WORDS: Readonly<Record<string, string>> = {
   dependent: 'a port per destination: reaches only those that can be reached',
 };
 
+const SOURCE_WORDS: Readonly<Record<string, string>> = {
+  record: 'its record',
+  lan: 'its beacon',
+  static: '-peer',
+  remembered: 'last run',
+  handshake: 'its handshake',
+  strayed: 'its datagrams',
+};
+
 function jsonOf({ version, ...rest }: Result<'daemon.debug'>): object {
   return { daemon: version, ...rest };
 }
@@ -55,6 +64,7 @@ function networkPart(network: NetworkDebug): string {
     ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
     ['NAT', NAT_WORDS[network.nat] ?? network.nat],
     ['own endpoints', network.endpoints.join(' ') || 'none'],
+    ['probes', probesPart(network.probes)],
     ...network.unanswered.map((peer): [string, string] => ['-peer', `${peer.name}: ${peer.lastError ?? 'asking'}`]),
     ...network.problems.map((problem): [string, string] => ['problem', problem]),
     [
@@ -67,26 +77,33 @@ function networkPart(network: NetworkDebug): string {
   return [head, ...network.peers.map(peerPart)].join('\n\n');
 }
 
+function probesPart({ sent, putOff, waiting }: NetworkDebug['probes']): string {
+  return `${sent} sent to endpoints that had never answered; ${putOff} had to wait for that, ${waiting} do now`;
+}
+
 function peerPart(peer: NetworkDebug['peers'][number]): string {
   const sessions = peer.sessions.map(
     ({ role, ageMs, heard }) => `${role}, ${duration(ageMs)} old${heard ? '' : ', not confirmed yet'}`,
   );
   const tries = peer.handshakeTries === 0 ? [] : [`handshake under way, try ${peer.handshakeTries}`];
   const head = facts([
-    ['member', `${peer.id} ${peer.name}, ${peer.state}`],
+    ['member', `${peer.id} ${peer.name}, ${peer.state}, found by ${peer.source}`],
     ['sessions', [...sessions, ...tries].join('; ') || 'none'],
   ]);
+  const ago = (ms: number | null) => (ms === null ? NOTHING : `${duration(ms)} ago`);
   const rows = peer.candidates.map((candidate) => [
     candidate.endpoint,
     candidate.kind,
-    candidate.state,
+    SOURCE_WORDS[candidate.source] ?? candidate.source,
+    candidate.misses === 0 ? candidate.state : `${candidate.state}, missed ${candidate.misses}`,
     milliseconds(candidate.rttMs),
-    candidate.answeredMs === null ? NOTHING : `${duration(candidate.answeredMs)} ago`,
-    String(candidate.misses),
+    String(candidate.tries),
+    ago(candidate.triedMs),
+    ago(candidate.answeredMs),
   ]);
   return rows.length === 0
     ? head
-    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'STATE', 'RTT', 'ANSWERED', 'MISSED'], rows))}`;
+    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'FROM', 'STATE', 'RTT', 'TRIES', 'TRIED', 'ANSWERED'], rows))}`;
 }
 
 function facts(lines: readonly (readonly [string, string])[]): string {
