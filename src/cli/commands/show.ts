@@ -94,6 +94,7 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
     peer.mac,
     peer.path,
     milliseconds(peer.rttMs),
+    peer.pathMtu === null ? NOTHING : String(peer.pathMtu),
     peer.state === 'connected' || peer.lastError === null ? peer.state : `${peer.state}: ${peer.lastError}`,
   ]);
   const missing = unanswered.map(({ name, lastError }) => [
@@ -104,7 +105,8 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
     NOTHING,
     'none',
     NOTHING,
+    NOTHING,
     lastError === null ? 'unanswered' : `unanswered: ${lastError}`,
   ]);
-  return table(['ID', 'NAME', 'IP', 'ENDPOINT', 'MAC', 'PATH', 'RTT', 'STATE'], [...rows, ...missing]);
+  return table(['ID', 'NAME', 'IP', 'ENDPOINT', 'MAC', 'PATH', 'RTT', 'MTU', 'STATE'], [...rows, ...missing]);
 }
