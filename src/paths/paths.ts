@@ -24,9 +24,14 @@ export const MAX_CANDIDATES = 32;
 export const HANDSHAKE_FANOUT = 8;
 /** Waits, in ms, between the challenges of a candidate that never answered. */
 const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
-/** How often a path is challenged: the one in use (which keeps a NAT's mapping open), and another that works. */
-const IN_USE_INTERVAL = 15_000;
+/**
+ * How often a path is challenged, in ms: the one in use, often enough that a NAT which forgets after 30 s (the least that's in use) stays open,
+ * even if one challenge is lost; less often on-link, where there is no NAT; and another that works.
+ */
+const IN_USE_INTERVAL = { direct: 15_000, lan: 45_000 } as const;
 const SPARE_INTERVAL = 45_000;
+/** How long after a missed challenge a way that once worked is tried again, in ms, while none works: it comes back with the network. */
+const RECOVERY_INTERVAL = 500;
 /** An answer this young settles that the path works, in ms: the peer merely prefers another way to us. */
 const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
@@ -45,7 +50,7 @@ export type PathOutput =
   | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array }
   /** Frames go there from now on; null: nowhere. */
   | { readonly kind: 'use'; readonly endpoint: Endpoint | null; readonly path: DirectKind | 'none' }
-  /** Nothing answers any more: the session is of no use. */
+  /** Nothing has answered for a while, and the peer doesn't count as connected; the ways that worked are asked on, as long as the session lasts. */
   | { readonly kind: 'dead' };
 
 /** What became of one candidate, for people. */
@@ -69,6 +74,8 @@ export class Paths {
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
+  /** When the path in use was last asked because of a doubt. */
+  private doubtedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly random: Random,
@@ -148,7 +155,7 @@ export class Paths {
 
   /** There's a session to probe with. */
   start(now: number): PathOutput[] {
-    if (!this.probing) this.failedAt = now;
+    if (this.inUse === null) this.failedAt = now;
     this.probing = true;
     return this.probeAll(now);
   }
@@ -180,7 +187,7 @@ export class Paths {
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
     const outputs = this.choose(candidate, isNew);
-    const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
+    const interval = candidate === this.inUse ? IN_USE_INTERVAL[candidate.kind] : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
     return outputs;
   }
@@ -192,9 +199,12 @@ export class Paths {
     return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
 
-  /** The path in use is in doubt: it's asked now. */
+  /** The path in use is in doubt: it's asked now, and so are the others that worked, to take over if it's silent. */
   doubt(now: number): PathOutput[] {
-    if (this.inUse !== null && this.inUse.probe === null) this.inUse.nextAt = now;
+    this.doubtedAt = now;
+    for (const candidate of this.candidates.values()) {
+      if (candidate.probe === null && (candidate === this.inUse || works(candidate))) candidate.nextAt = now;
+    }
     return this.tick(now);
   }
 
@@ -215,8 +225,11 @@ export class Paths {
       if (candidate.probe !== null) this.missed(now, candidate);
       if (candidate.nextAt <= now) outputs.push(this.challenge(now, candidate));
     }
-    if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
-    if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
+    if (this.inUse !== null && this.inUse.misses > 0) outputs.push(...this.replaceSilent(now, this.inUse));
+    if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) {
+      this.failedAt = null;
+      outputs.push({ kind: 'dead' });
+    }
     return outputs;
   }
 
@@ -240,8 +253,23 @@ export class Paths {
   private missed(now: number, candidate: Candidate): void {
     candidate.probe = null;
     candidate.misses++;
-    const working = candidate.answeredAt !== null && candidate.misses < MAX_MISSES;
-    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.random));
+    candidate.nextAt = now + this.waitAfterMiss(candidate);
+  }
+
+  /** Another way that answered while the path in use was silent takes over; without one it gets a few more chances. */
+  private replaceSilent(now: number, silent: Candidate): PathOutput[] {
+    const answeredSince = ({ answeredAt }: Candidate) => answeredAt !== null && answeredAt >= this.doubtedAt;
+    const [other] = [...this.candidates.values()]
+      .filter((c) => c !== silent && works(c) && answeredSince(c))
+      .sort(compare);
+    if (other !== undefined) return this.use(other);
+    return silent.misses >= MAX_MISSES ? this.failed(now) : [];
+  }
+
+  private waitAfterMiss(candidate: Candidate): number {
+    if (candidate.answeredAt === null) return backoff(UNPROVEN, candidate.misses, this.random);
+    if (candidate.misses < MAX_MISSES) return 0;
+    return this.inUse === null ? RECOVERY_INTERVAL : backoff(UNPROVEN, candidate.misses, this.random);
   }
 
   /** The path in use answers no more: the next best takes over, and all are asked. */
