@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::deliver::Delivery;
 use super::events::Event;
-use super::peer::{Peer, SILENCE, Session};
+use super::peer::{Peer, Session};
 use super::tables::{Entry, Tables};
 use crate::admission::bucket::{Bucket, Rate};
 use crate::clock::{Nanos, SECOND};
@@ -21,8 +21,10 @@ use crate::switch::Switch;
 /// Control datagrams of one peer. A member that meets a network of a thousand sends as many records at once.
 const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
 
-/// So many messages without a pause of `SILENCE` are a conversation; when it ends, that may be because its way has.
+/// So many messages without a pause are a conversation; when it stops, that may be because its way has.
 const CONVERSATION: u32 = 8;
+/// A pause is shorter than the silence of one who gets no answer: TCP, whose sender can't know, backs off meanwhile.
+const PAUSE: Nanos = SECOND;
 
 pub struct Locals {
     /// The snapshot that the rest follows.
@@ -86,7 +88,7 @@ struct Talk {
 impl Talk {
     /// True when it has become a conversation.
     fn note(&mut self, now: Nanos) -> bool {
-        if now >= self.last + SILENCE {
+        if now >= self.last + PAUSE {
             self.messages = 0;
         }
         self.last = now;
@@ -95,7 +97,7 @@ impl Talk {
     }
 
     fn has_paused(&self, now: Nanos) -> bool {
-        now >= self.last + SILENCE
+        now >= self.last + PAUSE
     }
 }
 
@@ -171,7 +173,7 @@ impl Locals {
             }
             talk.messages > 0
         });
-        *pause_at = talking.iter().filter_map(|handle| Some(peers.0.get(handle)?.talk.last + SILENCE)).min();
+        *pause_at = talking.iter().filter_map(|handle| Some(peers.0.get(handle)?.talk.last + PAUSE)).min();
     }
 }
 
@@ -197,7 +199,7 @@ impl Found<'_> {
     pub fn note_message(&mut self, now: Nanos) {
         if self.state.talk.note(now) && !self.talks.talking.contains(&self.peer.handle) {
             self.talks.talking.push(self.peer.handle);
-            self.talks.pause_at.get_or_insert(now + SILENCE);
+            self.talks.pause_at.get_or_insert(now + PAUSE);
         }
     }
 
@@ -260,14 +262,14 @@ mod tests {
         let mut talk = Talk::default();
         let mut begun = 0;
         for message in 1..=30 {
-            begun += u32::from(talk.note(message * SILENCE));
+            begun += u32::from(talk.note(message * PAUSE));
         }
         assert_eq!(begun, 0, "a message now and then is none");
         for message in 0..30 {
-            begun += u32::from(talk.note(100 * SILENCE + message));
+            begun += u32::from(talk.note(100 * PAUSE + message));
         }
         assert_eq!(begun, 1);
-        assert!(!talk.has_paused(100 * SILENCE + 29));
-        assert!(talk.has_paused(101 * SILENCE + 29));
+        assert!(!talk.has_paused(100 * PAUSE + 29));
+        assert!(talk.has_paused(101 * PAUSE + 29));
     }
 }
