@@ -9,6 +9,7 @@ import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
+import type { ProbeCounts } from './probe-queue.js';
 import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -142,6 +143,7 @@ export interface NetworkDetails {
   readonly nat: NatKind;
   /** What we tell others: our own endpoints as candidates. */
   readonly endpoints: readonly Endpoint[];
+  readonly probes: ProbeCounts;
   readonly peers: readonly PeerDetails[];
 }
 

@@ -1,6 +1,6 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
-import { hex } from '../core/bytes.js';
+import { hex, sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
@@ -12,6 +12,7 @@ import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
+import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
@@ -23,12 +24,16 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext {
   readonly session: SessionContext;
   readonly outbox: Outbox;
+  /** What goes to endpoints that never answered goes by it. */
+  readonly probes: ProbeQueue;
   kindOf(endpoint: Endpoint): DirectKind;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Endpoint): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
   disconnected(peer: Peer, now: number): void;
+  /** A peer no longer claims this MAC. */
+  macFreed(mac: Uint8Array): void;
   /** MACs that this peer's frames may come from. */
   macsOf(peer: Peer): readonly Uint8Array[];
 }
@@ -43,6 +48,7 @@ export class Peer {
   private told: string | null = null;
   /** Nothing answers, but the session is kept: its challenges find the peer sooner than a handshake does, once the network is back. */
   private silent = false;
+  private due: number | null = null;
 
   constructor(
     private readonly context: PeerContext,
@@ -71,8 +77,10 @@ export class Peer {
     return this.connectedAt !== null;
   }
 
+  /** Asked for after every step of every peer, so it's computed only when something of this one has changed. */
   deadline(): number {
-    return Math.min(this.session.deadline(), this.paths.deadline());
+    this.due ??= Math.min(this.session.deadline(), this.paths.deadline());
+    return this.due;
   }
 
   tick(now: number): void {
@@ -84,8 +92,10 @@ export class Peer {
   update(now: number, record: MemberRecord): void {
     const restarted = hex(record.instance) !== hex(this.record.instance);
     const moved = record.endpoints.join() !== this.record.endpoints.join();
+    const before = this.record.mac;
     this.record = record;
     this.setMacs();
+    if (!sameBytes(before, record.mac)) this.context.macFreed(before);
     this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
@@ -173,17 +183,16 @@ export class Peer {
     this.lost(now, why);
   }
 
+  /** Every change of the session passes here. */
   carrySession(now: number, outputs: readonly SessionOutput[]): void {
+    this.due = null;
     for (const output of outputs) this.carrySessionOutput(now, output);
   }
 
+  /** Every change of the paths passes here. */
   carryPaths(now: number, outputs: readonly PathOutput[]): void {
-    const { outbox } = this.context;
-    for (const output of outputs) {
-      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token)], output.to);
-      else if (output.kind === 'use') this.usePath(now, output.endpoint);
-      else this.giveUp(now);
-    }
+    this.due = null;
+    for (const output of outputs) this.carryPathOutput(now, output);
   }
 
   snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
@@ -227,14 +236,32 @@ export class Peer {
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
   }
 
+  private carryPathOutput(now: number, output: PathOutput): void {
+    switch (output.kind) {
+      case 'challenge':
+        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        break;
+      case 'wish':
+        this.askToChallenge(now, output.to, output.tries);
+        break;
+      case 'proven':
+        this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
+        break;
+      case 'use':
+        this.usePath(now, output.endpoint);
+        break;
+      case 'dead':
+        this.giveUp(now);
+        break;
+    }
+  }
+
   private carrySessionOutput(now: number, output: SessionOutput): void {
     const { outbox } = this.context;
     switch (output.kind) {
       case 'send':
-        for (const to of this.destinations(output.to)) {
-          this.paths.greeted(now, to);
-          outbox.datagram(to, output.datagram);
-        }
+        if (output.to !== null) outbox.datagram(output.to, output.datagram);
+        else this.sendToAll(now, output.datagram);
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -258,11 +285,44 @@ export class Peer {
     }
   }
 
-  private destinations(to: Endpoint | null): Endpoint[] {
-    if (to !== null) return [to];
-    const path = this.paths.current;
-    const others = this.paths.known().filter((endpoint) => endpoint !== path?.endpoint);
-    return (path === null ? others : [path.endpoint, ...others]).slice(0, HANDSHAKE_FANOUT);
+  /** A message 1 goes to wherever the peer may be: at once where it has answered before, in its turn elsewhere. */
+  private sendToAll(now: number, datagram: Uint8Array): void {
+    const { paths } = this;
+    const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
+    const all = paths.current === null ? others : [paths.current.endpoint, ...others];
+    for (const to of all.slice(0, HANDSHAKE_FANOUT)) {
+      if (paths.isProven(to)) this.greet(now, to, datagram);
+      else this.askToInitiate(now, to);
+    }
+  }
+
+  private askToInitiate(now: number, endpoint: Endpoint): void {
+    const { session } = this;
+    const isWanted = () => session.initiation !== null;
+    const send = (at: number) => this.greet(at, endpoint, session.initiation);
+    this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
+  }
+
+  private greet(now: number, to: Endpoint, initiation: Uint8Array | null): void {
+    if (initiation === null) return;
+    this.paths.greeted(now, to);
+    this.context.outbox.datagram(to, initiation);
+  }
+
+  private askToChallenge(now: number, endpoint: Endpoint, tries: number): void {
+    const { paths } = this;
+    const isWanted = () => paths.isWaiting(endpoint);
+    const send = (at: number) => this.carryPaths(at, paths.probe(at, endpoint));
+    if (!this.askLeave(now, { what: 'challenge', endpoint, tries, isWanted, send })) paths.putOff(now, endpoint);
+  }
+
+  private askLeave(now: number, probe: Omit<Probe, 'owner' | 'onLink'>): boolean {
+    const owner = `peer ${this.handle}`;
+    return this.context.probes.ask(now, { ...probe, owner, onLink: this.isOnLink(probe.endpoint) });
+  }
+
+  private isOnLink(endpoint: Endpoint): boolean {
+    return this.context.kindOf(endpoint) === 'lan';
   }
 
   private established(now: number, from: Endpoint): void {

@@ -20,6 +20,8 @@ export interface Candidate {
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
   /** When the next challenge is due. */
   nextAt: number;
+  /** It never answered, and its challenge waits for leave to go; since when. */
+  waitsSince: number | null;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -35,7 +37,7 @@ const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
 export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
-  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null };
+  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null, waitsSince: null };
   return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
 }
 

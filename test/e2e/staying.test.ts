@@ -48,7 +48,7 @@ test('something between two members is down for 20 s, and neither sees its own l
     for (const host of [ada, bob]) await host.daemon({ args: ['--no-lan'] });
     await meet(hash, ada, bob);
     await surviving(t, ada, bob, async () => {
-      await nft(middle, 'table inet outage { chain dark { type filter hook forward priority 0; policy drop; } }');
+      await nft(middle, 'table inet outage { chain dark { type filter hook forward priority 0; policy drop; }; }');
       await pause(OUTAGE);
       await nft(middle, 'delete table inet outage');
     });
