@@ -1,6 +1,9 @@
 //! Control messages, as far as the data plane knows them: challenges, which it answers itself (docs/protocol.md section 8).
 use std::net::{IpAddr, SocketAddr};
 
+use crate::cut::MAX_DATAGRAM;
+use crate::packet::{PREFIX, TAG};
+
 const PADDING: u8 = 0;
 const CHALLENGE: u8 = 1;
 const ANSWER: u8 = 2;
@@ -10,8 +13,10 @@ const ADDRESS: usize = 18;
 /// A challenge is at least as long as its answer.
 const MIN_CHALLENGE: usize = TOKEN + ADDRESS;
 
-/// Plaintext of a control datagram, in bytes.
+/// Plaintext of a control datagram, in bytes, but for a probe's.
 pub const MAX_CONTROL: usize = 1_200;
+/// Plaintext of a probe: one challenge, as large as a datagram can be.
+pub const MAX_PROBE: usize = MAX_DATAGRAM - PREFIX - TAG;
 
 /// What came in a control datagram.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct Messages {
 
 /// None if the messages don't fit the datagram or a challenge is too short to be answered.
 pub fn parse(plaintext: &[u8]) -> Option<Messages> {
-    if plaintext.len() > MAX_CONTROL {
+    if plaintext.len() > MAX_CONTROL && !is_probe(plaintext) {
         return None;
     }
     let mut messages = Messages::default();
@@ -41,6 +46,13 @@ pub fn parse(plaintext: &[u8]) -> Option<Messages> {
         rest = rest.get(end..)?;
     }
     Some(messages)
+}
+
+/// Whether control messages are one challenge, padded to measure a path.
+pub fn is_probe(plaintext: &[u8]) -> bool {
+    let Some(&[CHALLENGE, high, low]) = plaintext.first_chunk::<MESSAGE_HEADER>() else { return false };
+    let length = MESSAGE_HEADER + usize::from(u16::from_be_bytes([high, low]));
+    plaintext.len() == length && length <= MAX_PROBE
 }
 
 /// The answers to challenges that came from `from`: never longer than the challenges were.
@@ -91,6 +103,15 @@ mod tests {
         assert_eq!(parse(&[7, 0, 1]), None);
         assert_eq!(parse(&message(1, &[0; MIN_CHALLENGE - 1])), None);
         assert_eq!(parse(&message(0, &[0; MAX_CONTROL])), None);
+    }
+
+    #[test]
+    fn only_a_challenge_may_be_large() {
+        let probe = message(CHALLENGE, &[5; 9_000]);
+        assert_eq!(parse(&probe).map(|messages| messages.challenges), Some(vec![[5; 8]]));
+        assert_eq!(parse(&[probe, message(0, &[])].concat()), None);
+        assert_eq!(parse(&message(4, &[0; MAX_CONTROL])), None);
+        assert!(!is_probe(&message(CHALLENGE, &[0; MAX_PROBE])) && is_probe(&message(CHALLENGE, &[0; MAX_PROBE - 3])));
     }
 
     #[test]

@@ -171,7 +171,8 @@ function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
       const from = parseEndpoint(event.from);
       return from === null ? [] : [{ ...event, from }];
     }
-    case 'unreachable': {
+    case 'unreachable':
+    case 'too-large': {
       const to = parseEndpoint(event.to);
       return to === null ? [] : [{ ...event, to }];
     }

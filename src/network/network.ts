@@ -11,11 +11,13 @@ import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
+import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Members } from './members.js';
@@ -35,6 +37,10 @@ import { Stamps } from './stamps.js';
 import { type HelloWanted, StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
+/** Bytes of an Ethernet header, of two VLAN tags, and of what a relay adds to a datagram that it passes on. */
+const ETHERNET_BYTES = 14;
+const VLAN_TAGS_BYTES = 8;
+const RELAY_ENVELOPE_BYTES = 16;
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
 const BEACON_INTERVAL = 30_000;
 
@@ -220,6 +226,15 @@ export class Network {
       for (const peer of this.members.connected()) peer.carryPaths(now, peer.paths.unreachable(now, event.to));
       return;
     }
+    if (event.kind === 'too-large') {
+      for (const peer of this.members.connected())
+        peer.carryPaths(now, peer.paths.tooLarge(now, event.to, event.bytes));
+      return;
+    }
+    if (event.kind === 'unmarked') {
+      this.outbox.notable('warn', 'the system refuses to mark our datagrams; going on without', { error: event.error });
+      return;
+    }
     if (event.kind === 'fallback') {
       this.outbox.notable('warn', `the system refuses ${event.help}; going on without it`, { error: event.error });
       return;
@@ -272,6 +287,9 @@ export class Network {
         break;
       case 'silent':
         peer.carryPaths(now, peer.paths.doubt(now));
+        break;
+      case 'bulk':
+        peer.carryPaths(now, peer.paths.bulk(now));
         break;
     }
   }
@@ -362,6 +380,7 @@ export class Network {
       outbox: this.outbox,
       probes: this.probes,
       kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
+      needs: frameNeeds(this.config.mtu),
       isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
       disconnected: (peer, now) => this.disconnected(peer, now),
@@ -369,4 +388,10 @@ export class Network {
       macsOf: (peer) => this.roster.macsOf(peer),
     };
   }
+}
+
+/** `mtu`: the overlay's, in bytes. */
+function frameNeeds(mtu: number): FrameNeeds {
+  const whole = mtu + ETHERNET_BYTES + FRAME_OVERHEAD;
+  return { whole, most: whole + VLAN_TAGS_BYTES + RELAY_ENVELOPE_BYTES };
 }

@@ -6,6 +6,7 @@ import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { CandidateSource, DirectKind } from '../paths/candidate.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -15,8 +16,6 @@ import type { Outbox } from './outbox.js';
 import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
-/** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
-const MAX_DATAGRAM = 1_444;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
@@ -27,6 +26,8 @@ export interface PeerContext {
   /** What goes to endpoints that never answered goes by it. */
   readonly probes: ProbeQueue;
   kindOf(endpoint: Endpoint): DirectKind;
+  /** What our frames ask of a path. */
+  readonly needs: FrameNeeds;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Endpoint): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -58,7 +59,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths(context.session.random, context.kindOf);
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
   }
 
@@ -206,6 +207,7 @@ export class Peer {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? null,
       rttMs: path?.rtt ?? null,
+      pathMtu: path?.mtu ?? null,
       connectedMs: this.connectedAt === null ? null : now - this.connectedAt,
       framesIn: counters?.framesIn ?? 0,
       bytesIn: counters?.bytesIn ?? 0,
@@ -239,7 +241,7 @@ export class Peer {
   private carryPathOutput(now: number, output: PathOutput): void {
     switch (output.kind) {
       case 'challenge':
-        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        this.context.outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
         break;
       case 'wish':
         this.askToChallenge(now, output.to, output.tries);
@@ -248,7 +250,8 @@ export class Peer {
         this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
         break;
       case 'use':
-        this.usePath(now, output.endpoint);
+      case 'resize':
+        this.usePath(now, output.endpoint, output.maxDatagram);
         break;
       case 'dead':
         this.giveUp(now);
@@ -332,8 +335,8 @@ export class Peer {
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Endpoint | null): void {
-    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram: MAX_DATAGRAM });
+  private usePath(now: number, endpoint: Endpoint | null, maxDatagram: number): void {
+    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null) return;
     this.silent = false;
     if (this.connectedAt !== null) return;

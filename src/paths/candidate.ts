@@ -1,6 +1,9 @@
 /** One endpoint at which a peer might be reached, and how it compares with the others. */
 import { type Endpoint, endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
+import type { Random } from '../core/random.js';
+import { type FrameNeeds, ladderOf } from './ladder.js';
+import { PathMtu } from './path-mtu.js';
 
 /** `lan`: on-link. `direct`: anywhere else. */
 export type DirectKind = 'lan' | 'direct';
@@ -30,15 +33,29 @@ export interface Candidate {
   /** Handshakes and challenges that went there, and when the last did. */
   tries: number;
   triedAt: number | null;
+  readonly mtu: PathMtu;
 }
 
 const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
+export interface CandidateContext {
+  readonly random: Random;
+  /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
+  readonly kindOf: (endpoint: Endpoint) => DirectKind;
+  readonly needs: FrameNeeds;
+}
+
+export function newCandidate(
+  { random, kindOf, needs }: CandidateContext,
+  endpoint: Endpoint,
+  source: CandidateSource,
+  now: number,
+): Candidate {
   const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null, waitsSince: null };
-  return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
+  const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
+  return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
 }
 
 export function noteTry(candidate: Candidate, now: number): void {

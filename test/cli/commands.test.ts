@@ -41,6 +41,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     name: 'ada',
   };
   const log = new Log({ write: () => undefined }, 'ERROR');
@@ -83,7 +84,7 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   const members = await p2p(['show', '-hash', 'my|hash']);
   assert.match(
     members.stdout,
-    /^ID +NAME +IP +ENDPOINT +MAC +PATH +RTT +STATE\n- .* 0123456789abcdef@192\.0\.2\.9:4900 .* unanswered/,
+    /^ID +NAME +IP +ENDPOINT +MAC +PATH +RTT +MTU +STATE\n- .* 0123456789abcdef@192\.0\.2\.9:4900 .* unanswered/,
   );
 
   const status = await p2p(['status']);

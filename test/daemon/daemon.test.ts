@@ -45,6 +45,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     name: 'ada',
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Flow, flowsBetween } from './harness/flow.js';
 import type { Host } from './harness/host.js';
 import type { Namespace } from './harness/namespace.js';
 import { behind, forgetMappings, leave } from './harness/nat.js';
 import { onLan, onRoutedSubnets } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import type { Program } from './harness/shell.js';
-import { Transfer, transfersBetween } from './harness/transfer.js';
 import { timed, waitFor } from './harness/wait.js';
 
 const ADA = '10.10.10.1';
@@ -79,12 +79,12 @@ for (const talker of ['ada', 'bob'] as const)
         for (const host of [ada, bob]) await host.daemon({ args: ['--no-lan'] });
         await meet(hash, ada, bob);
         const before = (await bob.member(hash, ADA)).endpoint;
-        const transfer = talker === 'ada' ? await Transfer.start(ada, bob, BOB) : await Transfer.start(bob, ada, ADA);
+        const flow = talker === 'ada' ? await Flow.start(ada, bob, BOB) : await Flow.start(bob, ada, ADA);
         await pause(3_000);
         await forgetMappings(router);
         await waitFor('bob to have the new endpoint', async () => (await bob.member(hash, ADA)).endpoint !== before);
         await pause(3_000);
-        t.diagnostic(`longest pause of the transfer: ${await transfer.end()} ms`);
+        t.diagnostic(`longest pause of the transfer: ${await flow.end()} ms`);
         assert.equal((await bob.member(hash, ADA)).state, 'connected');
       } finally {
         await leave(ada);
@@ -106,13 +106,13 @@ async function meet(hash: string, ada: Host, bob: Host): Promise<void> {
 
 /** Says how long nothing got through after `happens` was over; the transfers end with what they were given. */
 async function surviving(t: TestContext, ada: Host, bob: Host, happens: () => Promise<void>): Promise<void> {
-  const transfers = await transfersBetween(ada, ADA, bob, BOB);
+  const flows = await flowsBetween(ada, ADA, bob, BOB);
   const pinging = ada.start('ping', '-n', '-i', '0.1', BOB);
   await waitFor('the first answers', () => pinging.stdout.includes('icmp_seq=20 '));
   await happens();
   const back = await untilAnswered(pinging);
   t.diagnostic(`from the network's return to an answered ping: ${back} ms`);
-  const pauses = await Promise.all(transfers.map((transfer) => transfer.end()));
+  const pauses = await Promise.all(flows.map((flow) => flow.end()));
   t.diagnostic(`longest pauses of the transfers: ${pauses.join(' and ')} ms`);
 }
 

@@ -29,6 +29,7 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
         },
         wanted: Wanted { udp_gso: config.udp_gso, udp_gro: config.udp_gro },
         port: config.port,
+        fwmark: config.fwmark,
         network_admission_key: key("network admission key", &config.network_admission_key)?,
         own_admission_key: key("own admission key", &config.own_admission_key)?,
         cookie_key: key("cookie key", &config.cookie_key)?,
@@ -69,6 +70,11 @@ pub fn event_of(event: Event) -> NativeEvent {
         Event::Strayed { at, peer, from } => NativeEvent::Strayed { at: as_ms(at), peer, from: from.to_string() },
         Event::Silent { at, peer } => NativeEvent::Silent { at: as_ms(at), peer },
         Event::Unreachable { at, to, error } => NativeEvent::Unreachable { at: as_ms(at), to: to.to_string(), error },
+        Event::TooLarge { at, to, bytes } => {
+            NativeEvent::TooLarge { at: as_ms(at), to: to.to_string(), bytes: bytes as u32 }
+        }
+        Event::Bulk { at, peer } => NativeEvent::Bulk { at: as_ms(at), peer },
+        Event::Unmarked { at, error } => NativeEvent::Unmarked { at: as_ms(at), error },
         Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
         Event::DeviceGone { at, error } => NativeEvent::DeviceGone { at: as_ms(at), error },
     }

@@ -9,6 +9,7 @@ pub struct NativeConfig {
     pub mtu: u32,
     pub addresses: Vec<String>,
     pub port: u16,
+    pub fwmark: u32,
     pub network_admission_key: Uint8Array,
     pub own_admission_key: Uint8Array,
     pub cookie_key: Uint8Array,
@@ -52,6 +53,9 @@ pub enum NativeEvent {
     Strayed { at: f64, peer: u32, from: String },
     Silent { at: f64, peer: u32 },
     Unreachable { at: f64, to: String, error: String },
+    TooLarge { at: f64, to: String, bytes: u32 },
+    Bulk { at: f64, peer: u32 },
+    Unmarked { at: f64, error: String },
     Fallback { at: f64, help: String, error: String },
     DeviceGone { at: f64, error: String },
 }

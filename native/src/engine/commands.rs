@@ -14,7 +14,7 @@ use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
 use crate::clock::{Nanos, now};
-use crate::control::MAX_CONTROL;
+use crate::control::{MAX_CONTROL, is_probe};
 use crate::counters::Drop;
 use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
@@ -221,12 +221,13 @@ impl Commands<'_> {
         Ok(())
     }
 
-    /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment.
+    /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment. One challenge may be
+    /// as large as a datagram can be; it leaves whole or not at all.
     pub fn send_control(&mut self, handle: u32, messages: &[u8], to: Option<SocketAddr>) -> Result<(), CommandError> {
-        if messages.len() > MAX_CONTROL {
+        if messages.len() > MAX_CONTROL && !is_probe(messages) {
             let length = messages.len();
             return Err(CommandError(format!(
-                "expected control messages of at most {MAX_CONTROL} bytes, got {length}"
+                "expected control messages of at most {MAX_CONTROL} bytes, or one challenge, got {length} bytes"
             )));
         }
         let peer = self.peer(handle)?;
@@ -249,7 +250,13 @@ impl Commands<'_> {
             peer.note_sent(at);
         }
         let source = current.and_then(|path| path.source());
-        self.send(Route { to, source, mark: 0 }, &datagram);
+        let route = Route { to, source, mark: 0 };
+        if messages.len() > MAX_CONTROL {
+            self.publish();
+            self.control.sender.send_probe(self.shared, route, &datagram);
+        } else {
+            self.send(route, &datagram);
+        }
         if session.sealer.has_worn() {
             self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
         }

@@ -57,6 +57,22 @@ pub enum Event {
         to: SocketAddr,
         error: String,
     },
+    /// A datagram of so many bytes is larger than what the interface towards this address takes.
+    TooLarge {
+        at: Nanos,
+        to: SocketAddr,
+        bytes: usize,
+    },
+    /// Datagrams leave for the peer that are larger than any path is sure to take.
+    Bulk {
+        at: Nanos,
+        peer: u32,
+    },
+    /// The system refused to mark what our sockets send.
+    Unmarked {
+        at: Nanos,
+        error: String,
+    },
     /// The system refused a help, which is off from here on.
     Fallback {
         at: Nanos,

@@ -48,6 +48,8 @@ pub use switches::{Help, Wanted};
 pub struct Config {
     pub tap: TapConfig,
     pub port: u16,
+    /// Mark of what the sockets send (SO_MARK); 0 for none.
+    pub fwmark: u32,
     pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
@@ -102,6 +104,9 @@ impl Engine {
             stopping: AtomicBool::new(false),
         });
         shared.switch_on(config.tap.offload, config.wanted);
+        if let Err(error) = shared.queue.sockets.set_mark(config.fwmark) {
+            shared.push(Event::Unmarked { at: now(), error: error.to_string() });
+        }
         let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
         let transmitting = Arc::clone(&shared);
         let mut receiver = Receiver::new(shared, admission);

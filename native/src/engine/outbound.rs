@@ -5,7 +5,7 @@ use super::peer::{Path, Peer, Session};
 use super::sender::Sender;
 use crate::clock::Nanos;
 use crate::counters::Drop;
-use crate::cut::Cut;
+use crate::cut::{Cut, SURE_DATAGRAM};
 use crate::frame::congestion;
 use crate::frame::layout::{Layout, MAX_SEGMENTS};
 use crate::frame::offload::{Shape, complete, shape};
@@ -48,6 +48,8 @@ struct Outbound<'a> {
     session: &'a Session,
     path: &'a Path,
     route: Route,
+    /// Bytes of the largest datagram so far.
+    largest: usize,
 }
 
 /// Seals a frame for a peer and puts it into the batch.
@@ -60,8 +62,11 @@ pub fn send(shared: &Shared, sender: &mut Sender, peer: &Peer, frame: &mut Frame
         return Err(Drop::SessionOver);
     }
     let route = Route { to: path.endpoint, source: path.source(), mark: frame.mark };
-    let mut outbound = Outbound { shared, sender, session, path, route };
+    let mut outbound = Outbound { shared, sender, session, path, route, largest: 0 };
     outbound.frame(frame, peer.understands_offload())?;
+    if outbound.largest > SURE_DATAGRAM && peer.is_bulk_due(now) {
+        shared.push(Event::Bulk { at: now, peer: peer.handle });
+    }
     peer.sent.add(frame.bytes().len());
     peer.note_sent(now);
     if session.sealer.has_worn() {
@@ -137,6 +142,7 @@ impl Outbound<'_> {
 
     fn part(&mut self, place: Place, part: Part, offload: Offload, bytes: (&[u8], &[u8])) -> Result<(), Drop> {
         let length = bytes.0.len() + bytes.1.len() + OVERHEAD;
+        self.largest = self.largest.max(length);
         let out = self.sender.add(self.shared, self.route, length).ok_or(Drop::SendFailed)?;
         if self.session.sealer.seal_part(place, part, offload, bytes, out).is_err() {
             self.sender.undo(length);

@@ -72,6 +72,7 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
     peer.mac,
     peer.path,
     milliseconds(peer.rttMs),
+    peer.pathMtu === null ? NOTHING : String(peer.pathMtu),
     peer.state === 'connected' || peer.lastError === null ? peer.state : `${peer.state}: ${peer.lastError}`,
   ]);
   const missing = unanswered.map(({ name, lastError }) => [
@@ -82,7 +83,8 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
     NOTHING,
     'none',
     NOTHING,
+    NOTHING,
     lastError === null ? 'unanswered' : `unanswered: ${lastError}`,
   ]);
-  return table(['ID', 'NAME', 'IP', 'ENDPOINT', 'MAC', 'PATH', 'RTT', 'STATE'], [...rows, ...missing]);
+  return table(['ID', 'NAME', 'IP', 'ENDPOINT', 'MAC', 'PATH', 'RTT', 'MTU', 'STATE'], [...rows, ...missing]);
 }

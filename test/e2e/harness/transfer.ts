@@ -1,42 +1,57 @@
-/** A TCP transfer that goes on while a test does something to the network, compared by hash in the end. */
+/** A file that crosses the overlay by TCP while a test does something to the way, and that has to arrive as it was. */
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Host } from './host.js';
-import { PYTHON, TRANSFER_TOOL } from './places.js';
 import type { Program } from './shell.js';
-import { waitFor } from './wait.js';
+import { GiveUp, waitFor } from './wait.js';
 
-/** The end of a transfer waits for TCP's own retransmissions, which back off while nothing gets through; in ms. */
-const END_LIMIT = 90_000;
-let lastPort = 5_000;
+const PORT = '8000';
 
 export class Transfer {
   private constructor(
-    private readonly giver: Program,
-    private readonly taker: Program,
+    private readonly content: Buffer,
+    private readonly target: string,
+    private readonly server: Program,
+    private readonly client: Program,
   ) {}
 
-  /** Begins to send from one host to an address of another; returns when it has begun. */
-  static async start(from: Host, to: Host, address: string): Promise<Transfer> {
-    const port = String(++lastPort);
-    const taker = to.start(PYTHON, TRANSFER_TOOL, 'take', address, port);
-    const giver = from.start(PYTHON, TRANSFER_TOOL, 'give', address, port);
-    await waitFor('a transfer to begin', () => giver.stdout.startsWith('ready') && taker.stdout.startsWith('ready'));
-    return new Transfer(giver, taker);
+  /** `from` offers `mebibytes` at its overlay address `ip`, and `to` fetches them at `mebibytesPerSecond` at most. */
+  static async start(
+    from: Host,
+    to: Host,
+    ip: string,
+    { mebibytes, mebibytesPerSecond }: { readonly mebibytes: number; readonly mebibytesPerSecond: number },
+  ): Promise<Transfer> {
+    const directory = join(from.directory, 'served');
+    await mkdir(directory, { recursive: true });
+    const content = randomBytes(mebibytes * 2 ** 20);
+    await writeFile(join(directory, 'file'), content);
+    const server = from.start('/usr/bin/python3', '-m', 'http.server', '--bind', ip, '--directory', directory, PORT);
+    const url = `http://${ip}:${PORT}/file`;
+    await waitFor('the web server', async () => (await to.run('curl', '-sfI', '--max-time', '5', url)).code === 0);
+    // Else the receiver's kernel would hold most of the file before it's asked for.
+    await to.namespace.sysctl({ 'net/ipv4/tcp_rmem': '4096 131072 262144' });
+    const target = join(to.directory, 'fetched');
+    const client = to.start('curl', '-sS', '--limit-rate', `${mebibytesPerSecond}M`, '-o', target, url);
+    return new Transfer(content, target, server, client);
   }
 
-  /** Ends it: what was taken is what was given. The longest pause that the taker saw, in ms. */
-  async end(): Promise<number> {
-    this.giver.closeInput();
-    await waitFor('the end of a transfer', () => !this.giver.running && !this.taker.running, END_LIMIT);
-    const [given = '', bytes = ''] = (this.giver.stdout.split('\n')[1] ?? '').split(' ');
-    const [taken, takenBytes, pause] = (this.taker.stdout.split('\n')[1] ?? '').split(' ');
-    assert.match(given, /^[0-9a-f]{64}$/, `the sender failed: ${this.giver.stderr}`);
-    assert.deepEqual([taken, takenBytes], [given, bytes]);
-    return Number(pause);
+  /** Waits until `share` of it (0 to 1) has arrived. */
+  async reaches(share: number): Promise<void> {
+    await waitFor(`${share * 100} % of the file`, async () => {
+      if (!this.client.running && share < 1) throw new GiveUp(`the transfer has ended: ${this.client.stderr}`);
+      return (await stat(this.target)).size >= share * this.content.length;
+    });
   }
-}
 
-/** Both ways at once: what one direction survives, the other may not. */
-export async function transfersBetween(one: Host, oneAddress: string, two: Host, twoAddress: string) {
-  return [await Transfer.start(one, two, twoAddress), await Transfer.start(two, one, oneAddress)] as const;
+  /** Waits for its end, and compares what has arrived. */
+  async arrives(): Promise<void> {
+    await waitFor('the end of the transfer', () => !this.client.running);
+    assert.equal(await this.client.exited, 0, this.client.stderr);
+    await this.server.stop();
+    const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+    assert.equal(hashOf(await readFile(this.target)), hashOf(this.content));
+  }
 }
