@@ -173,7 +173,7 @@ test('a path on the LAN is asked less often than one that may lead through a NAT
     return bench.challenges.length;
   };
   assert.ok(perHour(V4) >= 240, 'more than twice in the 30 s after which a NAT forgets');
-  assert.ok(perHour(LAN) * 2 < perHour(V4));
+  assert.ok(perHour(LAN) * 1.5 < perHour(V4));
 });
 
 test('when nothing answers any more the peer is given up, and not before', () => {
