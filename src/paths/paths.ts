@@ -73,7 +73,7 @@ export interface CandidateState {
   readonly endpoint: Endpoint;
   readonly kind: DirectKind;
   readonly source: CandidateSource;
-  readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
+  readonly state: 'in use' | 'works' | 'worked' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
   /** How long ago it answered last, in ms. */
   readonly answeredMs: number | null;
@@ -310,6 +310,7 @@ export class Paths {
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
     if (candidate === this.inUse) return 'in use';
+    if (candidate.answeredAt !== null && !this.probing) return 'worked';
     if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
     return candidate.tries === 0 ? 'untried' : 'no answer';
   }
