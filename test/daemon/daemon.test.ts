@@ -265,11 +265,11 @@ test('a port that was chosen, and that another has at the next start, is chosen 
 
 test('a key that has run out stops the network, also over a restart', async (t) => {
   const ada = await machine(t, new Wire().host('192.0.2.1'));
-  const ttl = Math.floor(Date.now() / 1000) + 2;
+  const ttl = Math.floor(Date.now() / 1000) + 3600;
   await start(ada, { hash: HASH, ip: '10.10.10.1', keys: [{ key: 'k', ttl }] });
   assert.equal((await only(ada)).state, 'running');
+  ada.host.wallAhead = 3_600_000; // within ten seconds the daemon notices
   await until(async () => (await only(ada)).state === 'key-expired');
-  assert.ok(Date.now() >= ttl * 1000);
   await ada.daemon.stop();
   ada.daemon = await boot(ada.host, ada.directory, ada.log);
   assert.equal((await only(ada)).state, 'key-expired');
@@ -345,9 +345,9 @@ async function filesOf(directory: string): Promise<Record<string, string>> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 60_000;
   while (!(await condition())) {
-    assert.ok(performance.now() < end, 'within ten seconds');
+    assert.ok(performance.now() < end, 'within a minute');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
