@@ -1,7 +1,13 @@
 /** Bulk traffic through real devices, compared by hash: with and without each kind of offload, and over a bad wire. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { concat, u16, u32, u64 } from '../../src/core/bytes.js';
 import { sealGcm } from '../../src/core/crypto.js';
 import { makeEndpoint } from '../../src/core/endpoint.js';
@@ -250,6 +256,33 @@ describe('offload', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, (
       });
     } finally {
       await contained.end();
+    }
+  });
+});
+
+describe('a system that refuses to cut messages', { skip: isRoot ? false : 'needs root', timeout: 120_000 }, () => {
+  it('gets datagrams one by one from the first refusal on, and nothing is lost', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'p2p-no-gso-'));
+    const library = join(directory, 'no-gso.so');
+    const source = fileURLToPath(new URL('../../../test/device/tools/no-gso.c', import.meta.url));
+    await promisify(execFile)('cc', ['-shared', '-fPIC', '-o', library, source]);
+    const pair = await Pair.make(`export LD_PRELOAD='${library}'`);
+    try {
+      await pair.open();
+      // UDP isn't sent again by anyone, so all that's there came through.
+      const [sent, received] = await pair.udp('one', OVERLAY.two, { count: 20, length: 50_000, segment: 1_200 });
+      assert.equal(received, sent);
+      const fallback = await pair.hosts.one.event('fallback');
+      assert.equal(fallback.help, 'udp-gso');
+      assert.match(fallback.error, /os error 5/);
+      const [tcpSent, tcpReceived] = await pair.tcp('one', OVERLAY_6.two, 4 * MEGABYTE);
+      assert.equal(tcpReceived, tcpSent);
+      assert.equal(pair.hosts.one.events.filter(({ kind }) => kind === 'fallback').length, 1);
+      const { drops } = await pair.hosts.one.stats();
+      assert.equal(drops['send-failed'], undefined);
+    } finally {
+      await pair.remove();
+      await rm(directory, { recursive: true });
     }
   });
 });

@@ -49,9 +49,11 @@ export class Pair {
     readonly hosts: Record<HostName, Host>,
   ) {}
 
-  static async make(): Promise<Pair> {
+  /** `prelude`: a shell command that the first host's program is preceded by. */
+  static async make(prelude = ''): Promise<Pair> {
     const namespaces = await joinedNamespaces();
-    return new Pair(namespaces, { one: new Host(namespaces.name('one')), two: new Host(namespaces.name('two')) });
+    const one = new Host(namespaces.name('one'), prelude);
+    return new Pair(namespaces, { one, two: new Host(namespaces.name('two')) });
   }
 
   async remove(): Promise<void> {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Shared;
 use super::deliver::Delivery;
 use super::events::Event;
-use super::local::{Found, Held};
+use super::held::Held;
+use super::local::Found;
 use super::relay::{Hop, Relay};
 use crate::clock::Nanos;
 use crate::counters::Drop;
@@ -154,6 +155,7 @@ fn note_heard(shared: &Shared, found: &mut Found, arrival: Arrival) {
         return;
     }
     peer.note_heard(arrival.at);
+    found.note_message(arrival.at);
     if session.is_first_heard() {
         shared.seal_if_installed(session, peer);
         let (at, from) = (arrival.at, arrival.from);

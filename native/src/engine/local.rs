@@ -3,12 +3,12 @@
 //! a lane that isn't its own, through a relay or because a kernel has joined what it shouldn't.
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::Shared;
 use super::deliver::Delivery;
+use super::events::Event;
 use super::peer::{Peer, Session};
-use super::queue::Side;
 use super::tables::{Entry, Tables};
 use crate::admission::bucket::{Bucket, Rate};
 use crate::clock::{Nanos, SECOND};
@@ -23,14 +23,25 @@ use crate::way::Way;
 /// Control datagrams of one peer. A member that meets a network of a thousand sends as many records at once.
 const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
 
+/// So many messages without a pause are a conversation; when it stops, that may be because its way has.
+const CONVERSATION: u32 = 8;
+/// A pause is shorter than the silence of one who gets no answer: TCP, whose sender can't know, backs off meanwhile.
+const PAUSE: Nanos = SECOND;
+
 pub struct Locals {
     queue: usize,
+    /// The deadline that its thread waits for.
+    awaited: Option<Nanos>,
     /// The snapshot that the rest follows.
     tables: Arc<Tables>,
     sessions: ByNumber<SessionState>,
     peers: Peers,
     /// Peers that may have a super-frame that isn't finished; each once, so no more than there are.
     unfinished: Vec<u32>,
+    /// Peers from which a conversation comes; each once.
+    talking: Vec<u32>,
+    /// When the first of them may have paused.
+    pause_at: Option<Nanos>,
 }
 
 /// By numbers that we chose ourselves, so that nobody can make them collide.
@@ -68,17 +79,44 @@ pub struct PeerState {
     rejoiner: Rejoiner,
     assembler: Assembler,
     control: Bucket,
+    talk: Talk,
     strayed_at: Option<Nanos>,
+}
+
+/// Messages of a peer since its last pause.
+#[derive(Default)]
+struct Talk {
+    messages: u32,
+    last: Nanos,
+}
+
+impl Talk {
+    /// True when it has become a conversation.
+    fn note(&mut self, now: Nanos) -> bool {
+        if now >= self.last + PAUSE {
+            self.messages = 0;
+        }
+        self.last = now;
+        self.messages = self.messages.saturating_add(1);
+        self.messages == CONVERSATION
+    }
+
+    fn has_paused(&self, now: Nanos) -> bool {
+        now >= self.last + PAUSE
+    }
 }
 
 impl Locals {
     pub fn new(queue: usize, tables: &Arc<Tables>) -> Self {
         let mut locals = Self {
             queue,
+            awaited: None,
             tables: Arc::clone(tables),
             sessions: ByNumber::default(),
             peers: Peers::default(),
             unfinished: Vec::new(),
+            talking: Vec::new(),
+            pause_at: None,
         };
         locals.take_over(tables);
         locals
@@ -108,80 +146,60 @@ impl Locals {
         let SessionState { entry, windows } = self.sessions.get_mut(&index).ok_or(Drop::UnknownSession)?;
         let state = self.peers.0.entry(entry.peer.handle).or_default();
         let (session, peer, switch) = (&entry.session, &entry.peer, &self.tables.switch);
-        Ok(Found { session, peer, windows, state, switch, queue: self.queue, unfinished: &mut self.unfinished })
+        let talks = Talks { talking: &mut self.talking, pause_at: &mut self.pause_at };
+        Ok(Found { session, peer, windows, state, switch, queue: self.queue, unfinished: &mut self.unfinished, talks })
     }
 
     /// When `expire` has something to do.
-    pub fn deadline(&self) -> Option<Nanos> {
+    fn deadline(&self) -> Option<Nanos> {
         let states = self.unfinished.iter().filter_map(|handle| self.peers.0.get(handle));
-        states.filter_map(|state| state.assembler.deadline()).min()
+        states.filter_map(|state| state.assembler.deadline()).chain(self.pause_at).min()
     }
 
-    /// Hands on what is there of super-frames whose other parts stay away.
-    pub fn expire(&mut self, shared: &Shared, now: Nanos) {
+    /// Hands on what is there of super-frames whose other parts stay away, and tells of conversations that have stopped.
+    /// Only its queue's own thread calls this. Gives when there's more to do, which that thread waits for.
+    pub fn expire(&mut self, shared: &Shared, now: Nanos) -> Option<Nanos> {
+        if self.pause_at.is_some_and(|at| at <= now) {
+            self.find_pauses(now, |peer| shared.push(Event::Silent { at: now, peer }));
+        }
         let Self { queue, tables, peers, unfinished, .. } = self;
         unfinished.retain(|handle| {
             let (Some(state), Some(peer)) = (peers.0.get_mut(handle), tables.peers.get(handle)) else { return false };
             state.assembler.expire(now, &mut Delivery { shared, switch: &tables.switch, peer, queue: *queue });
             state.assembler.deadline().is_some()
         });
+        self.awaited = self.deadline();
+        self.awaited
+    }
+
+    /// Whether there's something to do before its thread knows.
+    pub fn is_early(&self) -> bool {
+        self.deadline().is_some_and(|at| self.awaited.is_none_or(|awaited| at < awaited))
+    }
+
+    /// Tells of each conversation that has stopped.
+    fn find_pauses(&mut self, now: Nanos, mut tell: impl FnMut(u32)) {
+        let Self { tables, peers, talking, pause_at, .. } = self;
+        talking.retain(|handle| {
+            let Some(PeerState { talk, .. }) = peers.0.get_mut(handle) else { return false };
+            if talk.has_paused(now) {
+                talk.messages = 0;
+                // Other queues may go on hearing it.
+                let heard = tables.peers.get(handle).and_then(|peer| peer.heard_at());
+                if heard.is_none_or(|heard| now >= heard + PAUSE) {
+                    tell(*handle);
+                }
+            }
+            talk.messages > 0
+        });
+        *pause_at = talking.iter().filter_map(|handle| Some(peers.0.get(handle)?.talk.last + PAUSE)).min();
     }
 }
 
-/// What a receiving thread holds while it takes a batch: its own queue's, or for a datagram of another lane that one's, never two
-/// at a time.
-pub struct Held<'a> {
-    shared: &'a Shared,
-    own: usize,
-    at: usize,
-    guard: Option<MutexGuard<'a, Locals>>,
-}
-
-impl<'a> Held<'a> {
-    pub fn new(shared: &'a Shared, own: usize) -> Self {
-        Self { shared, own, at: own, guard: None }
-    }
-
-    pub fn own(&mut self) -> &mut Locals {
-        self.of_queue(self.own)
-    }
-
-    /// Of the queue that takes a lane.
-    pub fn of_lane(&mut self, lane: u16) -> &mut Locals {
-        self.of_queue(usize::from(lane) % self.shared.queues.len())
-    }
-
-    fn of_queue(&mut self, queue: usize) -> &mut Locals {
-        if queue != self.at {
-            self.release();
-            self.at = queue;
-        }
-        let shared = self.shared;
-        self.guard.get_or_insert_with(|| shared.inbound(queue))
-    }
-
-    /// Whoever waits for that queue must know of an unfinished frame.
-    fn release(&mut self) {
-        let Some(locals) = self.guard.take() else { return };
-        if self.at != self.own && locals.deadline().is_some() {
-            self.shared.queues[self.at].wake(Side::Receive);
-        }
-    }
-}
-
-impl std::ops::Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.release();
-    }
-}
-
-impl Shared {
-    /// The tables are looked at under the lock, so that nobody goes back to older ones than the last who held it.
-    fn inbound(&self, queue: usize) -> MutexGuard<'_, Locals> {
-        let mut locals = self.queues[queue].inbound();
-        locals.follow(&self.tables.load());
-        locals
-    }
+/// The peers that talk, as one that's found may become one of them.
+struct Talks<'a> {
+    talking: &'a mut Vec<u32>,
+    pause_at: &'a mut Option<Nanos>,
 }
 
 /// A session, its peer, and what is known of both for a queue's lanes.
@@ -193,9 +211,18 @@ pub struct Found<'a> {
     pub switch: &'a Switch<Arc<Peer>>,
     pub queue: usize,
     unfinished: &'a mut Vec<u32>,
+    talks: Talks<'a>,
 }
 
 impl Found<'_> {
+    /// A message of the peer has come.
+    pub fn note_message(&mut self, now: Nanos) {
+        if self.state.talk.note(now) && !self.talks.talking.contains(&self.peer.handle) {
+            self.talks.talking.push(self.peer.handle);
+            self.talks.pause_at.get_or_insert(now + PAUSE);
+        }
+    }
+
     /// A super-frame of this peer waits for more.
     pub fn note_unfinished(&mut self) {
         if !self.unfinished.contains(&self.peer.handle) {
@@ -243,5 +270,26 @@ impl PeerState {
         }
         self.strayed_at = Some(now);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_some_messages_without_a_pause() {
+        let mut talk = Talk::default();
+        let mut begun = 0;
+        for message in 1..=30 {
+            begun += u32::from(talk.note(message * PAUSE));
+        }
+        assert_eq!(begun, 0, "a message now and then is none");
+        for message in 0..30 {
+            begun += u32::from(talk.note(100 * PAUSE + message));
+        }
+        assert_eq!(begun, 1);
+        assert!(!talk.has_paused(100 * PAUSE + 29));
+        assert!(talk.has_paused(101 * PAUSE + 29));
     }
 }

@@ -6,6 +6,7 @@
 mod commands;
 mod deliver;
 mod events;
+mod held;
 mod inbound;
 mod local;
 mod outbound;

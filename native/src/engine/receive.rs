@@ -5,8 +5,8 @@ use arc_swap::{ArcSwap, Cache};
 
 use super::Shared;
 use super::events::Event;
+use super::held::Held;
 use super::inbound::{Arrival, find, open, take_frame};
-use super::local::Held;
 use super::queue::{Load, Side, TAP, V4, V6, WAKER};
 use super::relayed::Budgets;
 use super::sender::{Patience, Sender};
@@ -85,9 +85,7 @@ impl Receiver {
 
     /// Hands on what is there of frames whose other parts stay away; when there's more of that to do.
     fn expire(&self) -> Option<Nanos> {
-        let mut held = Held::new(&self.shared, self.number);
-        held.own().expire(&self.shared, now());
-        held.own().deadline()
+        Held::new(&self.shared, self.number).own().expire(&self.shared, now())
     }
 
     /// While there's little to do: sends what the interface has, also what it has just answered to what was received.
