@@ -10,13 +10,13 @@ import { backoff } from '../core/backoff.js';
 import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
 import type { Endpoint } from '../core/endpoint.js';
+import { KEY_BYTES, keyPair } from '../core/noise-state.js';
 import { fraction } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
 import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
 import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
 import type { Remote, SessionContext, SessionOutput } from './io.js';
 import { type LiveSession, LiveSessions, type Role } from './live-sessions.js';
-import { KEY_BYTES, keyPair } from './noise.js';
 
 /** Waits between the tries of a handshake, in ms. */
 const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
