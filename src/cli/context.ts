@@ -52,6 +52,12 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('Expected a whole number.');
 }
 
+export function positive(text: string): number {
+  const number = wholeNumber(text);
+  if (number > 0) return number;
+  throw new InvalidArgumentError('Expected a whole number from 1 on.');
+}
+
 export function seconds(text: string): number {
   if (/^\d{1,9}(\.\d{1,3})?$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Expected a number of seconds, such as 10 or 0.5.');

@@ -16,6 +16,7 @@ export const EXIT = {
   'bad-config': 11,
   'not-connected': 12,
   'no-such-network': 15,
+  'no-such-member': 16,
   'hash-in-use': 119,
 } as const;
 
@@ -25,6 +26,8 @@ export type ExitName = keyof typeof EXIT;
 const OF_REASON: Readonly<Record<string, ExitName>> = {
   'invalid-params': 'usage',
   'no-such-network': 'no-such-network',
+  'no-such-member': 'no-such-member',
+  'ambiguous-member': 'usage',
   'hash-in-use': 'hash-in-use',
   'device-taken': 'device-taken',
   'port-taken': 'port-taken',

@@ -1,7 +1,9 @@
 /** What each method of the RPC does. */
+
 import { RpcError } from '../rpc/errors.js';
-import type { Parsed } from '../rpc/schema.js';
+import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
+import { findMember } from './find-member.js';
 import type { Log } from './log.js';
 import type { Networks } from './networks.js';
 
@@ -24,6 +26,16 @@ export function handlers(served: Served): Handlers {
   const { networks, log, version } = served;
   const began = performance.now();
   let waiting = 0;
+  /** Bounds the calls that wait for something. */
+  const queue = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (waiting >= MAX_WAITING) throw new RpcError('too-many', `expected at most ${MAX_WAITING} calls that wait`);
+    waiting++;
+    try {
+      return await call();
+    } finally {
+      waiting--;
+    }
+  };
   return {
     'daemon.version': () => ({ version }),
     'daemon.status': ({ hash }) => ({
@@ -51,15 +63,9 @@ export function handlers(served: Served): Handlers {
       return {};
     },
     'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
-    'network.wait': async (params, gone) => {
-      if (waiting >= MAX_WAITING) throw new RpcError('too-many', `expected at most ${MAX_WAITING} calls that wait`);
-      waiting++;
-      try {
-        return { connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) };
-      } finally {
-        waiting--;
-      }
-    },
+    'network.wait': (params, gone) =>
+      queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
+    'member.ping': (params) => queue(() => ping(networks, params)),
     'device.set': ({ hash, ...help }) => {
       for (const entry of networks.some(hash)) entry.running?.setHelp(help);
       return {};
@@ -70,6 +76,20 @@ export function handlers(served: Served): Handlers {
       return {};
     },
   };
+}
+
+async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>): Promise<Result<'member.ping'>> {
+  const entries = networks.some(hash);
+  const { network, peer } = findMember(
+    entries.map((entry) => entry.info()),
+    who,
+  );
+  const entry = networks.find(network.hash);
+  const answer = peer.state === 'connected' ? ((await entry.running?.ping(peer.id, ms)) ?? null) : null;
+  const candidates = entry.details().peers.find(({ id }) => id === peer.id)?.candidates ?? [];
+  const now = entry.info().peers.find(({ id }) => id === peer.id) ?? peer;
+  const plain = answer === null ? null : { path: answer.path, endpoint: answer.endpoint, rttMs: answer.rttMs };
+  return { network: network.id, device: network.device, peer: now, answer: plain, candidates };
 }
 
 /** How late the event loop is now, in ms: measured when somebody asks, so that it costs nothing else. */

@@ -1,4 +1,5 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
+import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { RpcError } from '../rpc/errors.js';
 import type { NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
@@ -27,7 +28,7 @@ export interface Surroundings {
 export class Networks {
   private readonly entries = new Map<string, Entry>();
   /** Devices that are being opened: theirs are overlay addresses too. */
-  private readonly opening = new Set<string>();
+  private readonly opening = new Map<string, SavedNetwork>();
   /** Hashes of networks that the last run left, and that nobody has stopped since. */
   private readonly restored = new Set<string>();
   private changing: Promise<unknown> = Promise.resolve();
@@ -77,6 +78,7 @@ export class Networks {
       this.entries.delete(hash);
       this.restored.delete(hash);
       await entry.end();
+      this.tellOverlays();
       this.around.log.network(entry.saved.id).info('network stopped');
       this.around.log.forget(entry.saved.id);
     });
@@ -147,7 +149,8 @@ export class Networks {
 
   private async open(saved: SavedNetwork): Promise<RunningNetwork> {
     const { host, state, config, log } = this.around;
-    this.opening.add(saved.device);
+    this.opening.set(saved.device, saved);
+    this.tellOverlays();
     try {
       return await RunningNetwork.open({
         host,
@@ -158,10 +161,15 @@ export class Networks {
         help: { tapOffload: config.tapOffload, udpGso: config.udpGso, udpGro: config.udpGro },
         dht: this.dhtOf(saved),
         addresses: this.lookAtAddresses(),
+        overlays: this.overlays(),
         log: log.network(saved.id),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });
+    } catch (error) {
+      this.opening.delete(saved.device);
+      this.tellOverlays();
+      throw error;
     } finally {
       this.opening.delete(saved.device);
     }
@@ -209,6 +217,17 @@ export class Networks {
   private lookAtAddresses(): LocalAddress[] {
     const overlay = new Set([...this.entries.values()].filter((e) => e.running !== null).map((e) => e.saved.device));
     return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
+  }
+
+  /** Subnets of all networks that are up or about to be. */
+  private overlays(): Cidr[] {
+    const up = [...this.entries.values()].filter(({ running }) => running !== null).map(({ saved }) => saved);
+    return [...up, ...this.opening.values()].flatMap(({ addresses }) => addresses.flatMap((a) => parseCidr(a) ?? []));
+  }
+
+  private tellOverlays(): void {
+    const subnets = this.overlays();
+    for (const { running } of this.entries.values()) running?.setOverlays(subnets);
   }
 
   private change<T>(task: () => Promise<T>): Promise<T> {

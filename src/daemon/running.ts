@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { parseMac } from '../core/mac.js';
 import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../device/device.js';
@@ -15,6 +16,7 @@ import type {
   NetworkInput,
   NetworkOutput,
   NetworkSnapshot,
+  Pong,
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
@@ -38,11 +40,16 @@ export interface RunningOptions {
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
+  /** Subnets of this daemon's networks, this one among them. */
+  readonly overlays: readonly Cidr[];
   readonly log: Logger;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
 }
+
+/** What the answer to a ping tells of its path. */
+export type PingAnswer = Omit<Pong, 'request'>;
 
 const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
@@ -53,6 +60,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly lan: LanBeacons | null;
   private readonly meeting: Meeting | null;
   private readonly keyEnd: KeyEnd;
+  private readonly pings = new Map<number, (pong: Pong) => void>();
+  private lastPing = 0;
 
   private constructor(
     private readonly options: RunningOptions,
@@ -73,6 +82,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
     this.meeting = this.openMeeting(secrets, identity);
     this.keyEnd.start(); // first of all: a network whose key is over must not even begin
+    this.setOverlays(options.overlays); // first: what lies inside an overlay must not be tried even once
     this.setAddresses(options.addresses);
     this.statics = new StaticPeers(
       saved.peers,
@@ -110,6 +120,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'interfaces', addresses });
   }
 
+  /** Subnets of this daemon's networks. */
+  setOverlays(subnets: readonly Cidr[]): void {
+    this.feed({ kind: 'overlays', subnets });
+  }
+
   /** Names that didn't resolve may do so now that this machine has other addresses. */
   lookAgain(): void {
     this.statics.refresh();
@@ -131,6 +146,22 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       return on === undefined ? [] : [{ kind: 'set-help', help: name, on }];
     });
     this.device.apply(commands);
+  }
+
+  /** Pings a member on the path in use; null if it doesn't answer within `ms`. Whoever calls bounds how many go on at once. */
+  async ping(peer: string, ms: number): Promise<PingAnswer | null> {
+    const request = ++this.lastPing;
+    const answer = new Promise<Pong | null>((resolve) => {
+      const timer = setTimeout(() => resolve(null), ms);
+      this.pings.set(request, (pong) => {
+        clearTimeout(timer);
+        resolve(pong);
+      });
+    });
+    this.feed({ kind: 'ping', peer, request });
+    const pong = await answer;
+    this.pings.delete(request);
+    return pong;
   }
 
   /** What the data plane dropped, by reason. */
@@ -196,6 +227,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'record':
         this.meeting?.setRecord(output.record);
+        break;
+      case 'pong':
+        this.pings.get(output.pong.request)?.(output.pong);
         break;
       case 'remember':
         this.options.onRemember(output.peers);

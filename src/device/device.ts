@@ -53,6 +53,20 @@ export interface SessionKeys {
   readonly lifetime: number;
 }
 
+/** How a relay is reached. */
+export type RelayTransport = 'udp' | 'tls';
+
+/** An HTTP proxy that a TLS connection goes through, by CONNECT. */
+export interface RelayProxy {
+  /** Its address, resolved. */
+  readonly endpoint: Endpoint;
+  /** The value of `Proxy-Authorization`, e.g. `Basic …`: printable ASCII, at most 1,024 bytes; or null. A secret. */
+  readonly authorization: string | null;
+}
+
+/** Relays that a device has open at most; one that is open by UDP and by TLS counts twice. */
+export const MAX_RELAYS = 8;
+
 /** One step that the control plane wants done. Steps are carried out in order, none waits for the network. */
 export type DeviceCommand =
   /**
@@ -92,6 +106,34 @@ export type DeviceCommand =
       readonly to: Endpoint;
       readonly receiverIndex: number;
       readonly answered: Uint8Array;
+    }
+  /**
+   * A relay that the device may talk to (docs/protocol.md section 11). `udp`: login cookies, logins 2 and relay messages from that
+   * address come up from now on. `tls`: connects in the background; `relay-open` or `relay-closed` follows. `proxy` is for `tls` only. One that
+   * is open already is closed and opened anew.
+   */
+  | {
+      readonly kind: 'open-relay';
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+      readonly proxy: RelayProxy | null;
+    }
+  /** The indices of a login, not 0: envelopes are sent and taken by them from now on, until others are set. */
+  | {
+      readonly kind: 'set-relay-login';
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+      readonly ownIndex: number;
+      readonly relayIndex: number;
+    }
+  /** Forgets a relay. What goes to its ways is dropped and counted. */
+  | { readonly kind: 'close-relay'; readonly relay: Endpoint; readonly transport: RelayTransport }
+  /** Sends a login or a relay message as it is. */
+  | {
+      readonly kind: 'send-relay';
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+      readonly datagram: Uint8Array;
     }
   /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
   | { readonly kind: 'set-help'; readonly help: Help; readonly on: boolean };
@@ -135,6 +177,29 @@ export type DeviceEvent =
   | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }
   /** The system refused a help; it's off from here on, and nothing was lost by it. */
   | { readonly kind: 'fallback'; readonly at: number; readonly help: Help; readonly error: string }
+  /** A login cookie, a login 2 or a relay message from an open relay; nothing vouches for them. */
+  | {
+      readonly kind: 'relay-datagram';
+      readonly at: number;
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+      readonly datagram: Uint8Array;
+    }
+  /** The TLS connection to a relay stands. */
+  | {
+      readonly kind: 'relay-open';
+      readonly at: number;
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+    }
+  /** The TLS connection to a relay couldn't be made, or has ended; it isn't tried again until `open-relay`. */
+  | {
+      readonly kind: 'relay-closed';
+      readonly at: number;
+      readonly relay: Endpoint;
+      readonly transport: RelayTransport;
+      readonly error: string;
+    }
   /** The device is gone (deleted from outside, or an I/O error that can't be mended). Nothing follows. */
   | { readonly kind: 'device-gone'; readonly at: number; readonly error: string };
 

@@ -175,6 +175,12 @@ function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
       const to = parseEndpoint(event.to);
       return to === null ? [] : [{ ...event, to }];
     }
+    case 'relay-datagram':
+    case 'relay-open':
+    case 'relay-closed': {
+      const relay = parseEndpoint(event.relay);
+      return relay === null ? [] : [{ ...event, relay }];
+    }
     default:
       return [event];
   }

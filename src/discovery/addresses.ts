@@ -1,11 +1,12 @@
 /** This machine's own addresses on the underlay. */
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { isLinkLocal } from '../core/ip.js';
+import { encodeIp, inSubnet, isIpv6, isLinkLocal } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 
 /** Addresses of all interfaces that are up, without loopback and without those that `exclude` names (the overlays). */
 export function localAddresses(exclude: (device: string) => boolean): LocalAddress[] {
-  return Object.entries(networkInterfaces())
+  const all = Object.entries(networkInterfaces())
     .filter(([device]) => !exclude(device))
     .flatMap(([device, addresses = []]) =>
       addresses
@@ -17,6 +18,43 @@ export function localAddresses(exclude: (device: string) => boolean): LocalAddre
           prefix: prefixOf(address.cidr),
         })),
     );
+  return lasting(all, readFlags());
+}
+
+/** Flags of an IPv6 address (linux/if_addr.h, IFA_F_*). */
+const FLAG = { temporary: 0x01, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40 } as const;
+const UNUSABLE = FLAG.dadFailed | FLAG.deprecated | FLAG.tentative;
+
+/**
+ * Addresses that others may be told of: no deprecated ones, none that's not ours for sure yet, and a temporary one (RFC 8981) only where its
+ * subnet has none that lasts. `flags`: by 32 hex digits of the address.
+ */
+export function lasting(all: readonly LocalAddress[], flags: ReadonlyMap<string, number>): LocalAddress[] {
+  const flagsOf = ({ ip }: LocalAddress) => (isIpv6(ip) ? (flags.get(digits(ip)) ?? 0) : 0);
+  const usable = all.filter((address) => (flagsOf(address) & UNUSABLE) === 0);
+  const stable = usable.filter((address) => (flagsOf(address) & FLAG.temporary) === 0);
+  const hasStable = ({ ip, prefix, device }: LocalAddress) =>
+    stable.some((other) => other.device === device && inSubnet(other.ip, { ip, prefix }));
+  return usable.filter((address) => (flagsOf(address) & FLAG.temporary) === 0 || !hasStable(address));
+}
+
+/** Lines of /proc/net/if_inet6: address, interface, prefix length, scope, flags (all hex), device. */
+export function parseFlags(text: string): Map<string, number> {
+  const lines = text.split('\n').map((line) => /^([0-9a-f]{32}) \S+ \S+ \S+ ([0-9a-f]+) /.exec(line));
+  return new Map(lines.flatMap((match) => (match === null ? [] : [[match[1] ?? '', parseInt(match[2] ?? '', 16)]])));
+}
+
+/** Empty where there is no IPv6, or no such file. */
+function readFlags(): Map<string, number> {
+  try {
+    return parseFlags(readFileSync('/proc/net/if_inet6', 'latin1'));
+  } catch {
+    return new Map();
+  }
+}
+
+function digits(ip: string): string {
+  return Buffer.from(encodeIp(ip)).toString('hex');
 }
 
 function prefixOf(cidr: string | null): number {

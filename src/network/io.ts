@@ -3,6 +3,7 @@
  * timer: the driver loop feeds inputs with the time at which they happened, and carries out the outputs.
  */
 import type { Endpoint } from '../core/endpoint.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
@@ -46,6 +47,8 @@ export type NetworkInput =
   | { readonly kind: 'tick' }
   /** This machine's addresses, at start and whenever they change. */
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** Subnets of all networks of this daemon, before one starts and after one stops: no candidate lies inside. */
+  | { readonly kind: 'overlays'; readonly subnets: readonly Cidr[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */
   | { readonly kind: 'beacon'; readonly payload: Uint8Array; readonly from: Endpoint }
   /** A member's record that came from somewhere else, the DHT for one; not yet verified. */
@@ -59,6 +62,8 @@ export type NetworkInput =
     }
   /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
   | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
+  /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
+  | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
   /** The network's key has run out: end all sessions and say so. */
   | { readonly kind: 'key-expired' }
   /** Say goodbye to all members; the last input. */
@@ -77,11 +82,22 @@ export type NetworkOutput =
       readonly message: string;
       readonly facts: Readonly<Record<string, string | number>>;
     }
+  /** A ping was answered. */
+  | { readonly kind: 'pong'; readonly pong: Pong }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
 
 /** How frames go to a peer. */
 export type PathKind = 'lan' | 'direct' | 'relay' | 'none';
+
+/** A ping's answer, and what it tells of the path. */
+export interface Pong {
+  /** The number that the ping came with. */
+  readonly request: number;
+  readonly path: PathKind;
+  readonly endpoint: Endpoint;
+  readonly rttMs: number;
+}
 
 export interface PeerSnapshot {
   /** 16 hex digits. */
@@ -109,6 +125,8 @@ export interface PeerDetails {
   readonly id: string;
   readonly name: string;
   readonly state: PeerSnapshot['state'];
+  /** How it was found. */
+  readonly source: Source;
   /** Of its member record, decimal. */
   readonly sequence: string;
   /** Of the handshake under way; 0 if there's none. */

@@ -1,7 +1,6 @@
 /** The table of the other members: by identity, by handle, by session index. */
 import { hex } from '../core/bytes.js';
 import type { PeerHandle } from '../device/device.js';
-import type { PeerId } from './identity.js';
 import type { Peer } from './peer.js';
 
 /** Members of one network that a machine knows; a member that isn't connected makes room for a new one. */
@@ -32,7 +31,7 @@ export class Members {
     return this.byHandle.get(handle);
   }
 
-  withId(id: PeerId): Peer | undefined {
+  withId(id: string): Peer | undefined {
     return this.all().find(({ record }) => record.peerId === id);
   }
 

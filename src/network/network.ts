@@ -5,13 +5,13 @@
  *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
  *     control messages of a peer → GossipExchange ──┘
  */
-import { isUsable, parseCidr } from '../core/ip.js';
+import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
-import { CONTROL, type ControlMessage, decodeControl, readAnswer } from '../wire/control.js';
+import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
 import { GossipExchange } from './gossip-exchange.js';
@@ -20,6 +20,7 @@ import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
 import type { Peer, PeerContext } from './peer.js';
+import { Pings } from './pings.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
@@ -49,6 +50,7 @@ export class Network {
   private readonly gossip: GossipExchange;
   private readonly reception: Reception;
   private readonly remembrance: Remembrance;
+  private readonly pings: Pings;
   private readonly drops = new Map<string, number>();
   private beaconAt: number;
   private state: NetworkSnapshot['state'] = 'running';
@@ -62,6 +64,7 @@ export class Network {
     this.surroundings = new Surroundings(overlays, config.port);
     this.own = new OwnMember(config, overlays, random);
     this.reflexive = new Reflexive(random);
+    this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
     this.session = sessionContext(config, this.own, this.members, this.stamper, random);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
@@ -72,7 +75,6 @@ export class Network {
     const { session, members, roster, statics, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
-    this.remembrance.recall(now, this.roster);
     this.beaconAt = now;
   }
 
@@ -105,7 +107,7 @@ export class Network {
       state: this.state,
       id: this.config.identity.peerId,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
-      unanswered: this.statics.unanswered(),
+      unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
       problems: this.problems.list(now, this.own.record, records),
       drops: Object.fromEntries(this.drops),
     };
@@ -125,26 +127,37 @@ export class Network {
         this.tick(now);
         break;
       case 'interfaces':
-        this.surroundings.set(input.addresses);
+        this.surroundings.setAddresses(input.addresses);
         this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
         for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        this.remembrance.recall(now, this.roster);
+        break;
+      case 'overlays':
+        if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);
         break;
       case 'beacon':
-        this.count(this.reception.beacon(now, input.payload, input.from));
+        if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
+        else this.count(this.reception.beacon(now, input.payload, input.from));
         break;
       case 'found':
         this.count(this.reception.found(now, input.record, input.source));
         break;
       case 'static-peer': {
-        const endpoints = input.endpoints.filter((endpoint) => this.surroundings.isCandidate(endpoint));
-        this.statics.set(now, input.name, input.id, endpoints);
+        this.statics.set(now, input.name, input.id, input.endpoints);
         this.tick(now);
         break;
       }
       case 'dht-nodes':
-        this.reflexive.setNodes(now, input.nodes.filter(isUsable), input.isTrusted);
+        this.reflexive.setNodes(
+          now,
+          input.nodes.filter((node) => this.surroundings.isCandidate(node)),
+          input.isTrusted,
+        );
         this.askOutside(now);
+        break;
+      case 'ping':
+        this.ping(now, input.peer, input.request);
         break;
       case 'key-expired':
         this.stop(now, 'key-expired');
@@ -160,7 +173,8 @@ export class Network {
     for (const { nonce, endpoints } of this.statics.tick(now)) {
       const { secrets, identity } = this.config;
       const hello = writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
-      for (const endpoint of endpoints) this.outbox.datagram(endpoint, hello);
+      for (const endpoint of endpoints)
+        if (this.surroundings.isCandidate(endpoint)) this.outbox.datagram(endpoint, hello);
     }
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
@@ -182,14 +196,23 @@ export class Network {
       return;
     }
     if (event.kind === 'device-gone') return;
+    // This machine opens no relay, so there's none to hear of.
+    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') return;
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
   }
 
   private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
     const { datagram, from, proven } = event;
-    if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
+    if (this.surroundings.isInside(from)) this.count('inside-overlay');
+    else if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
     else if (this.reflexive.received(now, datagram, from)) this.seenOutside(now);
+  }
+
+  /** What was learned under other circumstances is looked at again. */
+  private overlaysChanged(now: number): void {
+    if (this.own.forgetObserved((endpoint) => this.surroundings.isInside(endpoint))) this.ownRecordChanged(now);
+    for (const peer of this.members.all()) peer.surroundingsChanged(now);
   }
 
   private askOutside(now: number): void {
@@ -197,7 +220,8 @@ export class Network {
   }
 
   private seenOutside(now: number): void {
-    if (this.own.setMapped(this.reflexive.mapped(now))) this.ownRecordChanged(now);
+    const mapped = this.reflexive.mapped(now).filter((endpoint) => !this.surroundings.isInside(endpoint));
+    if (this.own.setMapped(mapped)) this.ownRecordChanged(now);
   }
 
   private peerEvent(now: number, peer: Peer, event: Extract<DeviceEvent, { peer: number }>): void {
@@ -240,10 +264,20 @@ export class Network {
   private answer(now: number, peer: Peer, body: Uint8Array, at: number): string | null {
     const answer = readAnswer(body);
     if (answer === null) return 'control-malformed';
+    const pong = this.pings.answered(answer.token, at);
+    if (pong !== null) this.outbox.push({ kind: 'pong', pong });
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
     const { observed } = answer;
-    if (observed !== null && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+    const counts = observed !== null && !this.surroundings.isInside(observed);
+    if (counts && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
     return null;
+  }
+
+  private ping(now: number, id: string, request: number): void {
+    const peer = this.members.withId(id);
+    const path = peer?.paths.current ?? null;
+    if (peer === undefined || path === null) return;
+    this.outbox.control(peer.handle, [challenge(this.pings.ask(now, request, path))], path.endpoint);
   }
 
   private connected(peer: Peer, now: number): void {

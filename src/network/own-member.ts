@@ -1,8 +1,8 @@
 /** What this machine says of itself: its member record, signed anew whenever something in it changes. */
 import { BoundedMap } from '../core/bounded-map.js';
 import { type Endpoint, endpointParts, makeEndpoint } from '../core/endpoint.js';
-import { type Cidr, inSubnet, isLinkLocal, isUsable } from '../core/ip.js';
-import type { LocalAddress } from '../core/local-address.js';
+import { type Cidr, isLinkLocal, isUsable } from '../core/ip.js';
+import { isContainerBridge, type LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
 import type { NetworkConfig } from './io.js';
 import { type MemberRecord, RECORD_FLAG, sequenceOf, signRecord } from './record.js';
@@ -43,9 +43,13 @@ export class OwnMember {
     return this.signed;
   }
 
-  /** This machine's addresses changed. Says whether the record did. */
+  /**
+   * This machine's addresses changed. Says whether the record did. Those of container bridges are told only if there are no others: the next
+   * machine has the same ones. A container on the bridge finds us by our beacons there.
+   */
   setLocal(addresses: readonly LocalAddress[]): boolean {
-    const endpoints = addresses
+    const told = addresses.filter(({ device }) => !isContainerBridge(device));
+    const endpoints = (told.length > 0 ? told : addresses)
       .filter(({ ip }) => !isLinkLocal(ip))
       .map(({ ip }) => makeEndpoint(ip, this.config.port));
     const usable = endpoints.filter((endpoint, i) => isUsable(endpoint) && endpoints.indexOf(endpoint) === i);
@@ -60,10 +64,16 @@ export class OwnMember {
     const { ip } = endpointParts(endpoint);
     const last = this.observed.get(ip);
     if (last !== undefined && last.at + OBSERVED_FOR > now) return false;
-    const foreign = isUsable(endpoint) && !isLinkLocal(ip) && !this.overlays.some((cidr) => inSubnet(ip, cidr));
-    if (!foreign || this.isOwn(endpoint)) return false;
+    if (!isUsable(endpoint) || isLinkLocal(ip) || this.isOwn(endpoint)) return false;
     return this.update(() => {
       this.observed.set(ip, { endpoint, at: now });
+    });
+  }
+
+  /** Forgets what peers saw where `isWrong` holds. Says whether the record changed. */
+  forgetObserved(isWrong: (endpoint: Endpoint) => boolean): boolean {
+    return this.update(() => {
+      for (const [ip, { endpoint }] of [...this.observed]) if (isWrong(endpoint)) this.observed.delete(ip);
     });
   }
 

@@ -5,7 +5,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { DirectKind } from '../paths/candidate.js';
+import type { CandidateSource, DirectKind } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -57,7 +57,7 @@ export class Peer {
   /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
   introduce(now: number): void {
     this.setMacs();
-    this.note(now, this.record.endpoints);
+    this.note(now, this.record.endpoints, 'record');
   }
 
   get isConnected(): boolean {
@@ -79,7 +79,7 @@ export class Peer {
     const moved = record.endpoints.join() !== this.record.endpoints.join();
     this.record = record;
     this.setMacs();
-    this.learnEndpoints(now, record.endpoints);
+    this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
   }
@@ -95,16 +95,25 @@ export class Peer {
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
-  learnEndpoints(now: number, endpoints: readonly Endpoint[]): void {
+  learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
-    this.note(now, news);
+    this.note(now, news, source);
     if (news.length > 0 && !this.session.established) this.reach(now);
   }
 
-  private note(now: number, endpoints: readonly Endpoint[]): void {
+  private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     for (const endpoint of endpoints) {
-      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint));
+      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
     }
+  }
+
+  /** What's underlay and what's overlay is another matter now. */
+  surroundingsChanged(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
+    );
+    this.learnEndpoints(now, this.record.endpoints, 'record');
   }
 
   /** There's reason to believe that the peer is there: asks for a session now. */
@@ -181,6 +190,7 @@ export class Peer {
       id: this.record.peerId,
       name: this.record.name,
       state: this.state(),
+      source: this.source,
       sequence: this.record.sequence.toString(),
       handshakeTries: this.session.tries,
       sessions: this.session.describe().map(({ role, since, heard }) => ({ role, heard, ageMs: now - since })),
@@ -198,7 +208,10 @@ export class Peer {
     const { outbox } = this.context;
     switch (output.kind) {
       case 'send':
-        for (const to of this.destinations(output.to)) outbox.datagram(to, output.datagram);
+        for (const to of this.destinations(output.to)) {
+          this.paths.greeted(now, to);
+          outbox.datagram(to, output.datagram);
+        }
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -232,7 +245,7 @@ export class Peer {
   private established(now: number, from: Endpoint): void {
     this.refused = false;
     this.absent = false;
-    this.carryPaths(now, this.paths.add(now, from));
+    this.note(now, [from], 'handshake');
     this.carryPaths(now, this.paths.start(now));
   }
 

@@ -3,6 +3,7 @@ import { sameBytes } from '../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, endpointParts, tryEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
+import type { CandidateSource } from '../paths/candidate.js';
 import { readInitiation, receiverIndex, samePsk } from '../session/handshake.js';
 import type { SessionContext } from '../session/io.js';
 import { explain } from '../session/session.js';
@@ -66,7 +67,7 @@ export class Reception {
     const learned = this.roster.learn(now, beacon.record, 'lan');
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
     if (!this.stamps.isNews(learned.record.identity, beacon.stamp)) return 'beacon-replayed';
-    this.approach(now, learned.peer, endpoint === null ? [] : [endpoint]);
+    this.approach(now, learned.peer, endpoint === null ? [] : [endpoint], 'lan');
     return null;
   }
 
@@ -74,7 +75,7 @@ export class Reception {
   found(now: number, record: Uint8Array, source: Source): DropReason {
     const learned = this.roster.learn(now, record, source);
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
-    this.approach(now, learned.peer, learned.record.endpoints);
+    this.approach(now, learned.peer, learned.record.endpoints, 'record');
     return null;
   }
 
@@ -84,8 +85,8 @@ export class Reception {
   }
 
   /** A sign of life of a peer at these endpoints: go there, unless there's a session already. */
-  private approach(now: number, peer: Peer, endpoints: readonly Endpoint[]): void {
-    peer.learnEndpoints(now, endpoints);
+  private approach(now: number, peer: Peer, endpoints: readonly Endpoint[], source: CandidateSource): void {
+    peer.learnEndpoints(now, endpoints, source);
     if (!peer.session.established && peer.session.tries !== 1) peer.reach(now);
   }
 
@@ -110,7 +111,7 @@ export class Reception {
     if (!('peer' in learned)) return `record-${learned.kind}`;
     const verdict = this.statics.answered(back, learned.record.peerId, this.config.identity.peerId);
     if (verdict === null) return 'hello-unasked';
-    if (verdict === 'welcome') this.approach(now, learned.peer, [from]);
+    if (verdict === 'welcome') this.approach(now, learned.peer, [from], 'static');
     return null;
   }
 

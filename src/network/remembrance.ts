@@ -14,6 +14,7 @@ const GATHER = 1_000;
 
 export class Remembrance {
   private writeAt = Number.POSITIVE_INFINITY;
+  private recalled = false;
   private readonly earlier = new Map<string, readonly Endpoint[]>();
 
   constructor(
@@ -22,15 +23,17 @@ export class Remembrance {
     private readonly remembered: readonly RememberedPeer[],
   ) {}
 
-  /** Goes to the members of the last run. */
+  /** Goes to the members of the last run, the first time that it's called: when it's known what's underlay and what's overlay. */
   recall(now: number, roster: Roster): void {
+    if (this.recalled) return;
+    this.recalled = true;
     for (const { record, endpoints, stamp } of this.remembered.slice(0, MAX_REMEMBERED)) {
       const last = new ByteReader(stamp).u64();
       const learned = roster.learn(now, record, 'remembered', last);
       if (!('peer' in learned)) continue;
       this.stamps.isNews(learned.record.identity, last);
       this.earlier.set(learned.record.peerId, endpoints);
-      learned.peer.learnEndpoints(now, endpoints);
+      learned.peer.learnEndpoints(now, endpoints, 'remembered');
       learned.peer.connect(now);
     }
   }

@@ -88,15 +88,28 @@ export class StaticPeers {
     }
   }
 
-  unanswered(): { name: string; endpoints: readonly Endpoint[]; lastError: string | null }[] {
+  /** `isCandidate`: whether hellos are sent there at all. */
+  unanswered(
+    isCandidate: (endpoint: Endpoint) => boolean,
+  ): { name: string; endpoints: readonly Endpoint[]; lastError: string | null }[] {
     return this.asking().map(({ name, endpoints, lastError, tries }) => ({
       name,
       endpoints,
-      lastError: lastError ?? (endpoints.length === 0 ? 'its name has no address yet' : tries > 2 ? 'no answer' : null),
+      lastError: lastError ?? why(endpoints, tries, isCandidate),
     }));
   }
 
   private asking(): StaticPeer[] {
     return [...this.peers.values()].filter(({ found }) => found === null || !this.isConnected(found));
   }
+}
+
+function why(
+  endpoints: readonly Endpoint[],
+  tries: number,
+  isCandidate: (endpoint: Endpoint) => boolean,
+): string | null {
+  if (endpoints.length === 0) return 'its name has no address yet';
+  if (!endpoints.some(isCandidate)) return "that's this machine itself, or inside one of its own networks";
+  return tries > 2 ? 'no answer' : null;
 }

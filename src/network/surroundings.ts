@@ -6,14 +6,23 @@ import type { DirectKind } from '../paths/candidate.js';
 
 export class Surroundings {
   private addresses: readonly LocalAddress[] = [];
+  private others: readonly Cidr[] = [];
 
+  /** `own`: subnets of this very network; they're overlays from the start. */
   constructor(
-    private readonly overlays: readonly Cidr[],
+    private readonly own: readonly Cidr[],
     private readonly port: number,
   ) {}
 
-  set(addresses: readonly LocalAddress[]): void {
+  setAddresses(addresses: readonly LocalAddress[]): void {
     this.addresses = addresses;
+  }
+
+  /** Subnets of all networks of this daemon. Says whether they're others than before. */
+  setOverlays(subnets: readonly Cidr[]): boolean {
+    const changed = JSON.stringify(subnets) !== JSON.stringify(this.others);
+    this.others = subnets;
+    return changed;
   }
 
   kindOf(endpoint: Endpoint): DirectKind {
@@ -22,11 +31,17 @@ export class Surroundings {
     return onLink ? 'lan' : 'direct';
   }
 
-  /** Whether a peer may be looked for there: not inside the overlay itself, and not this very daemon. */
+  /** Whether a peer may be looked for there: not inside an overlay, and not this very daemon. */
   isCandidate(endpoint: Endpoint): boolean {
-    if (!isUsable(endpoint)) return false;
+    if (!isUsable(endpoint) || this.isInside(endpoint)) return false;
     const { ip, port } = endpointParts(endpoint);
-    if (this.overlays.some((overlay) => inSubnet(ip, overlay))) return false;
     return port !== this.port || !this.addresses.some((local) => local.ip === ip);
+  }
+
+  /** Whether it's an address of an overlay, or one on a link that isn't the underlay's: a mesh must never run through a mesh. */
+  isInside(endpoint: Endpoint): boolean {
+    const { ip, zone } = endpointParts(endpoint);
+    if (zone !== null) return !this.addresses.some((local) => local.zone === zone);
+    return [...this.own, ...this.others].some((overlay) => inSubnet(ip, overlay));
   }
 }

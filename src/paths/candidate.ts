@@ -5,8 +5,15 @@ import { isIpv6 } from '../core/ip.js';
 /** `lan`: on-link. `direct`: anywhere else. */
 export type DirectKind = 'lan' | 'direct';
 
+/**
+ * From where we know of a candidate. `record`: the member itself tells it. `lan`: a beacon came from there. `static`: a member answered there under
+ * a `-peer`. `remembered`: it worked in the last run. `handshake`, `strayed`: a handshake, or datagrams of the session, came from there.
+ */
+export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed';
+
 export interface Candidate {
   readonly endpoint: Endpoint;
+  readonly source: CandidateSource;
   kind: DirectKind;
   readonly addedAt: number;
   /** The challenge under way. */
@@ -18,14 +25,23 @@ export interface Candidate {
   /** Smoothed, in ms; null as long as none was answered. */
   rtt: number | null;
   answeredAt: number | null;
+  /** Handshakes and challenges that went there, and when the last did. */
+  tries: number;
+  triedAt: number | null;
 }
 
 const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Endpoint, kind: DirectKind, now: number): Candidate {
-  return { endpoint, kind, addedAt: now, probe: null, nextAt: now, misses: 0, rtt: null, answeredAt: null };
+export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
+  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null };
+  return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
+}
+
+export function noteTry(candidate: Candidate, now: number): void {
+  candidate.tries++;
+  candidate.triedAt = now;
 }
 
 /** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */

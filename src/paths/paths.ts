@@ -8,7 +8,16 @@ import { backoff } from '../core/backoff.js';
 import { sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
-import { type Candidate, compare, type DirectKind, isWorthMoving, newCandidate, ranksBelow } from './candidate.js';
+import {
+  type Candidate,
+  type CandidateSource,
+  compare,
+  type DirectKind,
+  isWorthMoving,
+  newCandidate,
+  noteTry,
+  ranksBelow,
+} from './candidate.js';
 
 export const MAX_CANDIDATES = 32;
 /** Endpoints that one handshake message goes to. */
@@ -43,12 +52,16 @@ export type PathOutput =
 export interface CandidateState {
   readonly endpoint: Endpoint;
   readonly kind: DirectKind;
+  readonly source: CandidateSource;
   readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
   /** How long ago it answered last, in ms. */
   readonly answeredMs: number | null;
   /** Challenges in a row without an answer. */
   readonly misses: number;
+  /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
+  readonly tries: number;
+  readonly triedMs: number | null;
 }
 
 export class Paths {
@@ -84,10 +97,13 @@ export class Paths {
     return [...this.candidates.values()].sort(compare).map((candidate) => ({
       endpoint: candidate.endpoint,
       kind: candidate.kind,
+      source: candidate.source,
       state: this.stateOf(candidate),
       rttMs: candidate.rtt,
       answeredMs: candidate.answeredAt === null ? null : now - candidate.answeredAt,
       misses: candidate.misses,
+      tries: candidate.tries,
+      triedMs: candidate.triedAt === null ? null : now - candidate.triedAt,
     }));
   }
 
@@ -110,11 +126,24 @@ export class Paths {
   }
 
   /** Notes an endpoint; a new one is probed at once. */
-  add(now: number, endpoint: Endpoint): PathOutput[] {
+  add(now: number, endpoint: Endpoint, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
-    this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), now));
+    this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), source, now));
     return this.tick(now);
+  }
+
+  /** Forgets endpoints that can't be candidates any more. */
+  prune(now: number, isWrong: (endpoint: Endpoint) => boolean): PathOutput[] {
+    const wrong = [...this.candidates.values()].filter(({ endpoint }) => isWrong(endpoint));
+    for (const { endpoint } of wrong) this.candidates.delete(endpoint);
+    return this.inUse !== null && wrong.includes(this.inUse) ? this.failed(now) : [];
+  }
+
+  /** A handshake went there. */
+  greeted(now: number, endpoint: Endpoint): void {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate !== undefined) noteTry(candidate, now);
   }
 
   /** There's a session to probe with. */
@@ -160,7 +189,7 @@ export class Paths {
   strayed(now: number, from: Endpoint): PathOutput[] {
     const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - FRESH;
     if (this.candidates.has(from) && !isStale) return [];
-    return [...this.add(now, from), ...this.doubt(now)];
+    return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
 
   /** The path in use is in doubt: it's asked now. */
@@ -194,7 +223,7 @@ export class Paths {
   private stateOf(candidate: Candidate): CandidateState['state'] {
     if (candidate === this.inUse) return 'in use';
     if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
-    return candidate.misses === 0 ? 'untried' : 'no answer';
+    return candidate.tries === 0 ? 'untried' : 'no answer';
   }
 
   private dueAt(candidate: Candidate): number {
@@ -204,6 +233,7 @@ export class Paths {
   private challenge(now: number, candidate: Candidate): PathOutput {
     const token = this.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
+    noteTry(candidate, now);
     return { kind: 'challenge', to: candidate.endpoint, token };
   }
 

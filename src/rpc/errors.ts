@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   'too-many': 1010,
   stopping: 1011,
   'state-failed': 1012,
+  'no-such-member': 1013,
+  'ambiguous-member': 1014,
 } as const;
 
 export type ErrorName = keyof typeof ERROR_CODES;

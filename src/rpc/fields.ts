@@ -69,6 +69,11 @@ export function parseIp(text: string): string {
   throw new RangeError(`expected an IP address such as 10.10.10.1, got ${quoted(text)}`);
 }
 
+/** A member as people call it: overlay address, name or peer id; 1 to 63 bytes, printable. */
+export function parseWho(text: string): string {
+  return limited('an address, a name or a peer id', text, NAME_BYTES);
+}
+
 export function parseMac(text: string): Mac {
   const mac = macBytes(text);
   if (mac === null) throw new RangeError(`expected a MAC such as 02:12:34:56:78:9a, got ${quoted(text)}`);

@@ -7,8 +7,12 @@ import * as fields from './fields.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
 export const MAX_WAIT_MS = 60_000;
+/** The longest that one `member.ping` waits for its answer, in ms. */
+export const MAX_PING_MS = 10_000;
 /** How many `-peer` a network may have. */
 export const MAX_STATIC_PEERS = 64;
+
+const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
 
 const hash = text(fields.parseHash);
 const count = v.number();
@@ -42,7 +46,7 @@ export const peerSchema = v.object({
   addresses: v.array(v.string()),
   mac: v.string(),
   state: v.picklist(['connected', 'connecting', 'unreachable', 'refused']),
-  path: v.picklist(['lan', 'direct', 'relay', 'none']),
+  path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
   /** How long it has been connected, in ms. */
@@ -92,12 +96,17 @@ export const networkSchema = v.object({
 const candidateSchema = v.object({
   endpoint: v.string(),
   kind: v.string(),
+  /** How it came to be a candidate: `record`, `lan`, `static`, `remembered`, `handshake`, `strayed`. */
+  source: v.string(),
   state: v.string(),
   rttMs: v.nullable(v.number()),
   /** How long ago it answered last, in ms. */
   answeredMs: v.nullable(v.number()),
   /** Challenges in a row without an answer. */
   misses: count,
+  /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
+  tries: count,
+  triedMs: v.nullable(v.number()),
 });
 
 /** What there is to know of a network when something doesn't work; the id stands for the hash. */
@@ -120,6 +129,8 @@ export const networkDebugSchema = v.object({
       id: v.string(),
       name: v.string(),
       state: v.string(),
+      /** How it was found. */
+      source: v.string(),
       sequence: v.string(),
       handshakeTries: count,
       sessions: v.array(v.object({ role: v.string(), ageMs: v.number(), heard: v.boolean() })),
@@ -192,6 +203,25 @@ export const METHODS = {
       ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WAIT_MS)),
     }),
     result: v.object({ connected: v.boolean() }),
+  },
+  /**
+   * One sealed challenge to a member on the path in use. `who`: overlay address, name or peer id. `answer` is null if none came within `ms`, or if
+   * it isn't connected: then `state`, `lastError` and `candidates` say why.
+   */
+  'member.ping': {
+    params: v.strictObject({
+      who: text(fields.parseWho),
+      hash: v.optional(hash),
+      ms: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_PING_MS)),
+    }),
+    result: v.object({
+      /** The network's public name and device. */
+      network: v.string(),
+      device: v.string(),
+      peer: peerSchema,
+      answer: v.nullable(v.object({ path: v.picklist(PATHS), endpoint: v.string(), rttMs: v.number() })),
+      candidates: v.array(candidateSchema),
+    }),
   },
   /** Without a hash: the daemon and all its networks. Lasts until the daemon ends. */
   'log.set': {

@@ -30,6 +30,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'network.stop': NO_SUCH,
     'network.check': () => ({ connected: true }),
     'network.wait': () => ({ connected: true }),
+    'member.ping': NO_SUCH,
     'log.set': () => ({}),
     'device.set': () => ({}),
     ...handlers,

@@ -29,6 +29,8 @@ export class Nat {
     readonly filtering: Filtering,
     /** Where its ports begin; they go up by a step that nobody outside guesses. */
     firstPort: number,
+    /** Whether a datagram from inside to one of its own mappings comes back in (RFC 4787 REQ-9). */
+    readonly hairpin: 'supported' | 'refused' = 'supported',
   ) {
     this.nextPort = firstPort;
   }

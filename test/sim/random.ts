@@ -10,5 +10,9 @@ export function seeded(seed: number): Random {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return (t ^ (t >>> 14)) >>> 0;
   };
-  return (bytes) => Uint8Array.from({ length: bytes }, () => next() & 0xff);
+  return (bytes) => {
+    const random = new Uint8Array(bytes);
+    for (let i = 0; i < bytes; i++) random[i] = next();
+    return random;
+  };
 }

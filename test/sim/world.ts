@@ -1,34 +1,41 @@
 /** Members of networks in one process: the real machines on devices in memory, under virtual time, on wires that delay, lose and reorder. */
-
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
+import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
-import type { DeviceEvent } from '../../src/device/device.js';
-import { MemoryDevice } from '../../src/device/memory.js';
-import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
-import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
-import { Network } from '../../src/network/network.js';
-import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../../src/network/secrets.js';
+import type { RememberedPeer } from '../../src/network/io.js';
+import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
 import { VirtualClock } from './clock.js';
+import { SimHost } from './host.js';
 import type { Nat } from './nat.js';
 import { seeded } from './random.js';
 
-export const PORT = 4900;
+export { SimHost } from './host.js';
 
+export const PORT = 4900;
+/** Bytes of the IP and UDP headers before a datagram. */
+const HEADERS = { ipv4: 28, ipv6: 48 } as const;
+
+/** How datagrams travel; each of its properties may change at any moment. */
 export interface Wire {
   /** One way, in ms: at least, and how much more it may be (more than the least reorders). */
   delay: number;
   jitter: number;
-  /** Probability that a datagram is lost, and that it comes twice. */
+  /** Probability that a datagram is lost, that it comes twice, and that a byte of it is changed. */
   loss: number;
   duplicates: number;
+  corruption: number;
   /** Whether a datagram gets from one host to another at all. */
   passes: (from: SimHost, to: SimHost) => boolean;
+  /** The largest IP packet, in bytes, that gets from one host to another; a larger one is dropped in silence. */
+  mtu: (from: SimHost, to: SimHost) => number;
   /** Whether beacons get from one host to another. */
   sharesLan: (from: SimHost, to: SimHost) => boolean;
 }
 
 export interface HostOptions {
   readonly ip: string;
+  /** Further addresses, of IPv6 for one. */
+  readonly alsoAt?: readonly string[];
   readonly overlay: string;
   readonly secrets?: NetworkSecrets;
   readonly key?: Uint8Array;
@@ -38,6 +45,29 @@ export interface HostOptions {
   readonly prefix?: number;
   /** The NAT that it's behind; its address is a private one then. */
   readonly nat?: Nat;
+  /** `on-link`: it has no default route. */
+  readonly routes?: 'everywhere' | 'on-link';
+  /** What its monotonic clock shows when the world begins, in ms. */
+  readonly clock?: number;
+}
+
+/** A datagram on its way. */
+export interface Sent {
+  /** As the receiver sees it. */
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly datagram: Uint8Array;
+  readonly at: number;
+}
+
+/** Who is told of what happens. */
+export interface Observer {
+  /** A host's device sent a datagram; `from` as it's inside its NAT. */
+  hostSent?(host: SimHost, to: Endpoint, datagram: Uint8Array): void;
+  /** A datagram went onto the wire, sent by a host or not. */
+  carried?(sent: Sent): void;
+  /** A host's network stack got a frame. */
+  delivered?(host: SimHost, frame: Uint8Array): void;
 }
 
 export const SECRETS = networkSecrets(new Uint8Array(32).fill(7));
@@ -46,16 +76,24 @@ export class World {
   readonly clock = new VirtualClock();
   readonly hosts: SimHost[] = [];
   readonly random: Random;
-  readonly wire: Wire = { delay: 5, jitter: 0, loss: 0, duplicates: 0, passes: () => true, sharesLan: () => true };
-  /** Everything that was sent, for replays and for looking at. */
-  readonly sent: {
-    readonly from: Endpoint;
-    readonly to: Endpoint;
-    readonly datagram: Uint8Array;
-    readonly at: number;
-  }[] = [];
-
+  readonly wire: Wire = {
+    delay: 5,
+    jitter: 0,
+    loss: 0,
+    duplicates: 0,
+    corruption: 0,
+    passes: () => true,
+    mtu: () => Number.POSITIVE_INFINITY,
+    sharesLan: () => true,
+  };
+  /** Everything that was sent while `isRecording`, for replays and for looking at. */
+  readonly sent: Sent[] = [];
+  isRecording = true;
+  readonly observers: Observer[] = [];
   readonly beacons: Uint8Array[] = [];
+  /** Who is at an endpoint: outside all NATs (null), or behind one. */
+  private readonly places = new Map<Nat | null, Map<Endpoint, SimHost>>();
+  private readonly nats = new Map<string, Nat>();
   private readonly reflectors = new Set<Endpoint>();
 
   constructor(readonly seed: number) {
@@ -63,21 +101,35 @@ export class World {
   }
 
   host(options: HostOptions): SimHost {
+    if (options.nat !== undefined) this.nats.set(options.nat.ip, options.nat);
     const host = new SimHost(this, options);
     this.hosts.push(host);
     return host;
   }
 
+  /** A host's addresses are these from now on. */
+  place(host: SimHost, endpoints: readonly Endpoint[]): void {
+    const nat = host.options.nat ?? null;
+    const place = this.places.get(nat) ?? new Map<Endpoint, SimHost>();
+    this.places.set(nat, place);
+    for (const [endpoint, there] of place) if (there === host) place.delete(endpoint);
+    for (const endpoint of endpoints) place.set(endpoint, host);
+  }
+
   /** Puts a datagram onto the wire; `from` may be a lie. */
   carry(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array): void {
-    const nat = origin?.options.nat;
-    const isInside = nat !== undefined && this.hosts.some((host) => host.options.nat === nat && host.endpoint === to);
-    const seenFrom = nat === undefined || isInside ? from : nat.out(this.clock.now, from, to);
-    this.sent.push({ from: seenFrom, to, datagram, at: this.clock.now });
+    const nat = origin?.options.nat ?? null;
+    const isInside = nat !== null && this.places.get(nat)?.has(to) === true;
+    const isThrough = nat !== null && !isInside && !isIpv6(endpointParts(to).ip);
+    const seenFrom = isThrough ? nat.out(this.clock.now, from, to) : from;
+    const sent = { from: seenFrom, to, datagram, at: this.clock.now };
+    if (this.isRecording) this.sent.push(sent);
+    for (const observer of this.observers) observer.carried?.(sent);
     const copies = this.chance(this.wire.loss) ? 0 : this.chance(this.wire.duplicates) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const delay = this.wire.delay + this.fraction() * this.wire.jitter;
-      this.clock.at(this.clock.now + delay, () => this.arrive(origin, seenFrom, to, datagram, isInside));
+      const bytes = this.chance(this.wire.corruption) ? this.corrupted(datagram) : datagram;
+      this.clock.at(this.clock.now + delay, () => this.arrive(origin, seenFrom, to, bytes, isInside));
     }
   }
 
@@ -86,21 +138,6 @@ export class World {
     const node = makeEndpoint(ip, 49_737);
     this.reflectors.add(node);
     return node;
-  }
-
-  private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
-    if (this.reflectors.has(to)) {
-      this.carry(null, to, from, pong(datagram, from));
-      return;
-    }
-    const nat = [...new Set(this.hosts.flatMap((host) => host.options.nat ?? []))].find(
-      ({ ip }) => ip === endpointParts(to).ip,
-    );
-    const inside = nat === undefined ? to : nat.in(this.clock.now, from, to);
-    const behind = nat ?? (isInside ? origin?.options.nat : undefined);
-    const target = this.hosts.find((host) => host.endpoint === inside && host.options.nat === behind);
-    if (target === undefined || (origin !== null && !this.wire.passes(origin, target))) return;
-    target.receive(from, datagram);
   }
 
   /** Brings the records of all hosts to all others, as a DHT does. */
@@ -115,7 +152,8 @@ export class World {
   beacon(origin: SimHost, payload: Uint8Array): void {
     this.beacons.push(payload);
     for (const host of this.hosts) {
-      if (host === origin || !this.wire.sharesLan(origin, host)) continue;
+      if (host === origin || !this.wire.sharesLan(origin, host) || !this.wire.passes(origin, host)) continue;
+      if (this.chance(this.wire.loss)) continue;
       this.clock.at(this.clock.now + this.wire.delay, () =>
         host.input({ kind: 'beacon', payload, from: makeEndpoint(origin.ip, 40_000) }),
       );
@@ -126,144 +164,52 @@ export class World {
     return randomU32(this.random) / 2 ** 32;
   }
 
-  private chance(probability: number): boolean {
+  pick<T>(list: readonly T[]): T {
+    const item = list[Math.floor(this.fraction() * list.length)];
+    if (item === undefined) throw new RangeError('nothing to pick from');
+    return item;
+  }
+
+  chance(probability: number): boolean {
     return probability > 0 && this.fraction() < probability;
   }
-}
 
-export class SimHost {
-  readonly master: Uint8Array;
-  readonly identity: Identity;
-  readonly device: MemoryDevice;
-  readonly network: Network;
-  readonly frames: Uint8Array[] = [];
-  readonly notables: string[] = [];
-  remembered: readonly RememberedPeer[] = [];
-  /** As published last. */
-  record: Uint8Array | null = null;
-  running = true;
-  ip: string;
-  private readonly prefix: number;
-
-  constructor(
-    readonly world: World,
-    readonly options: HostOptions,
-  ) {
-    this.ip = options.ip;
-    this.prefix = options.prefix ?? 24;
-    const secrets = options.secrets ?? SECRETS;
-    this.master = options.master ?? world.random(32);
-    this.identity = deriveIdentity(this.master, secrets.networkId);
-    const mac = defaultMac(this.identity.publicKey);
-    const mtu = 1360;
-    const addresses = [`${options.overlay}/24`];
-    this.device = new MemoryDevice(
-      {
-        name: 'sim',
-        mac,
-        mtu,
-        addresses,
-        port: PORT,
-        networkAdmissionKey: admissionKey(secrets),
-        ownAdmissionKey: admissionKey(secrets, this.identity.publicKey),
-        cookieKey: secrets.cookieKey,
-        tapOffload: false,
-        udpGso: false,
-        udpGro: false,
-      },
-      {
-        random: world.random,
-        now: () => world.clock.now,
-        send: (to, datagram) => this.running && world.carry(this, this.endpoint, to, datagram),
-        deliver: (frame) => this.frames.push(frame),
-        emit: (event) => this.deviceEvent(event),
-      },
-    );
-    const psk = presharedKey(secrets, options.key ?? null);
-    const bootCounter = options.bootCounter ?? 1;
-    const config = {
-      secrets,
-      identity: this.identity,
-      psk,
-      name: options.overlay,
-      addresses,
-      mac,
-      mtu,
-      port: PORT,
-      bootCounter,
-    };
-    this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, world.clock.now);
-    this.moveTo(options.ip);
+  private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
+    if (this.reflectors.has(to)) {
+      this.carry(null, to, from, pong(datagram, from));
+      return;
+    }
+    const target = this.targetOf(origin, from, to, isInside);
+    if (target === undefined) return;
+    if (origin !== null && !this.wire.passes(origin, target)) return;
+    if (origin !== null && this.packetBytes(to, datagram) > this.wire.mtu(origin, target)) return;
+    target.receive(from, datagram);
   }
 
-  get endpoint(): Endpoint {
-    return makeEndpoint(this.ip, PORT);
+  private targetOf(origin: SimHost | null, from: Endpoint, to: Endpoint, isInside: boolean): SimHost | undefined {
+    if (isInside) return this.places.get(origin?.options.nat ?? null)?.get(to);
+    const nat = this.nats.get(endpointParts(to).ip);
+    if (nat === undefined) return this.places.get(null)?.get(to) ?? this.behindNat(to);
+    if (origin?.options.nat === nat && nat.hairpin === 'refused') return undefined;
+    const inside = nat.in(this.clock.now, from, to);
+    return inside === null ? undefined : this.places.get(nat)?.get(inside);
   }
 
-  /** The host's address becomes another one. */
-  moveTo(ip: string): void {
-    this.ip = ip;
-    this.input({ kind: 'interfaces', addresses: [{ device: 'eth0', zone: '2', ip, prefix: this.prefix }] });
+  /** A NAT of IPv4 routes IPv6. */
+  private behindNat(to: Endpoint): SimHost | undefined {
+    if (!isIpv6(endpointParts(to).ip)) return undefined;
+    return [...this.places.values()].flatMap((place) => place.get(to) ?? [])[0];
   }
 
-  input(input: NetworkInput): void {
-    if (!this.running) return;
-    for (const output of this.network.handle(this.world.clock.now, input)) this.carryOut(output);
-    this.schedule();
+  private packetBytes(to: Endpoint, datagram: Uint8Array): number {
+    return datagram.length + (isIpv6(endpointParts(to).ip) ? HEADERS.ipv6 : HEADERS.ipv4);
   }
 
-  receive(from: Endpoint, datagram: Uint8Array): void {
-    if (!this.running) return;
-    this.device.receive(from, datagram);
-    this.schedule();
-  }
-
-  /** As `kill -9` does. */
-  kill(): void {
-    this.running = false;
-    this.world.hosts.splice(this.world.hosts.indexOf(this), 1);
-  }
-
-  /** Sends an Ethernet frame with our source MAC. */
-  send(destination: Uint8Array, payload: string): void {
-    this.device.sendFrame(frame(destination, this.device.config.mac, payload));
-    this.schedule();
-  }
-
-  /** What a peer is to this host, by its overlay address. */
-  peer(host: SimHost): PeerSnapshot | undefined {
-    return this.snapshot().peers.find(({ id }) => id === host.identity.peerId);
-  }
-
-  isConnectedTo(...hosts: readonly SimHost[]): boolean {
-    return hosts.every((host) => host === this || this.peer(host)?.state === 'connected');
-  }
-
-  snapshot() {
-    return this.network.snapshot(this.world.clock.now, this.device.stats());
-  }
-
-  private carryOut(output: NetworkOutput): void {
-    if (output.kind === 'device') this.device.apply([output.command]);
-    else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
-    else if (output.kind === 'remember') this.remembered = output.peers;
-    else if (output.kind === 'record') this.record = output.record;
-    else if (output.kind === 'notable') this.notables.push(output.message);
-  }
-
-  private deviceEvent(event: DeviceEvent): void {
-    this.world.clock.at(this.world.clock.now, () => this.input({ kind: 'device', event }));
-  }
-
-  private schedule(): void {
-    const { clock } = this.world;
-    const due = Math.min(this.network.deadline(), this.device.deadline());
-    if (due === Number.POSITIVE_INFINITY) return;
-    clock.at(due, () => {
-      if (!this.running || Math.min(this.network.deadline(), this.device.deadline()) > clock.now) return;
-      this.device.tick();
-      this.input({ kind: 'tick' });
-    });
+  private corrupted(datagram: Uint8Array): Uint8Array {
+    const bytes = datagram.slice();
+    const at = Math.floor(this.fraction() * bytes.length);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 + Math.floor(this.fraction() * 255));
+    return bytes;
   }
 }
 
@@ -275,14 +221,6 @@ function pong(ping: Uint8Array, from: Endpoint): Uint8Array {
 
 export const BROADCAST = new Uint8Array(6).fill(0xff);
 
-export function frame(destination: Uint8Array, source: Uint8Array, payload: string): Uint8Array {
-  return Uint8Array.from([...destination, ...source, 0x88, 0xb5, ...new TextEncoder().encode(payload)]);
-}
-
 export function payloads(host: SimHost): string[] {
   return host.frames.map((f) => new TextDecoder().decode(f.subarray(14)));
-}
-
-export function hostOf(endpoint: Endpoint): string {
-  return endpointParts(endpoint).ip;
 }

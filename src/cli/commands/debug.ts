@@ -32,6 +32,15 @@ const NAT_WORDS: Readonly<Record<string, string>> = {
   dependent: 'a port per destination: reaches only those that can be reached',
 };
 
+const SOURCE_WORDS: Readonly<Record<string, string>> = {
+  record: 'its record',
+  lan: 'its beacon',
+  static: '-peer',
+  remembered: 'last run',
+  handshake: 'its handshake',
+  strayed: 'its datagrams',
+};
+
 function jsonOf({ version, ...rest }: Result<'daemon.debug'>): object {
   return { daemon: version, ...rest };
 }
@@ -73,20 +82,23 @@ function peerPart(peer: NetworkDebug['peers'][number]): string {
   );
   const tries = peer.handshakeTries === 0 ? [] : [`handshake under way, try ${peer.handshakeTries}`];
   const head = facts([
-    ['member', `${peer.id} ${peer.name}, ${peer.state}`],
+    ['member', `${peer.id} ${peer.name}, ${peer.state}, found by ${peer.source}`],
     ['sessions', [...sessions, ...tries].join('; ') || 'none'],
   ]);
+  const ago = (ms: number | null) => (ms === null ? NOTHING : `${duration(ms)} ago`);
   const rows = peer.candidates.map((candidate) => [
     candidate.endpoint,
     candidate.kind,
-    candidate.state,
+    SOURCE_WORDS[candidate.source] ?? candidate.source,
+    candidate.misses === 0 ? candidate.state : `${candidate.state}, missed ${candidate.misses}`,
     milliseconds(candidate.rttMs),
-    candidate.answeredMs === null ? NOTHING : `${duration(candidate.answeredMs)} ago`,
-    String(candidate.misses),
+    String(candidate.tries),
+    ago(candidate.triedMs),
+    ago(candidate.answeredMs),
   ]);
   return rows.length === 0
     ? head
-    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'STATE', 'RTT', 'ANSWERED', 'MISSED'], rows))}`;
+    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'FROM', 'STATE', 'RTT', 'TRIES', 'TRIED', 'ANSWERED'], rows))}`;
 }
 
 function facts(lines: readonly (readonly [string, string])[]): string {

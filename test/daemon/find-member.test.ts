@@ -1,0 +1,66 @@
+/** Which member somebody means. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nearest } from '../../src/core/nearest.js';
+import { findMember } from '../../src/daemon/find-member.js';
+import { RpcError } from '../../src/rpc/errors.js';
+import type { NetworkInfo, PeerInfo } from '../../src/rpc/schema.js';
+
+const BEN = member('0123456789abcdef', 'ben', '10.10.10.2/24', 'fd00::2/64');
+const MIA = member('1123456789abcdef', 'Mia-Desktop', '10.10.10.3/24');
+const BEN_ELSEWHERE = member('2123456789abcdef', 'ben', '10.20.20.2/24');
+const RED = network('p2p0', '10.10.10.1/24', 'ada', '3123456789abcdef', BEN, MIA);
+const BLUE = network('p2p1', '10.20.20.1/24', 'ada', '4123456789abcdef', BEN_ELSEWHERE);
+
+function member(id: string, name: string, ...addresses: string[]): PeerInfo {
+  const counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
+  const where = { path: 'none', endpoint: null, rttMs: null, connectedMs: null, lastError: null } as const;
+  return { id, name, addresses, mac: '02:00:00:00:00:01', state: 'connecting', source: 'dht', ...counts, ...where };
+}
+
+function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
+  const empty = { error: null, retryMs: null, keyEnds: null, unanswered: [], problems: [], drops: {} };
+  const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
+  return {
+    id: device,
+    hash: device,
+    state: 'running',
+    device,
+    addresses: [ip],
+    name,
+    peerId,
+    peers,
+    ...empty,
+    ...rest,
+  };
+}
+
+test('by address, id and name', () => {
+  for (const who of ['10.10.10.2', 'fd00::2', 'FD00:0::2', '0123456789abcdef', '0123456789ABCDEF'])
+    assert.equal(findMember([RED, BLUE], who).peer, BEN, who);
+  for (const who of ['ben', 'Ben']) assert.equal(findMember([RED], who).peer, BEN);
+  assert.equal(findMember([RED, BLUE], 'mia-desktop').peer, MIA);
+  assert.equal(findMember([RED, BLUE], '10.20.20.2').network, BLUE);
+});
+
+test('errors say which it might be', () => {
+  const refused = (who: string, reason: string, words: RegExp) =>
+    assert.throws(
+      () => findMember([RED, BLUE], who),
+      (error) => error instanceof RpcError && error.reason === reason && words.test(error.message),
+    );
+  refused('mia-desktp', 'no-such-member', /"mia-desktp"; did you mean "Mia-Desktop"\?/);
+  refused('10.10.10.33', 'no-such-member', /did you mean "10\.10\.10\.3"\?/);
+  refused('nobody-at-all', 'no-such-member', /"nobody-at-all"; p2p show/);
+  refused('ben', 'ambiguous-member', /2 members: 0123456789abcdef on p2p0, 2123456789abcdef on p2p1/);
+  for (const own of ['ada', '10.20.20.1', '3123456789abcdef']) refused(own, 'no-such-member', /this machine itself/);
+});
+
+test('the nearest name', () => {
+  const names = ['ben', 'mia', 'storage-server'];
+  assert.equal(nearest('bne', ['ben']), null, 'two of three letters are too many');
+  assert.equal(nearest('bem', names), 'ben');
+  assert.equal(nearest('Storge-Server', names), 'storage-server');
+  assert.equal(nearest('', names), null);
+  assert.equal(nearest('x', []), null);
+});
