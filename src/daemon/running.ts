@@ -284,6 +284,8 @@ function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identit
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
+    forwardOnly: false,
+    unix: Date.now,
   };
 }
 

@@ -5,9 +5,12 @@
  *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
  *     control messages of a peer → GossipExchange ──┘
  */
+
+import type { Endpoint } from '../core/endpoint.js';
 import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
+import { isRelayWay } from '../core/way.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
@@ -24,6 +27,7 @@ import { Pings } from './pings.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
+import { Relays } from './relays.js';
 import { Remembrance } from './remembrance.js';
 import { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
@@ -43,6 +47,7 @@ export class Network {
   private readonly surroundings: Surroundings;
   private readonly own: OwnMember;
   private readonly reflexive: Reflexive;
+  private readonly relays: Relays;
   private readonly stamper: Stamper;
   private readonly session: SessionContext;
   private readonly statics: StaticPeers;
@@ -71,9 +76,18 @@ export class Network {
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
       this.ownRecordChanged(at),
     );
+    this.relays = new Relays(config, this.outbox, random, {
+      introduce: (to, nonce) => this.outbox.datagram(to, this.hello(nonce)),
+      lost: (at, ways) => {
+        for (const peer of this.members.all()) peer.loseWays(at, ways);
+      },
+      seenAt: (at, endpoint) => this.seenAt(at, endpoint),
+      isKnown: (way) => this.members.all().some((peer) => peer.paths.has(way)),
+    });
+    this.setForwardOnly(now, config.forwardOnly);
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
-    const { session, members, roster, statics, stamps, problems, outbox } = this;
-    this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
+    const { session, members, roster, statics, relays, stamps, problems, outbox } = this;
+    this.reception = new Reception(config, session, members, roster, statics, relays, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.beaconAt = now;
   }
@@ -90,6 +104,7 @@ export class Network {
     const peers = this.members.all().map((peer) => peer.deadline());
     return Math.min(
       this.reflexive.deadline(),
+      this.relays.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
@@ -108,7 +123,9 @@ export class Network {
       id: this.config.identity.peerId,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
       unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
-      problems: this.problems.list(now, this.own.record, records),
+      relays: this.relays.describe(),
+      forwardOnly: this.own.isForwardOnly,
+      problems: [...this.relays.problems(), ...this.problems.list(now, this.own.record, records)],
       drops: Object.fromEntries(this.drops),
     };
   }
@@ -131,13 +148,15 @@ export class Network {
         this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
         for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        this.relays.networkChanged(now);
         this.remembrance.recall(now, this.roster);
         break;
       case 'overlays':
         if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);
         break;
       case 'beacon':
-        if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
+        if (this.own.isForwardOnly) this.count('forward-only');
+        else if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
         else this.count(this.reception.beacon(now, input.payload, input.from));
         break;
       case 'found':
@@ -156,6 +175,15 @@ export class Network {
         );
         this.askOutside(now);
         break;
+      case 'relay':
+        this.relays.set(now, input.relay);
+        break;
+      case 'drop-relay':
+        this.relays.drop(now, input.name);
+        break;
+      case 'forward-only':
+        if (input.on !== this.own.isForwardOnly) this.setForwardOnly(now, input.on);
+        break;
       case 'ping':
         this.ping(now, input.peer, input.request);
         break;
@@ -171,11 +199,11 @@ export class Network {
   private tick(now: number): void {
     for (const peer of this.members.all()) peer.tick(now);
     for (const { nonce, endpoints } of this.statics.tick(now)) {
-      const { secrets, identity } = this.config;
-      const hello = writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
+      const hello = this.hello(nonce);
       for (const endpoint of endpoints)
         if (this.surroundings.isCandidate(endpoint)) this.outbox.datagram(endpoint, hello);
     }
+    if (this.relays.deadline() <= now) this.relays.tick(now);
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
@@ -196,8 +224,10 @@ export class Network {
       return;
     }
     if (event.kind === 'device-gone') return;
-    // This machine opens no relay, so there's none to hear of.
-    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') return;
+    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') {
+      this.relays.event(now, event);
+      return;
+    }
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
   }
@@ -205,7 +235,9 @@ export class Network {
   private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
     const { datagram, from, proven } = event;
     if (this.surroundings.isInside(from)) this.count('inside-overlay');
+    else if (this.own.isForwardOnly && !isRelayWay(from)) this.count('forward-only');
     else if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
+    else if (isRelayWay(from)) this.count('unknown-kind');
     else if (this.reflexive.received(now, datagram, from)) this.seenOutside(now);
   }
 
@@ -216,7 +248,8 @@ export class Network {
   }
 
   private askOutside(now: number): void {
-    for (const { to, datagram } of this.reflexive.tick(now)) this.outbox.datagram(to, datagram);
+    for (const { to, datagram } of this.reflexive.tick(now))
+      if (!this.own.isForwardOnly) this.outbox.datagram(to, datagram);
   }
 
   private seenOutside(now: number): void {
@@ -239,9 +272,10 @@ export class Network {
         peer.carrySession(now, peer.session.gone(event.localIndex));
         break;
       case 'strayed':
-        if (this.surroundings.isCandidate(event.from)) peer.carryPaths(now, peer.paths.strayed(now, event.from));
+        if (peer.mayTry(event.from)) peer.carryPaths(now, peer.paths.strayed(now, event.from));
         break;
       case 'silent':
+        if (peer.paths.current !== null) this.relays.doubt(now, peer.paths.current.endpoint);
         peer.carryPaths(now, peer.paths.doubt(now));
         break;
     }
@@ -267,10 +301,27 @@ export class Network {
     const pong = this.pings.answered(answer.token, at);
     if (pong !== null) this.outbox.push({ kind: 'pong', pong });
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
-    const { observed } = answer;
-    const counts = observed !== null && !this.surroundings.isInside(observed);
-    if (counts && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+    if (answer.observed !== null) this.seenAt(now, answer.observed);
     return null;
+  }
+
+  /** Someone who isn't anyone saw our datagrams come from there. */
+  private seenAt(now: number, observed: Endpoint): void {
+    if (!this.surroundings.isInside(observed) && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+  }
+
+  /** Says it to the device, to ourselves and to the others; what was known of direct ways is forgotten, or learned anew. */
+  private setForwardOnly(now: number, on: boolean): void {
+    this.surroundings.setForwardOnly(on);
+    if (!this.own.setForwardOnly(on)) return;
+    this.outbox.command({ kind: 'set-forward-only', on });
+    for (const peer of this.members.all()) peer.surroundingsChanged(now);
+    this.ownRecordChanged(now);
+  }
+
+  private hello(nonce: Uint8Array): Uint8Array {
+    const { secrets, identity } = this.config;
+    return writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
   }
 
   private ping(now: number, id: string, request: number): void {
@@ -307,6 +358,7 @@ export class Network {
 
   private stop(now: number, state: NetworkSnapshot['state']): void {
     for (const peer of this.members.all()) peer.farewell(now);
+    this.relays.stop(now);
     this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
     this.state = state;
   }
@@ -319,6 +371,7 @@ export class Network {
 
   private announce(now: number): void {
     this.beaconAt = now + BEACON_INTERVAL;
+    if (this.own.isForwardOnly) return;
     const payload = writeBeacon({ stamp: this.stamper.next(), port: this.config.port, record: this.own.record.bytes });
     this.outbox.push({ kind: 'beacon', payload });
   }

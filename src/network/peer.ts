@@ -1,11 +1,11 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
+import { isRelayWay, type Way } from '../core/way.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { CandidateSource, DirectKind } from '../paths/candidate.js';
+import type { CandidateKind, CandidateSource } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -16,6 +16,10 @@ import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
 const MAX_DATAGRAM = 1_444;
+/** The envelope takes as much of that on a way through a relay (docs/protocol.md section 11). */
+const ENVELOPE = 16;
+/** Relays among the ways that one handshake message goes. */
+const HANDSHAKE_RELAYS = 3;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
@@ -23,9 +27,9 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext {
   readonly session: SessionContext;
   readonly outbox: Outbox;
-  kindOf(endpoint: Endpoint): DirectKind;
+  kindOf(endpoint: Way): CandidateKind;
   /** Whether datagrams to a peer may go there. */
-  isCandidate(endpoint: Endpoint): boolean;
+  isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
   disconnected(peer: Peer, now: number): void;
@@ -79,6 +83,7 @@ export class Peer {
     const moved = record.endpoints.join() !== this.record.endpoints.join();
     this.record = record;
     this.setMacs();
+    if (this.isForwardOnly) this.pruneWays(now);
     this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
@@ -95,24 +100,47 @@ export class Peer {
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
-  learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
-    const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
+  learnEndpoints(now: number, endpoints: readonly Way[], source: CandidateSource): void {
+    const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.mayTry(endpoint));
     this.note(now, news, source);
     if (news.length > 0 && !this.session.established) this.reach(now);
   }
 
-  private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
+  private note(now: number, endpoints: readonly Way[], source: CandidateSource): void {
     for (const endpoint of endpoints) {
-      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
+      if (this.mayTry(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
     }
+  }
+
+  /** Whether the peer wants to be reached through relays only. */
+  private get isForwardOnly(): boolean {
+    return (this.record.flags & RECORD_FLAG.forwardOnly) !== 0;
+  }
+
+  /** Whether anything may be sent to the peer there. */
+  mayTry(way: Way): boolean {
+    return this.context.isCandidate(way) && (isRelayWay(way) || !this.isForwardOnly);
+  }
+
+  private pruneWays(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (way) => !this.mayTry(way)),
+    );
+  }
+
+  /** These ways lead nowhere any more. */
+  loseWays(now: number, ways: readonly Way[]): void {
+    const lost = new Set(ways);
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (way) => lost.has(way)),
+    );
   }
 
   /** What's underlay and what's overlay is another matter now. */
   surroundingsChanged(now: number): void {
-    this.carryPaths(
-      now,
-      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
-    );
+    this.pruneWays(now);
     this.learnEndpoints(now, this.record.endpoints, 'record');
   }
 
@@ -235,22 +263,26 @@ export class Peer {
     }
   }
 
-  private destinations(to: Endpoint | null): Endpoint[] {
+  private destinations(to: Way | null): Way[] {
     if (to !== null) return [to];
     const path = this.paths.current;
     const others = this.paths.known().filter((endpoint) => endpoint !== path?.endpoint);
-    return (path === null ? others : [path.endpoint, ...others]).slice(0, HANDSHAKE_FANOUT);
+    const ways = path === null ? others : [path.endpoint, ...others];
+    // A relay that's known works more surely than the eighth guess at an address.
+    const relays = ways.filter(isRelayWay).slice(0, HANDSHAKE_RELAYS);
+    return [...ways.filter((way) => !isRelayWay(way)).slice(0, HANDSHAKE_FANOUT - relays.length), ...relays];
   }
 
-  private established(now: number, from: Endpoint): void {
+  private established(now: number, from: Way): void {
     this.refused = false;
     this.absent = false;
     this.note(now, [from], 'handshake');
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Endpoint | null): void {
-    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram: MAX_DATAGRAM });
+  private usePath(now: number, endpoint: Way | null): void {
+    const maxDatagram = endpoint !== null && isRelayWay(endpoint) ? MAX_DATAGRAM - ENVELOPE : MAX_DATAGRAM;
+    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null || this.connectedAt !== null) return;
     this.connectedAt = now;
     this.context.connected(this, now);

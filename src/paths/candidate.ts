@@ -1,20 +1,22 @@
-/** One endpoint at which a peer might be reached, and how it compares with the others. */
-import { type Endpoint, endpointParts } from '../core/endpoint.js';
+/** One way by which a peer might be reached, and how it compares with the others. */
+import { endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
+import { isRelayWay, type Way } from '../core/way.js';
 
-/** `lan`: on-link. `direct`: anywhere else. */
-export type DirectKind = 'lan' | 'direct';
+/** `lan`: on-link. `direct`: anywhere else. `relay`: through a relay. */
+export type CandidateKind = 'lan' | 'direct' | 'relay';
 
 /**
  * From where we know of a candidate. `record`: the member itself tells it. `lan`: a beacon came from there. `static`: a member answered there under
  * a `-peer`. `remembered`: it worked in the last run. `handshake`, `strayed`: a handshake, or datagrams of the session, came from there.
+ * `relay`: the member said hello through that relay.
  */
-export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed';
+export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed' | 'relay';
 
 export interface Candidate {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Way;
   readonly source: CandidateSource;
-  kind: DirectKind;
+  kind: CandidateKind;
   readonly addedAt: number;
   /** The challenge under way. */
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
@@ -25,17 +27,30 @@ export interface Candidate {
   /** Smoothed, in ms; null as long as none was answered. */
   rtt: number | null;
   answeredAt: number | null;
+  /** When the challenge went out that nothing was answered to since. */
+  askedAt: number;
+  /** It's suspected not to work, and another is ready to take its place. */
+  isDoubted: boolean;
   /** Handshakes and challenges that went there, and when the last did. */
   tries: number;
   triedAt: number | null;
 }
 
-const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
+const KIND_ORDER: readonly CandidateKind[] = ['lan', 'direct', 'relay'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
-  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null };
+export function newCandidate(endpoint: Way, kind: CandidateKind, source: CandidateSource, now: number): Candidate {
+  const untried = {
+    probe: null,
+    misses: 0,
+    rtt: null,
+    answeredAt: null,
+    askedAt: now,
+    isDoubted: false,
+    tries: 0,
+    triedAt: null,
+  };
   return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
 }
 
@@ -62,6 +77,7 @@ export function ranksBelow(a: Candidate, b: Candidate): boolean {
 }
 
 function rank(candidate: Candidate): number {
-  const family = candidate.kind === 'direct' && !isIpv6(endpointParts(candidate.endpoint).ip) ? 1 : 0;
-  return KIND_ORDER.indexOf(candidate.kind) * 2 + family;
+  const { endpoint, kind } = candidate;
+  const family = kind === 'direct' && !isRelayWay(endpoint) && !isIpv6(endpointParts(endpoint).ip) ? 1 : 0;
+  return KIND_ORDER.indexOf(kind) * 2 + family;
 }

@@ -6,13 +6,13 @@
  */
 import { backoff } from '../core/backoff.js';
 import { sameBytes } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
+import type { Way } from '../core/way.js';
 import {
   type Candidate,
+  type CandidateKind,
   type CandidateSource,
   compare,
-  type DirectKind,
   isWorthMoving,
   newCandidate,
   noteTry,
@@ -31,6 +31,10 @@ const SPARE_INTERVAL = 45_000;
 const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
 const ANSWER_LIMIT = { least: 500, roundTrips: 4 } as const;
+/** The same for the path in use when it's in doubt and another is ready: moving there costs nothing, waiting does. */
+const DOUBTED_LIMIT = { least: 200, roundTrips: 4 } as const;
+/** Who comes by a relay has lost the better way, if that one didn't answer for this long, in ms. */
+const FRESH_BESIDE_RELAY = 500;
 /** Challenges in a row that a path may leave unanswered. */
 const MAX_MISSES = 3;
 /** How long after the last path failed the peer is given up. */
@@ -42,16 +46,16 @@ const SECOND_LOOK = 1_000;
 const TOKEN_BYTES = 8;
 
 export type PathOutput =
-  | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array }
+  | { readonly kind: 'challenge'; readonly to: Way; readonly token: Uint8Array }
   /** Frames go there from now on; null: nowhere. */
-  | { readonly kind: 'use'; readonly endpoint: Endpoint | null; readonly path: DirectKind | 'none' }
+  | { readonly kind: 'use'; readonly endpoint: Way | null; readonly path: CandidateKind | 'none' }
   /** Nothing answers any more: the session is of no use. */
   | { readonly kind: 'dead' };
 
 /** What became of one candidate, for people. */
 export interface CandidateState {
-  readonly endpoint: Endpoint;
-  readonly kind: DirectKind;
+  readonly endpoint: Way;
+  readonly kind: CandidateKind;
   readonly source: CandidateSource;
   readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
@@ -65,7 +69,7 @@ export interface CandidateState {
 }
 
 export class Paths {
-  private readonly candidates = new Map<Endpoint, Candidate>();
+  private readonly candidates = new Map<Way, Candidate>();
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
@@ -73,19 +77,19 @@ export class Paths {
   constructor(
     private readonly random: Random,
     /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
-    private readonly kindOf: (endpoint: Endpoint) => DirectKind,
+    private readonly kindOf: (endpoint: Way) => CandidateKind,
   ) {}
 
-  get current(): { readonly endpoint: Endpoint; readonly kind: DirectKind; readonly rtt: number | null } | null {
+  get current(): { readonly endpoint: Way; readonly kind: CandidateKind; readonly rtt: number | null } | null {
     return this.inUse;
   }
 
-  has(endpoint: Endpoint): boolean {
+  has(endpoint: Way): boolean {
     return this.candidates.has(endpoint);
   }
 
   /** Endpoints by what's known of them: those that answered, youngest news first. */
-  known(): Endpoint[] {
+  known(): Way[] {
     const answered = (candidate: Candidate) => candidate.answeredAt ?? Number.NEGATIVE_INFINITY;
     return [...this.candidates.values()]
       .sort((a, b) => answered(b) - answered(a) || compare(a, b) || b.addedAt - a.addedAt)
@@ -108,7 +112,7 @@ export class Paths {
   }
 
   /** Endpoints that answered a challenge, best first. */
-  proven(): Endpoint[] {
+  proven(): Way[] {
     return [...this.candidates.values()]
       .filter(({ answeredAt }) => answeredAt !== null)
       .sort(compare)
@@ -126,7 +130,7 @@ export class Paths {
   }
 
   /** Notes an endpoint; a new one is probed at once. */
-  add(now: number, endpoint: Endpoint, source: CandidateSource = 'record'): PathOutput[] {
+  add(now: number, endpoint: Way, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
     this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), source, now));
@@ -134,14 +138,14 @@ export class Paths {
   }
 
   /** Forgets endpoints that can't be candidates any more. */
-  prune(now: number, isWrong: (endpoint: Endpoint) => boolean): PathOutput[] {
+  prune(now: number, isWrong: (endpoint: Way) => boolean): PathOutput[] {
     const wrong = [...this.candidates.values()].filter(({ endpoint }) => isWrong(endpoint));
     for (const { endpoint } of wrong) this.candidates.delete(endpoint);
     return this.inUse !== null && wrong.includes(this.inUse) ? this.failed(now) : [];
   }
 
   /** A handshake went there. */
-  greeted(now: number, endpoint: Endpoint): void {
+  greeted(now: number, endpoint: Way): void {
     const candidate = this.candidates.get(endpoint);
     if (candidate !== undefined) noteTry(candidate, now);
   }
@@ -178,7 +182,7 @@ export class Paths {
     const sample = Math.max(0, at - candidate.probe.sentAt);
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
-    Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
+    Object.assign(candidate, { probe: null, misses: 0, answeredAt: now, isDoubted: false });
     const outputs = this.choose(candidate, isNew);
     const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
@@ -186,20 +190,25 @@ export class Paths {
   }
 
   /** The peer's datagrams come from an endpoint that frames don't go to. */
-  strayed(now: number, from: Endpoint): PathOutput[] {
-    const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - FRESH;
+  strayed(now: number, from: Way): PathOutput[] {
+    const fresh = this.isWorse(from) ? FRESH_BESIDE_RELAY : FRESH;
+    const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - fresh;
     if (this.candidates.has(from) && !isStale) return [];
     return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
 
-  /** The path in use is in doubt: it's asked now. */
+  /** The path in use is in doubt: it's asked now, and so is the one that would take its place. */
   doubt(now: number): PathOutput[] {
-    if (this.inUse !== null && this.inUse.probe === null) this.inUse.nextAt = now;
+    const spare = this.spare();
+    for (const candidate of [this.inUse, spare]) {
+      if (candidate !== undefined && candidate !== null && candidate.probe === null) candidate.nextAt = now;
+    }
+    if (this.inUse !== null) this.inUse.isDoubted = spare !== undefined;
     return this.tick(now);
   }
 
   /** The system says that an endpoint can't be reached now. */
-  unreachable(now: number, endpoint: Endpoint): PathOutput[] {
+  unreachable(now: number, endpoint: Way): PathOutput[] {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined || candidate !== this.inUse) return [];
     candidate.misses = MAX_MISSES;
@@ -216,6 +225,7 @@ export class Paths {
       if (candidate.nextAt <= now) outputs.push(this.challenge(now, candidate));
     }
     if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
+    else outputs.push(...this.moveToSpare());
     if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
     return outputs;
   }
@@ -233,6 +243,7 @@ export class Paths {
   private challenge(now: number, candidate: Candidate): PathOutput {
     const token = this.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
+    if (candidate.misses === 0) candidate.askedAt = now;
     noteTry(candidate, now);
     return { kind: 'challenge', to: candidate.endpoint, token };
   }
@@ -254,12 +265,30 @@ export class Paths {
     return [...switched, ...this.probeAll(now)];
   }
 
+  /** The best of those that work, besides the one in use. */
+  private spare(): Candidate | undefined {
+    return [...this.candidates.values()].filter((c) => c !== this.inUse && works(c)).sort(compare)[0];
+  }
+
+  /** The path in use is silent, and another has answered since: frames go there until the better one answers again. */
+  private moveToSpare(): PathOutput[] {
+    const { inUse } = this;
+    if (inUse === null || inUse.misses === 0) return [];
+    const spare = this.spare();
+    return spare !== undefined && (spare.answeredAt ?? 0) >= inUse.askedAt ? this.use(spare) : [];
+  }
+
+  private isWorse(way: Way): boolean {
+    const candidate = this.candidates.get(way);
+    return this.inUse !== null && candidate !== undefined && ranksBelow(candidate, this.inUse);
+  }
+
   /** An answer on a way that's new, while the path in use is being asked and silent, is what a peer that moved looks like. */
   private choose(candidate: Candidate, isNew: boolean): PathOutput[] {
     if (candidate === this.inUse) return [];
     if (this.inUse === null) return this.use(candidate);
     const doubtful = this.inUse.misses > 0 || (isNew && this.inUse.probe !== null);
-    const replaces = doubtful && !ranksBelow(candidate, this.inUse);
+    const replaces = this.inUse.misses > 0 || (doubtful && !ranksBelow(candidate, this.inUse));
     return replaces || isWorthMoving(this.inUse, candidate) ? this.use(candidate) : [];
   }
 
@@ -294,5 +323,6 @@ function smoothed(rtt: number, sample: number): number {
 }
 
 function answerLimit(candidate: Candidate): number {
-  return Math.max(ANSWER_LIMIT.least, (candidate.rtt ?? 0) * ANSWER_LIMIT.roundTrips);
+  const { least, roundTrips } = candidate.isDoubted ? DOUBTED_LIMIT : ANSWER_LIMIT;
+  return Math.max(least, (candidate.rtt ?? 0) * roundTrips);
 }

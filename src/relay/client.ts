@@ -122,6 +122,11 @@ export class RelayClient {
     return this.address[transport] === relay;
   }
 
+  /** Whether a way goes through this relay. */
+  leads(way: RelayWay): boolean {
+    return this.ways.has(way);
+  }
+
   start(now: number): ClientOutput[] {
     this.dayAt = now + DAY_INTERVAL;
     const udp = this.links.get('udp');

@@ -9,10 +9,10 @@
 import { backoff } from '../core/backoff.js';
 import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
-import type { Endpoint } from '../core/endpoint.js';
 import { KEY_BYTES, keyPair } from '../core/noise-state.js';
 import { fraction } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
+import type { Way } from '../core/way.js';
 import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
 import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
 import type { Remote, SessionContext, SessionOutput } from './io.js';
@@ -120,7 +120,7 @@ export class Session {
     now: number,
     received: ReceivedInitiation,
     datagram: Uint8Array,
-    from: Endpoint,
+    from: Way,
     proven: boolean,
   ): SessionOutput[] {
     if (received.stamp === this.lastStamp) return []; // one message on several ways, or a replay
@@ -136,7 +136,7 @@ export class Session {
   receivedResponse(
     now: number,
     datagram: Uint8Array,
-    from: Endpoint,
+    from: Way,
   ): { readonly record: Uint8Array; readonly outputs: SessionOutput[] } | null {
     const initiation = this.attempt?.initiation;
     if (initiation === null || initiation === undefined) return null;
@@ -173,7 +173,7 @@ export class Session {
   }
 
   /** The device opened the first datagram of a session that we answered. */
-  heard(now: number, localIndex: number, from: Endpoint): SessionOutput[] {
+  heard(now: number, localIndex: number, from: Way): SessionOutput[] {
     const session = this.live.get(localIndex);
     if (session === undefined || session.heard) return [];
     const dropped = this.live.confirm(localIndex);
@@ -194,7 +194,7 @@ export class Session {
     return before && !this.established ? [{ kind: 'lost' }] : [];
   }
 
-  private send(now: number, to: Endpoint | null): SessionOutput[] {
+  private send(now: number, to: Way | null): SessionOutput[] {
     const { attempt, context, remote } = this;
     if (attempt === null) return [];
     attempt.tries++;
@@ -214,13 +214,13 @@ export class Session {
   }
 
   /** Our message wins: the peer gets it once more, at the address that its own came from. */
-  private outvote(attempt: Attempt, stamp: Stamp, to: Endpoint): SessionOutput[] {
+  private outvote(attempt: Attempt, stamp: Stamp, to: Way): SessionOutput[] {
     if (attempt.outvoted.has(stamp) || attempt.initiation === null) return [];
     attempt.outvoted.add(stamp);
     return [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
   }
 
-  private answer(now: number, received: ReceivedInitiation, from: Endpoint): SessionOutput[] {
+  private answer(now: number, received: ReceivedInitiation, from: Way): SessionOutput[] {
     const { context, remote } = this;
     const localIndex = context.newIndex();
     const ephemeral = keyPair(context.random(KEY_BYTES));
@@ -253,7 +253,7 @@ export class Session {
    * A stamp below the last one: a replay, or a machine restored from an older image. While we hear the peer it can only be the first,
    * and nobody gets an answer; else a cookie lets a real one prove itself.
    */
-  private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Endpoint): SessionOutput[] {
+  private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Way): SessionOutput[] {
     if (this.established || now < this.staleCookieAt + STALE_COOKIE_INTERVAL) return [];
     this.staleCookieAt = now;
     return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram.slice(-MAC_BYTES) }];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Endpoint, makeEndpoint } from '../../src/core/endpoint.js';
+import { makeEndpoint } from '../../src/core/endpoint.js';
+import type { Way } from '../../src/core/way.js';
 import { MAX_CANDIDATES, type PathOutput, Paths } from '../../src/paths/paths.js';
 import { seeded } from '../sim/random.js';
 
@@ -12,9 +13,9 @@ const V6 = makeEndpoint('2001:db8::2', 4900);
 /** Paths and a peer that answers where it's reachable, after the round trip given there. */
 class Bench {
   now = 0;
-  readonly reach = new Map<Endpoint, number>();
-  readonly challenges: { at: number; to: Endpoint }[] = [];
-  readonly used: (Endpoint | null)[] = [];
+  readonly reach = new Map<Way, number>();
+  readonly challenges: { at: number; to: Way }[] = [];
+  readonly used: (Way | null)[] = [];
   dead = false;
   readonly paths: Paths;
   private readonly answers: { at: number; token: Uint8Array }[] = [];
@@ -54,7 +55,7 @@ class Bench {
     this.now = end;
   }
 
-  get inUse(): Endpoint | undefined {
+  get inUse(): Way | undefined {
     return this.paths.current?.endpoint;
   }
 }
@@ -168,7 +169,7 @@ test('whatever answers and fails: what is in use has answered, and the deadline 
       const bench = new Bench(seed);
       for (const endpoint of [LAN, V4, V6]) bench.take(bench.paths.add(0, endpoint));
       bench.take(bench.paths.start(0));
-      const everReached = new Set<Endpoint>();
+      const everReached = new Set<Way>();
       for (const { ms, which, rtt } of steps) {
         const endpoint = [LAN, V4, V6][which] ?? LAN;
         if (rtt === null) bench.reach.delete(endpoint);

@@ -9,6 +9,8 @@ import { Network } from '../../src/network/network.js';
 import { admissionKey, presharedKey } from '../../src/network/secrets.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
+/** When a host's clock began, in ms since 1970: noon. */
+const EPOCH = Date.UTC(2026, 10, 21, 12);
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
 
@@ -83,6 +85,8 @@ export class SimHost {
       mtu,
       port: PORT,
       bootCounter,
+      forwardOnly: options.forwardOnly ?? false,
+      unix: () => EPOCH + this.now,
     };
     this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
     this.moveTo(options.ip, ...(options.alsoAt ?? []));

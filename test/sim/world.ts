@@ -42,6 +42,8 @@ export interface HostOptions {
   readonly remembered?: readonly RememberedPeer[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
+  /** Everything goes through relays. */
+  readonly forwardOnly?: boolean;
   readonly prefix?: number;
   /** The NAT that it's behind; its address is a private one then. */
   readonly nat?: Nat;
