@@ -67,6 +67,7 @@ export class Network {
   ) {
     const overlays = config.addresses.flatMap((address) => parseCidr(address) ?? []);
     this.surroundings = new Surroundings(overlays, config.port);
+    this.surroundings.setForwardOnly(config.forwardOnly);
     this.own = new OwnMember(config, overlays, random);
     this.reflexive = new Reflexive(random);
     this.pings = new Pings(random);
@@ -84,7 +85,7 @@ export class Network {
       seenAt: (at, endpoint) => this.seenAt(at, endpoint),
       isKnown: (way) => this.members.all().some((peer) => peer.paths.has(way)),
     });
-    this.setForwardOnly(now, config.forwardOnly);
+    if (config.forwardOnly) this.outbox.command({ kind: 'set-forward-only', on: true });
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
     const { session, members, roster, statics, relays, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, relays, stamps, problems, outbox, random);
@@ -310,13 +311,13 @@ export class Network {
     if (!this.surroundings.isInside(observed) && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
   }
 
-  /** Says it to the device, to ourselves and to the others; what was known of direct ways is forgotten, or learned anew. */
+  /** The others are told first, on the paths that there still are; then what was known of direct ways is forgotten, or learned anew. */
   private setForwardOnly(now: number, on: boolean): void {
-    this.surroundings.setForwardOnly(on);
     if (!this.own.setForwardOnly(on)) return;
+    this.ownRecordChanged(now);
+    this.surroundings.setForwardOnly(on);
     this.outbox.command({ kind: 'set-forward-only', on });
     for (const peer of this.members.all()) peer.surroundingsChanged(now);
-    this.ownRecordChanged(now);
   }
 
   private hello(nonce: Uint8Array): Uint8Array {

@@ -19,7 +19,7 @@ const OUTDO_INTERVAL = 20_000;
 
 export class OwnMember {
   private change = 0;
-  private forwardOnly = false;
+  private forwardOnly: boolean;
   /** No record of ours has a sequence below this one. */
   private floor = 0n;
   private outdidAt = Number.NEGATIVE_INFINITY;
@@ -37,6 +37,7 @@ export class OwnMember {
     random: Random,
   ) {
     this.instance = random(8);
+    this.forwardOnly = config.forwardOnly;
     this.signed = this.sign();
   }
 
