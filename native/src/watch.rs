@@ -16,6 +16,7 @@ const SETTLE: Nanos = 200 * MILLISECOND;
 const NOTIFICATION: usize = 4_096;
 
 const SOCKET: usize = 0;
+const WAKER: usize = 1;
 
 struct Control {
     stopping: AtomicBool,
@@ -36,7 +37,9 @@ impl AddressWatch {
         socket.bind(&SocketAddr::new(0, groups as u32))?;
         socket.set_non_blocking(true)?;
         let control = Arc::new(Control { stopping: AtomicBool::new(false), waker: Waker::new()? });
-        let poller = Poller::new(&[socket.as_fd(), control.waker.as_fd()])?;
+        let poller = Poller::new()?;
+        poller.watch(SOCKET, socket.as_fd())?;
+        poller.watch(WAKER, control.waker.as_fd())?;
         let watched = Arc::clone(&control);
         let run = move || watch(&watched, &poller, &socket, &*on_change);
         let thread = Some(thread::Builder::new().name("p2p-addresses".into()).spawn(run)?);

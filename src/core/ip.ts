@@ -25,6 +25,14 @@ export function inSubnet(ip: string, cidr: Cidr): boolean {
   return address.kind() === subnet.kind() && address.match(subnet, cidr.prefix);
 }
 
+/** The network that `ip` is in, as text, if networks have this many bits. */
+export function prefixOf(ip: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
+  const network = isIpv6(ip)
+    ? ipaddr.IPv6.networkAddressFromCIDR(`${ip}/${bits.ipv6}`)
+    : ipaddr.IPv4.networkAddressFromCIDR(`${ip}/${bits.ipv4}`);
+  return `${network.toString()}/${isIpv6(ip) ? bits.ipv6 : bits.ipv4}`;
+}
+
 /** 16 bytes, IPv4 mapped. */
 export function encodeIp(ip: string): Uint8Array {
   const address = ipaddr.parse(ip);

@@ -1,33 +1,35 @@
 /** What every Noise handshake shares (revision 34, 25519 and AESGCM and SHA256): the symmetric state, its hash and its Diffie-Hellman. */
-import { createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { concat, padded, utf8 } from './bytes.js';
 import { openGcm, sealGcm } from './crypto.js';
 
 export const KEY_BYTES = 32;
 const HASH_BYTES = 32;
 const EMPTY = new Uint8Array();
-/** DER before a raw X25519 key (RFC 8410). */
-const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const SPKI = Buffer.from('302a300506032b656e032100', 'hex');
+/** A raw X25519 key as a JSON Web Key (RFC 8037): OpenSSL takes it in a tenth of the time that it needs for DER. */
+const JWK = { kty: 'OKP', crv: 'X25519' } as const;
 
 export interface KeyPair {
-  readonly privateKey: Uint8Array;
+  readonly privateKey: KeyObject;
+  /** 32 bytes. */
   readonly publicKey: Uint8Array;
 }
 
 /** Two 32-byte keys: the initiator seals with the first. */
 export type Split = readonly [Uint8Array, Uint8Array];
 
-/** The X25519 key pair of a private key of 32 bytes. */
-export function keyPair(privateKey: Uint8Array): KeyPair {
-  const der = createPublicKey(privateObject(privateKey)).export({ format: 'der', type: 'spki' });
-  return { privateKey, publicKey: new Uint8Array(der.subarray(-KEY_BYTES)) };
+/** `raw`: the 32 bytes of an X25519 private key. */
+export function keyPair(raw: Uint8Array): KeyPair {
+  // `x` must be there but is not looked at: the public key is computed from `d`.
+  const privateKey = createPrivateKey({ key: { ...JWK, d: base64(raw), x: base64(raw) }, format: 'jwk' });
+  const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
+  return { privateKey, publicKey: new Uint8Array(Buffer.from(x, 'base64url')) };
 }
 
 /** The shared secret, or null for a public key of low order (RFC 7748 section 6.1). */
-export function dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null {
+export function dh(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | null {
   try {
-    return new Uint8Array(diffieHellman({ privateKey: privateObject(privateKey), publicKey: publicObject(publicKey) }));
+    return new Uint8Array(diffieHellman({ privateKey, publicKey: publicObject(publicKey) }));
   } catch {
     return null;
   }
@@ -117,10 +119,10 @@ function hkdf(chainingKey: Uint8Array, material: Uint8Array): [Uint8Array, Uint8
   return [first, second, hmac(temporary, concat(second, Uint8Array.of(3)))];
 }
 
-function privateObject(raw: Uint8Array) {
-  return createPrivateKey({ key: Buffer.concat([PKCS8, raw]), format: 'der', type: 'pkcs8' });
+function publicObject(raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: { ...JWK, x: base64(raw) }, format: 'jwk' });
 }
 
-function publicObject(raw: Uint8Array) {
-  return createPublicKey({ key: Buffer.concat([SPKI, raw]), format: 'der', type: 'spki' });
+function base64(raw: Uint8Array): string {
+  return Buffer.from(raw).toString('base64url');
 }

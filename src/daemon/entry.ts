@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
-import type { RememberedPeer } from '../network/io.js';
+import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug, NetworkInfo } from '../rpc/schema.js';
 import type { Log } from './log.js';
@@ -15,6 +15,14 @@ import type { State } from './state.js';
 const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 /** What's remembered of peers is written this long after it changed, in ms, so that many changes are one write. */
 const REMEMBER_MS = 2_000;
+
+/** What there is to tell of a network that isn't running. */
+const NOT_RUNNING: NetworkDetails = {
+  nat: 'unknown',
+  endpoints: [],
+  probes: { sent: 0, putOff: 0, waiting: 0 },
+  peers: [],
+};
 
 export class Entry {
   private error: string | null = null;
@@ -111,11 +119,12 @@ export class Entry {
   details(): NetworkDebug {
     const { id, device, port } = this.saved;
     const info = this.info();
-    const { nat, endpoints, peers } = this.running?.details() ?? { nat: 'unknown', endpoints: [], peers: [] };
+    const { nat, endpoints, probes, peers } = this.running?.details() ?? NOT_RUNNING;
     return {
       ...{ id, device, port, state: info.state, error: info.error, lan: info.lan, dht: info.dht },
       nat,
       endpoints: [...endpoints],
+      probes: { ...probes },
       remembered: this.saved.remembered.length,
       peers: peers.map((peer) => ({ ...peer, sessions: [...peer.sessions], candidates: [...peer.candidates] })),
       unanswered: info.unanswered,

@@ -21,7 +21,6 @@ export interface Identity {
 
 /** DER before the raw 32 bytes of a key (RFC 8410). */
 const PKCS8 = { ed25519: '302e020100300506032b657004220420', x25519: '302e020100300506032b656e04220420' } as const;
-const SPKI_ED25519 = Buffer.from('302a300506032b6570032100', 'hex');
 
 /** Derives the identity of the network `networkId` (16 bytes) from the daemon's master secret (32 bytes). */
 export function deriveIdentity(master: Uint8Array, networkId: Uint8Array): Identity {
@@ -54,7 +53,9 @@ export function defaultMac(identity: Uint8Array): Uint8Array {
 /** Whether `signature` (64 bytes) over `message` is `identity`'s. False for a key that's no curve point. */
 export function signedBy(identity: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_ED25519, identity]), format: 'der', type: 'spki' });
+    // As a JSON Web Key (RFC 8037): OpenSSL takes it in a fraction of the time that it needs for DER.
+    const x = Buffer.from(identity).toString('base64url');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
     return verify(null, message, key, signature);
   } catch {
     return false;

@@ -11,6 +11,7 @@ import type { CandidateState } from '../paths/paths.js';
 import type { ClientState } from '../relay/client.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
+import type { ProbeCounts } from './probe-queue.js';
 import type { NatKind } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -172,6 +173,7 @@ export interface NetworkDetails {
   readonly nat: NatKind;
   /** What we tell others: our own endpoints as candidates. */
   readonly endpoints: readonly Endpoint[];
+  readonly probes: ProbeCounts;
   readonly peers: readonly PeerDetails[];
 }
 

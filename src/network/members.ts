@@ -14,6 +14,13 @@ export class Members {
     return this.byIdentity.size >= MAX_MEMBERS;
   }
 
+  /** When the first of them wants its tick. */
+  deadline(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const peer of this.byHandle.values()) first = Math.min(first, peer.deadline());
+    return first;
+  }
+
   all(): Peer[] {
     return [...this.byIdentity.values()];
   }

@@ -5,7 +5,7 @@
  *     beacons, -peer addresses, gossip ─────────────┼→ Roster → Peer (Session + Paths), one per member
  *     control messages of a peer → GossipExchange ──┘
  */
-
+import { sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
@@ -24,6 +24,7 @@ import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
 import type { Peer, PeerContext } from './peer.js';
 import { Pings } from './pings.js';
+import { ProbeQueue } from './probe-queue.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
@@ -33,7 +34,7 @@ import { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
 import { sessionContext } from './session-context.js';
 import { Stamps } from './stamps.js';
-import { StaticPeers } from './static-peers.js';
+import { type HelloWanted, StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
@@ -50,6 +51,7 @@ export class Network {
   private readonly relays: Relays;
   private readonly stamper: Stamper;
   private readonly session: SessionContext;
+  private readonly probes: ProbeQueue;
   private readonly statics: StaticPeers;
   private readonly roster: Roster;
   private readonly gossip: GossipExchange;
@@ -73,6 +75,7 @@ export class Network {
     this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
     this.session = sessionContext(config, this.own, this.members, this.stamper, random);
+    this.probes = new ProbeQueue(now);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
       this.ownRecordChanged(at),
@@ -102,15 +105,15 @@ export class Network {
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
   deadline(): number {
     if (this.state !== 'running') return Number.POSITIVE_INFINITY;
-    const peers = this.members.all().map((peer) => peer.deadline());
     return Math.min(
+      this.members.deadline(),
+      this.probes.deadline(),
       this.reflexive.deadline(),
       this.relays.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
       this.remembrance.deadline(),
-      ...peers,
     );
   }
 
@@ -133,7 +136,8 @@ export class Network {
 
   details(now: number): NetworkDetails {
     const nat = this.reflexive.kind(now, (endpoint) => this.own.isLocal(endpoint));
-    return { nat, endpoints: this.own.record.endpoints, peers: this.members.all().map((peer) => peer.describe(now)) };
+    const peers = this.members.all().map((peer) => peer.describe(now));
+    return { nat, endpoints: this.own.record.endpoints, probes: this.probes.counts(), peers };
   }
 
   private take(now: number, input: NetworkInput): void {
@@ -199,16 +203,30 @@ export class Network {
 
   private tick(now: number): void {
     for (const peer of this.members.all()) peer.tick(now);
-    for (const { nonce, endpoints } of this.statics.tick(now)) {
-      const hello = this.hello(nonce);
-      for (const endpoint of endpoints)
-        if (this.surroundings.isCandidate(endpoint)) this.outbox.datagram(endpoint, hello);
-    }
+    for (const hello of this.statics.tick(now))
+      if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
+    this.probes.tick(now);
     if (this.relays.deadline() <= now) this.relays.tick(now);
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
     if (this.remembrance.deadline() <= now) this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
+  }
+
+  private wishHello(now: number, { name, endpoint, tries }: HelloWanted): void {
+    this.probes.ask(now, {
+      what: 'hello',
+      owner: `-peer ${name}`,
+      endpoint,
+      onLink: this.surroundings.kindOf(endpoint) === 'lan',
+      tries,
+      isWanted: () => this.surroundings.isCandidate(endpoint) && this.statics.isAsking(name, endpoint),
+      send: () => this.sendHello(name, endpoint),
+    });
+  }
+
+  private sendHello(name: string, to: Endpoint): void {
+    this.outbox.datagram(to, this.hello(this.statics.nonceFor(name)));
   }
 
   private deviceEvent(now: number, event: DeviceEvent): void {
@@ -341,20 +359,20 @@ export class Network {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? 'none',
     });
-    this.setMacs();
+    this.setMacs(peer.record.mac);
     this.gossip.greet(now, peer);
     this.remembrance.changed(now);
   }
 
   private disconnected(peer: Peer, now: number): void {
     this.outbox.notable('info', 'peer disconnected', { peer: peer.record.peerId, name: peer.record.name });
-    this.setMacs();
+    this.setMacs(peer.record.mac);
     this.statics.lost(now, peer.record.peerId);
   }
 
-  /** Who may use which MAC depends on who is connected. */
-  private setMacs(): void {
-    for (const peer of this.members.all()) peer.setMacs();
+  /** Who of those that claim a MAC may use it depends on who is connected. */
+  private setMacs(mac: Uint8Array): void {
+    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
   }
 
   private stop(now: number, state: NetworkSnapshot['state']): void {
@@ -385,10 +403,12 @@ export class Network {
     return {
       session: this.session,
       outbox: this.outbox,
+      probes: this.probes,
       kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
       isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
       disconnected: (peer, now) => this.disconnected(peer, now),
+      macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
     };
   }

@@ -1,9 +1,10 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
-import { hex } from '../core/bytes.js';
+import { hex, sameBytes } from '../core/bytes.js';
+import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
-import { isRelayWay, type Way } from '../core/way.js';
+import { isEndpoint, isRelayWay, type Way } from '../core/way.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { CandidateKind, CandidateSource } from '../paths/candidate.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
@@ -12,6 +13,7 @@ import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import type { Outbox } from './outbox.js';
+import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
@@ -27,12 +29,16 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext {
   readonly session: SessionContext;
   readonly outbox: Outbox;
+  /** What goes to endpoints that never answered goes by it. */
+  readonly probes: ProbeQueue;
   kindOf(endpoint: Way): CandidateKind;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
   disconnected(peer: Peer, now: number): void;
+  /** A peer no longer claims this MAC. */
+  macFreed(mac: Uint8Array): void;
   /** MACs that this peer's frames may come from. */
   macsOf(peer: Peer): readonly Uint8Array[];
 }
@@ -45,6 +51,7 @@ export class Peer {
   private refused = false;
   private absent = false;
   private told: string | null = null;
+  private due: number | null = null;
 
   constructor(
     private readonly context: PeerContext,
@@ -68,8 +75,10 @@ export class Peer {
     return this.connectedAt !== null;
   }
 
+  /** Asked for after every step of every peer, so it's computed only when something of this one has changed. */
   deadline(): number {
-    return Math.min(this.session.deadline(), this.paths.deadline());
+    this.due ??= Math.min(this.session.deadline(), this.paths.deadline());
+    return this.due;
   }
 
   tick(now: number): void {
@@ -81,9 +90,11 @@ export class Peer {
   update(now: number, record: MemberRecord): void {
     const restarted = hex(record.instance) !== hex(this.record.instance);
     const moved = record.endpoints.join() !== this.record.endpoints.join();
+    const before = this.record.mac;
     this.record = record;
     this.setMacs();
     if (this.isForwardOnly) this.pruneWays(now);
+    if (!sameBytes(before, record.mac)) this.context.macFreed(before);
     this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
@@ -178,17 +189,16 @@ export class Peer {
     this.lost(now, why);
   }
 
+  /** Every change of the session passes here. */
   carrySession(now: number, outputs: readonly SessionOutput[]): void {
+    this.due = null;
     for (const output of outputs) this.carrySessionOutput(now, output);
   }
 
+  /** Every change of the paths passes here. */
   carryPaths(now: number, outputs: readonly PathOutput[]): void {
-    const { outbox } = this.context;
-    for (const output of outputs) {
-      if (output.kind === 'challenge') outbox.control(this.handle, [challenge(output.token)], output.to);
-      else if (output.kind === 'use') this.usePath(now, output.endpoint);
-      else this.giveUp(now);
-    }
+    this.due = null;
+    for (const output of outputs) this.carryPathOutput(now, output);
   }
 
   snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
@@ -232,14 +242,33 @@ export class Peer {
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
   }
 
+  private carryPathOutput(now: number, output: PathOutput): void {
+    switch (output.kind) {
+      case 'challenge':
+        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        break;
+      case 'wish':
+        if (isRelayWay(output.to)) this.carryPaths(now, this.paths.probe(now, output.to));
+        else this.askToChallenge(now, output.to, output.tries);
+        break;
+      case 'proven':
+        if (isEndpoint(output.endpoint)) this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
+        break;
+      case 'use':
+        this.usePath(now, output.endpoint);
+        break;
+      case 'dead':
+        this.giveUp(now);
+        break;
+    }
+  }
+
   private carrySessionOutput(now: number, output: SessionOutput): void {
     const { outbox } = this.context;
     switch (output.kind) {
       case 'send':
-        for (const to of this.destinations(output.to)) {
-          this.paths.greeted(now, to);
-          outbox.datagram(to, output.datagram);
-        }
+        if (output.to !== null) outbox.datagram(output.to, output.datagram);
+        else this.sendToAll(now, output.datagram);
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -263,14 +292,47 @@ export class Peer {
     }
   }
 
-  private destinations(to: Way | null): Way[] {
-    if (to !== null) return [to];
-    const path = this.paths.current;
-    const others = this.paths.known().filter((endpoint) => endpoint !== path?.endpoint);
-    const ways = path === null ? others : [path.endpoint, ...others];
+  /** A message 1 goes to wherever the peer may be: at once where it has answered before, in its turn elsewhere. */
+  private sendToAll(now: number, datagram: Uint8Array): void {
+    const { paths } = this;
+    const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
+    const all = paths.current === null ? others : [paths.current.endpoint, ...others];
     // A relay that's known works more surely than the eighth guess at an address.
-    const relays = ways.filter(isRelayWay).slice(0, HANDSHAKE_RELAYS);
-    return [...ways.filter((way) => !isRelayWay(way)).slice(0, HANDSHAKE_FANOUT - relays.length), ...relays];
+    const relays = all.filter(isRelayWay).slice(0, HANDSHAKE_RELAYS);
+    const direct = all.filter(isEndpoint).slice(0, HANDSHAKE_FANOUT - relays.length);
+    for (const to of [...direct, ...relays]) {
+      if (paths.isProven(to) || isRelayWay(to)) this.greet(now, to, datagram);
+      else this.askToInitiate(now, to);
+    }
+  }
+
+  private askToInitiate(now: number, endpoint: Endpoint): void {
+    const { session } = this;
+    const isWanted = () => session.initiation !== null;
+    const send = (at: number) => this.greet(at, endpoint, session.initiation);
+    this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
+  }
+
+  private greet(now: number, to: Way, initiation: Uint8Array | null): void {
+    if (initiation === null) return;
+    this.paths.greeted(now, to);
+    this.context.outbox.datagram(to, initiation);
+  }
+
+  private askToChallenge(now: number, endpoint: Endpoint, tries: number): void {
+    const { paths } = this;
+    const isWanted = () => paths.isWaiting(endpoint);
+    const send = (at: number) => this.carryPaths(at, paths.probe(at, endpoint));
+    if (!this.askLeave(now, { what: 'challenge', endpoint, tries, isWanted, send })) paths.putOff(now, endpoint);
+  }
+
+  private askLeave(now: number, probe: Omit<Probe, 'owner' | 'onLink'>): boolean {
+    const owner = `peer ${this.handle}`;
+    return this.context.probes.ask(now, { ...probe, owner, onLink: this.isOnLink(probe.endpoint) });
+  }
+
+  private isOnLink(endpoint: Way): boolean {
+    return this.context.kindOf(endpoint) === 'lan';
   }
 
   private established(now: number, from: Way): void {

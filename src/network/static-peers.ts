@@ -10,8 +10,8 @@ export const MAX_STATIC_PEERS = 64;
 /** Endpoints of one name that are asked. */
 const MAX_ENDPOINTS = 8;
 const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
-/** Hellos whose answers may still come. */
-const REMEMBERED_HELLOS = 4;
+/** Hellos whose answers may still come: those of a few tries. */
+const REMEMBERED_HELLOS = 4 * MAX_ENDPOINTS;
 
 interface StaticPeer {
   readonly name: string;
@@ -25,9 +25,12 @@ interface StaticPeer {
   lastError: string | null;
 }
 
+/** A hello that's due, to one endpoint. */
 export interface HelloWanted {
-  readonly nonce: Uint8Array;
-  readonly endpoints: readonly Endpoint[];
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /** How many were sent before. */
+  readonly tries: number;
 }
 
 export class StaticPeers {
@@ -53,18 +56,29 @@ export class StaticPeers {
     return Math.min(Number.POSITIVE_INFINITY, ...askable.map(({ nextAt }) => nextAt));
   }
 
-  /** The hellos to send now. */
+  /** The hellos that are due now. */
   tick(now: number): HelloWanted[] {
     return this.asking()
       .filter(({ nextAt, endpoints }) => nextAt <= now && endpoints.length > 0)
-      .map((peer) => {
-        peer.tries++;
+      .flatMap((peer) => {
+        const tries = peer.tries++;
         peer.nextAt = now + backoff(RETRY, peer.tries, this.random);
-        const nonce = this.random(XAES_NONCE_BYTES);
-        peer.nonces.push(nonce);
-        if (peer.nonces.length > REMEMBERED_HELLOS) peer.nonces.shift();
-        return { nonce, endpoints: peer.endpoints };
+        return peer.endpoints.map((endpoint) => ({ name: peer.name, endpoint, tries }));
       });
+  }
+
+  /** Whether a hello to that endpoint is still of use. */
+  isAsking(name: string, endpoint: Endpoint): boolean {
+    return this.asking().some((peer) => peer.name === name && peer.endpoints.includes(endpoint));
+  }
+
+  /** The 24-byte nonce of a hello that goes out now: its answer will be known by it. */
+  nonceFor(name: string): Uint8Array {
+    const nonce = this.random(XAES_NONCE_BYTES);
+    const nonces = this.peers.get(name)?.nonces ?? [];
+    nonces.push(nonce);
+    if (nonces.length > REMEMBERED_HELLOS) nonces.shift();
+    return nonce;
   }
 
   /** Which peer a hello back is for: says whether `id` is welcome there. Null if nobody asked. */

@@ -22,6 +22,8 @@ export interface Candidate {
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
   /** When the next challenge is due. */
   nextAt: number;
+  /** It never answered, and its challenge waits for leave to go; since when. */
+  waitsSince: number | null;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -50,6 +52,7 @@ export function newCandidate(endpoint: Way, kind: CandidateKind, source: Candida
     isDoubted: false,
     tries: 0,
     triedAt: null,
+    waitsSince: null,
   };
   return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
 }

@@ -37,16 +37,22 @@ const DOUBTED_LIMIT = { least: 200, roundTrips: 4 } as const;
 const FRESH_BESIDE_RELAY = 500;
 /** Challenges in a row that a path may leave unanswered. */
 const MAX_MISSES = 3;
-/** How long after the last path failed the peer is given up. */
-const DEAD_AFTER = 4_000;
+/** How long after the last path failed the peer is given up, in ms: if all its endpoints could be asked, and if some had to wait for that. */
+const DEAD_AFTER = { asked: 4_000, waiting: 15_000 } as const;
 /** Weight of a new RTT sample (RFC 6298 section 2). */
 const RTT_WEIGHT = 1 / 8;
 /** A path that's new is asked again after this, in ms: its first answer was timed while a handshake kept us busy. */
 const SECOND_LOOK = 1_000;
 const TOKEN_BYTES = 8;
+/** The wait of UNPROVEN, by its place, after there was no leave for a challenge at all. */
+const PUT_OFF = 4;
 
 export type PathOutput =
   | { readonly kind: 'challenge'; readonly to: Way; readonly token: Uint8Array }
+  /** An endpoint that never answered is to be challenged: `probe` does it when there's leave for that, `putOff` says that there's none. */
+  | { readonly kind: 'wish'; readonly to: Way; readonly tries: number }
+  /** The endpoint answered for the first time. */
+  | { readonly kind: 'proven'; readonly endpoint: Way }
   /** Frames go there from now on; null: nowhere. */
   | { readonly kind: 'use'; readonly endpoint: Way | null; readonly path: CandidateKind | 'none' }
   /** Nothing answers any more: the session is of no use. */
@@ -88,12 +94,17 @@ export class Paths {
     return this.candidates.has(endpoint);
   }
 
-  /** Endpoints by what's known of them: those that answered, youngest news first. */
+  /** Endpoints for a handshake: those that answered, youngest news first; of the others those that were tried least, so that all have their turn. */
   known(): Way[] {
     const answered = (candidate: Candidate) => candidate.answeredAt ?? Number.NEGATIVE_INFINITY;
     return [...this.candidates.values()]
-      .sort((a, b) => answered(b) - answered(a) || compare(a, b) || b.addedAt - a.addedAt)
+      .sort((a, b) => answered(b) - answered(a) || a.tries - b.tries || compare(a, b) || b.addedAt - a.addedAt)
       .map(({ endpoint }) => endpoint);
+  }
+
+  /** Whether the endpoint ever answered a challenge. */
+  isProven(endpoint: Way): boolean {
+    return (this.candidates.get(endpoint)?.answeredAt ?? null) !== null;
   }
 
   /** Every candidate and what became of it, best first. */
@@ -122,11 +133,7 @@ export class Paths {
   deadline(): number {
     if (!this.probing) return Number.POSITIVE_INFINITY;
     const due = [...this.candidates.values()].map((candidate) => this.dueAt(candidate));
-    return Math.min(
-      Number.POSITIVE_INFINITY,
-      this.failedAt === null ? Number.POSITIVE_INFINITY : this.failedAt + DEAD_AFTER,
-      ...due,
-    );
+    return Math.min(Number.POSITIVE_INFINITY, this.deadAt(), ...due);
   }
 
   /** Notes an endpoint; a new one is probed at once. */
@@ -161,7 +168,7 @@ export class Paths {
   stop(): PathOutput[] {
     this.probing = false;
     this.failedAt = null;
-    for (const candidate of this.candidates.values()) candidate.probe = null;
+    for (const candidate of this.candidates.values()) Object.assign(candidate, { probe: null, waitsSince: null });
     if (this.inUse === null) return [];
     this.inUse = null;
     return [{ kind: 'use', endpoint: null, path: 'none' }];
@@ -183,7 +190,7 @@ export class Paths {
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now, isDoubted: false });
-    const outputs = this.choose(candidate, isNew);
+    const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
     const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
     return outputs;
@@ -222,12 +229,39 @@ export class Paths {
     for (const candidate of this.candidates.values()) {
       if (this.dueAt(candidate) > now) continue;
       if (candidate.probe !== null) this.missed(now, candidate);
-      if (candidate.nextAt <= now) outputs.push(this.challenge(now, candidate));
+      if (candidate.nextAt <= now) outputs.push(this.ask(now, candidate));
     }
     if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
     else outputs.push(...this.moveToSpare());
-    if (this.failedAt !== null && now >= this.failedAt + DEAD_AFTER) outputs.push({ kind: 'dead' });
+    if (now >= this.deadAt()) outputs.push({ kind: 'dead' });
     return outputs;
+  }
+
+  /** Whether a challenge to the endpoint waits for leave. */
+  isWaiting(endpoint: Way): boolean {
+    return (this.candidates.get(endpoint)?.waitsSince ?? null) !== null;
+  }
+
+  /** There's leave for what was wished for. */
+  probe(now: number, endpoint: Way): PathOutput[] {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined || candidate.waitsSince === null) return [];
+    candidate.waitsSince = null;
+    return [this.challenge(now, candidate)];
+  }
+
+  /** There won't be leave for what was wished for: it's wished for again later. */
+  putOff(now: number, endpoint: Way): void {
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined) return;
+    candidate.waitsSince = null;
+    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.random);
+  }
+
+  private deadAt(): number {
+    if (this.failedAt === null) return Number.POSITIVE_INFINITY;
+    const waits = [...this.candidates.values()].some(({ waitsSince }) => waitsSince !== null);
+    return this.failedAt + (waits ? DEAD_AFTER.waiting : DEAD_AFTER.asked);
   }
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
@@ -237,7 +271,15 @@ export class Paths {
   }
 
   private dueAt(candidate: Candidate): number {
+    if (candidate.waitsSince !== null) return Number.POSITIVE_INFINITY;
     return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
+  }
+
+  /** What answered once may be asked as often as it takes. */
+  private ask(now: number, candidate: Candidate): PathOutput {
+    if (candidate.answeredAt !== null) return this.challenge(now, candidate);
+    candidate.waitsSince = now;
+    return { kind: 'wish', to: candidate.endpoint, tries: candidate.misses };
   }
 
   private challenge(now: number, candidate: Candidate): PathOutput {
@@ -311,6 +353,10 @@ export class Paths {
     const [worst] = spare.sort((a, b) => (a.answeredAt ?? 0) - (b.answeredAt ?? 0) || a.addedAt - b.addedAt);
     if (worst !== undefined) this.candidates.delete(worst.endpoint);
   }
+}
+
+function provenOutput({ endpoint }: Candidate): PathOutput {
+  return { kind: 'proven', endpoint };
 }
 
 function works(candidate: Candidate): boolean {

@@ -122,6 +122,8 @@ export const networkDebugSchema = v.object({
   nat: v.string(),
   /** Where we tell others that we are. */
   endpoints: v.array(v.string()),
+  /** Datagrams to endpoints that had never answered; how many had to wait for their turn, and wait now. */
+  probes: v.object({ sent: count, putOff: count, waiting: count }),
   /** Members known from the last run. */
   remembered: count,
   peers: v.array(

@@ -61,6 +61,11 @@ export class Session {
     return this.attempt?.tries ?? 0;
   }
 
+  /** Message 1 of the handshake under way. */
+  get initiation(): Uint8Array | null {
+    return this.attempt?.initiation?.datagram ?? null;
+  }
+
   /** The sessions that can still be opened, newest first. */
   describe(): readonly LiveSession[] {
     return this.live.all();

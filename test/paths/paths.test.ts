@@ -17,6 +17,9 @@ class Bench {
   readonly challenges: { at: number; to: Way }[] = [];
   readonly used: (Way | null)[] = [];
   dead = false;
+  /** What endpoints that never answered wait for. */
+  leave: 'given' | 'awaited' = 'given';
+  readonly wishes: Way[] = [];
   readonly paths: Paths;
   private readonly answers: { at: number; token: Uint8Array }[] = [];
 
@@ -28,12 +31,18 @@ class Bench {
     for (const output of outputs) {
       if (output.kind === 'dead') this.dead = true;
       else if (output.kind === 'use') this.used.push(output.endpoint);
-      else {
+      else if (output.kind === 'wish') this.wish(output.to);
+      else if (output.kind === 'challenge') {
         this.challenges.push({ at: this.now, to: output.to });
         const rtt = this.reach.get(output.to);
         if (rtt !== undefined) this.answers.push({ at: this.now + rtt, token: output.token });
       }
     }
+  }
+
+  private wish(to: Way): void {
+    if (this.leave === 'given') this.take(this.paths.probe(this.now, to));
+    else this.wishes.push(to);
   }
 
   run(ms: number): void {
@@ -148,6 +157,41 @@ test('candidates are bounded, and the path in use is never the one to go', () =>
   assert.equal(bench.paths.known().length, MAX_CANDIDATES);
   assert.equal(bench.inUse, V6);
   assert.ok(bench.paths.has(V6));
+});
+
+test('what never answered waits for leave; a peer all of whose endpoints wait for it is given up later', () => {
+  const bench = new Bench();
+  bench.leave = 'awaited';
+  bench.reach.set(V4, 10);
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  bench.run(10_000);
+  assert.deepEqual([bench.challenges.length, bench.wishes.length, bench.dead], [0, 1, false]);
+  bench.take(bench.paths.probe(bench.now, V4));
+  bench.run(1_000);
+  assert.equal(bench.inUse, V4);
+  bench.run(60_000);
+  assert.equal(bench.wishes.length, 1, 'once it has answered it needs no leave');
+
+  const other = new Bench();
+  other.leave = 'awaited';
+  other.take(other.paths.add(0, V4));
+  other.take(other.paths.start(0));
+  other.run(60_000);
+  assert.equal(other.dead, true);
+});
+
+test('handshakes go round: what was tried less comes first, what answered before all', () => {
+  const bench = new Bench();
+  for (const endpoint of [V6, V4, LAN]) bench.take(bench.paths.add(0, endpoint));
+  assert.deepEqual(bench.paths.known(), [LAN, V6, V4]);
+  bench.paths.greeted(0, LAN);
+  bench.paths.greeted(0, V6);
+  assert.deepEqual(bench.paths.known(), [V4, LAN, V6]);
+  bench.reach.set(V6, 10);
+  bench.take(bench.paths.start(0));
+  bench.run(100);
+  assert.deepEqual(bench.paths.known(), [V6, V4, LAN]);
 });
 
 test('a forged or late token is nothing', () => {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session, SessionParts};
+use super::queue::Side;
 use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
@@ -80,7 +81,7 @@ impl Shared {
         let mut commands = Commands { shared: self, control: &mut control };
         let result = run(&mut commands);
         commands.publish();
-        self.transmit_waker.wake();
+        self.queue.wake_carrying();
         result
     }
 
@@ -126,8 +127,8 @@ impl Control {
         }
         self.changed = false;
         shared.tables.store(Arc::new(self.tables.clone()));
-        shared.transmit_waker.wake();
-        shared.receive_waker.wake();
+        shared.queue.wake_carrying();
+        shared.queue.wake(Side::Receive);
     }
 }
 

@@ -2,29 +2,29 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use arc_swap::Cache;
+use arc_swap::{ArcSwap, Cache};
 
 use super::Shared;
 use super::events::Event;
 use super::inbound::{Arrival, find, open, take_frame};
 use super::local::Locals;
+use super::queue::{Load, Side, TAP, V4, V6, WAKER};
 use super::sender::{Patience, Sender};
+use super::tables::Tables;
 use crate::admission::{Admission, Admitted, DHT_REPLY, is_handshake_kind};
 use crate::clock::now;
 use crate::control;
 use crate::counters::Drop;
 use crate::packet::{KIND_CONTROL, KIND_FRAME, PREFIX, Prefix};
-use crate::poll::Poller;
+use crate::poll::Ready;
 use crate::seal::Lane;
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Incoming};
 
-const WAKER: usize = 0;
-const V4: usize = 1;
-const V6: usize = 2;
-
 /// Batches taken from one socket before the other one has its turn.
 const TURN: usize = 8;
+/// Frames that this thread carries before it looks at the sockets again.
+const FRAMES: usize = 16;
 
 pub struct Receiver {
     shared: Arc<Shared>,
@@ -43,44 +43,63 @@ impl Receiver {
     /// Runs until the device is told to stop. An error means that it can't go on.
     pub fn run(&mut self) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
-        let mut watched = vec![shared.receive_waker.as_fd(), shared.sockets.v4.as_fd()];
-        watched.extend(shared.sockets.v6.as_ref().map(AsFd::as_fd));
-        let poller = Poller::new(&watched).map_err(|error| format!("watching the sockets: {error}"))?;
+        let queue = &shared.queue;
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
-            let left = self.locals.deadline().map(|at| at.saturating_sub(now()));
-            let ready = poller.wait(left).map_err(|error| format!("waiting for datagrams: {error}"))?;
-            if ready.has(WAKER) {
-                shared.receive_waker.clear();
-            }
-            for (place, socket) in [(V4, Some(&shared.sockets.v4)), (V6, shared.sockets.v6.as_ref())] {
-                let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
-                for _ in 0..TURN {
-                    if !receive(socket, &mut inbox) {
-                        break;
-                    }
-                    // After receiving: a session that was installed before its first datagram was sent is found.
-                    self.locals.follow(tables.load());
-                    self.take_batch(&mut inbox);
-                    if !inbox.is_full() {
-                        break;
-                    }
-                    inbox.plan();
-                }
-                inbox.plan();
-            }
+            let expiry = self.locals.deadline().map(|at| at.saturating_sub(now()));
+            let deadline = queue.carrier(Side::Receive).and_then(|carrier| carrier.time_left());
+            let left = [expiry, deadline].into_iter().flatten().min();
+            let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
+            let received = self.receive(ready, &mut inbox, &mut tables);
             self.locals.follow(tables.load());
             self.locals.expire(&shared, now());
+            let carried = self.carry(ready, received, tables.load())?;
+            queue.end_turn(Side::Receive, received.plus(carried), shared.tap.as_fd());
         }
         Ok(())
     }
 
-    fn take_batch(&mut self, inbox: &mut Inbox) {
+    /// Takes what has arrived.
+    fn receive(&mut self, ready: Ready, inbox: &mut Inbox, tables: &mut Cache<&ArcSwap<Tables>, Arc<Tables>>) -> Load {
+        let shared = Arc::clone(&self.shared);
+        let sockets = &shared.queue.sockets;
+        let mut load = Load::default();
+        for (place, socket) in [(V4, Some(&sockets.v4)), (V6, sockets.v6.as_ref())] {
+            let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
+            for _ in 0..TURN {
+                if !receive(socket, inbox) {
+                    break;
+                }
+                // After receiving: a session that was installed before its first datagram was sent is found.
+                self.locals.follow(tables.load());
+                load = load.plus(self.take_batch(inbox));
+                if !inbox.is_full() {
+                    break;
+                }
+                inbox.plan();
+            }
+            inbox.plan();
+        }
+        load
+    }
+
+    /// While there's little to do: sends what the interface has, also what it has just answered to what was received.
+    fn carry(&self, ready: Ready, received: Load, tables: &Tables) -> Result<Load, String> {
+        let Some(mut carrier) = self.shared.queue.carrier(Side::Receive) else { return Ok(Load::default()) };
+        let may_have_frames = ready.has(TAP) || !received.is_none();
+        let carried = if may_have_frames { carrier.carry(&self.shared, tables, FRAMES)? } else { Load::default() };
+        carrier.keep_deadlines(&self.shared, tables, ready.has(WAKER));
+        Ok(carried)
+    }
+
+    fn take_batch(&mut self, inbox: &mut Inbox) -> Load {
         let at = now();
+        let mut load = Load::default();
         for place in 0..inbox.len() {
             let Some((incoming, message)) = inbox.get(place) else { break };
-            let Incoming { from, local, mark, segment, .. } = incoming;
+            let Incoming { from, local, mark, segment, length } = incoming;
+            load.add(length);
             for (index, datagram) in message.chunks_mut(segment).enumerate() {
                 if let Err(reason) = self.take(Arrival { at, from, local, mark, first: index == 0 }, datagram) {
                     self.shared.drops.count(reason);
@@ -91,6 +110,7 @@ impl Receiver {
             }
         }
         self.sender.flush(&self.shared);
+        load
     }
 
     fn take(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {

@@ -80,7 +80,7 @@ impl Sender {
         let Some(first) = waiting.first() else { return 0 };
         let to = first.route.to;
         let alike = waiting.iter().take_while(|message| message.route.to.is_ipv4() == to.is_ipv4()).count();
-        let Some(socket) = shared.sockets.towards(to) else {
+        let Some(socket) = shared.queue.sockets.towards(to) else {
             shared.drops.add(Drop::SendFailed, first.count() as u64);
             self.tell(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
             return 1;

@@ -6,6 +6,8 @@ use crate::cut::MAX_DATAGRAM;
 
 /// Messages that one system call sends or receives. Each is one datagram or several that the kernel cuts or has joined.
 pub const BATCH: usize = 32;
+/// Messages that a system call receives where few are expected.
+pub const FEW: usize = 4;
 /// Datagrams of one message: what every Linux that can cut messages takes.
 pub const MAX_SEGMENTS: usize = 63;
 /// Bytes of an incoming message: the longest possible.
@@ -167,7 +169,7 @@ impl Default for Inbox {
     fn default() -> Self {
         // Zeroed memory of this size is only mapped where it's written to.
         let buffers = vec![0; BATCH * STRIDE].into_boxed_slice();
-        Self { buffers, messages: Vec::with_capacity(BATCH), wanted: BATCH }
+        Self { buffers, messages: Vec::with_capacity(BATCH), wanted: FEW }
     }
 }
 
@@ -190,11 +192,13 @@ impl Inbox {
         self.messages.len() >= self.wanted
     }
 
-    /// Plans the next call by what this one took: few messages if they're long, so that they're still near when they're read.
+    /// Plans the next call by what this one took: few messages if they're long, so that they're still near when they're read,
+    /// and few if there were few, because each that's wanted costs something.
     pub fn plan(&mut self) {
         let bytes: usize = self.messages.iter().map(|message| message.length).sum();
         let average = bytes.checked_div(self.messages.len()).unwrap_or(0).max(1);
-        self.wanted = (WORTHWHILE / average).clamp(1, BATCH);
+        let most = if self.is_full() || self.messages.len() > FEW { BATCH } else { FEW };
+        self.wanted = (WORTHWHILE / average).clamp(1, most);
     }
 
     pub fn get(&mut self, at: usize) -> Option<(Incoming, &mut [u8])> {

@@ -5,7 +5,7 @@ use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::batch::{BATCH, Inbox, Incoming, Outgoing};
+use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
 use super::{CutFailure, UdpSocket};
 use crate::error::{Code, OpenError};
 use crate::poll;
@@ -156,6 +156,7 @@ impl UdpSocket for LinuxUdp {
         inbox.messages.clear();
         match inbox.wanted() {
             1 => self.receive_up_to::<1>(inbox),
+            2..=FEW => self.receive_up_to::<FEW>(inbox),
             _ => self.receive_up_to::<BATCH>(inbox),
         }
     }

@@ -64,6 +64,7 @@ function networkPart(network: NetworkDebug): string {
     ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
     ['NAT', NAT_WORDS[network.nat] ?? network.nat],
     ['own endpoints', network.endpoints.join(' ') || 'none'],
+    ['probes', probesPart(network.probes)],
     ...network.unanswered.map((peer): [string, string] => ['-peer', `${peer.name}: ${peer.lastError ?? 'asking'}`]),
     ...network.problems.map((problem): [string, string] => ['problem', problem]),
     [
@@ -74,6 +75,10 @@ function networkPart(network: NetworkDebug): string {
     ],
   ]);
   return [head, ...network.peers.map(peerPart)].join('\n\n');
+}
+
+function probesPart({ sent, putOff, waiting }: NetworkDebug['probes']): string {
+  return `${sent} sent to endpoints that had never answered; ${putOff} had to wait for that, ${waiting} do now`;
 }
 
 function peerPart(peer: NetworkDebug['peers'][number]): string {
