@@ -16,6 +16,8 @@ export interface Served {
   readonly version: string;
   /** The DHT process, in words. */
   dht(): string;
+  /** This machine as a relay, or null. */
+  relay(): RelayInfo | null;
   /** What's wrong with the daemon itself, in words. */
   readonly problems: readonly string[];
   /** Aborted when the daemon ends. */
@@ -43,6 +45,7 @@ export function handlers(served: Served): Handlers {
       upMs: Math.round(performance.now() - began),
       log: log.level,
       networks: networks.list(hash),
+      relay: served.relay(),
       problems: [...served.problems],
     }),
     'daemon.debug': async () => ({
@@ -55,6 +58,7 @@ export function handlers(served: Served): Handlers {
       memory: process.memoryUsage.rss(),
       dht: served.dht(),
       networks: networks.debug(),
+      relay: served.relay(),
       problems: [...served.problems],
     }),
     'network.start': (params) => networks.start(params),
@@ -66,6 +70,11 @@ export function handlers(served: Served): Handlers {
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
     'member.ping': (params) => queue(() => ping(networks, params)),
+    'network.set': async ({ hash, fwd }) => {
+      await networks.setForwardOnly(hash, fwd);
+      return {};
+    },
+    'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
     'device.set': ({ hash, ...help }) => {
       for (const entry of networks.some(hash)) entry.running?.setHelp(help);
       return {};
