@@ -12,6 +12,7 @@ import {
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseMark,
   parseMtu,
   parseName,
   parsePort,
@@ -22,6 +23,7 @@ import {
   RELAY_PORT,
   RELAY_TLS_PORT,
   type RelayListen,
+  wholeNumber,
 } from '../rpc/fields.js';
 import { MAX_RELAYS } from '../rpc/schema.js';
 import { quoted } from '../rpc/text.js';
@@ -55,6 +57,8 @@ export interface Config {
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
   readonly udpGro: boolean;
+  /** Mark of our UDP datagrams (SO_MARK), for the system's routing rules; 0: none. */
+  readonly fwmark: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
 }
@@ -100,6 +104,7 @@ function defaults(): Config {
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0x1032,
     name: defaultName(),
   };
 }
@@ -114,7 +119,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
   relays: (value) => relays(plain(value)),
   relayListen: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
-  relayTls: (value) => (value === false ? null : parsePort(number(value))),
+  relayTls: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
   relayLimits: (value) => parseRelayLimits(plain(value)),
   proxy: (value) => (value === false ? null : parseProxy(string(value))),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
@@ -122,6 +127,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,
+  fwmark: (value) => parseMark(number(value)),
   name: (value) => parseName(string(value)),
 };
 
@@ -146,7 +152,7 @@ function flags(given: Given): Partial<Config> {
     ...given,
     ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
     ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
-    ...(typeof given.relayTls === 'string' ? { relayTls: Number(given.relayTls) } : {}),
+    relayTls: given.relayTls === true ? undefined : given.relayTls,
   };
   for (const key of [
     'state',

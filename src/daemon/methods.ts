@@ -1,7 +1,8 @@
 /** What each method of the RPC does. */
 
 import { RpcError } from '../rpc/errors.js';
-import type { Parsed, Result } from '../rpc/schema.js';
+import { relayName } from '../rpc/fields.js';
+import type { Parsed, RelayInfo, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import { findMember } from './find-member.js';
 import type { Log } from './log.js';

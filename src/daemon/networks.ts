@@ -178,7 +178,12 @@ export class Networks {
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
-        help: { tapOffload: config.tapOffload, udpGso: config.udpGso, udpGro: config.udpGro },
+        choices: {
+          tapOffload: config.tapOffload,
+          udpGso: config.udpGso,
+          udpGro: config.udpGro,
+          fwmark: config.fwmark,
+        },
         dht: this.dhtOf(saved),
         addresses: this.lookAtAddresses(),
         overlays: this.overlays(),

@@ -38,8 +38,8 @@ export interface RunningOptions {
   readonly master: Uint8Array;
   readonly bootCounter: number;
   readonly lan: boolean;
-  /** What of the system's help the device uses. */
-  readonly help: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro'>;
+  /** What of the system's help the device uses, and how it marks its datagrams. */
+  readonly choices: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro' | 'fwmark'>;
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
@@ -117,7 +117,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const config = networkConfig(options, identity);
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.help }, (events) =>
+    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.choices }, (events) =>
       onEvents(events),
     );
     try {
@@ -331,7 +331,7 @@ function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identit
 function deviceConfig(
   { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
   name: string,
-): Omit<DeviceConfig, keyof RunningOptions['help']> {
+): Omit<DeviceConfig, keyof RunningOptions['choices']> {
   return {
     name,
     mac,

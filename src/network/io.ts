@@ -143,6 +143,8 @@ export interface PeerSnapshot {
   readonly path: PathKind;
   readonly endpoint: Way | null;
   readonly rttMs: number | null;
+  /** Of the path in use, as measured: bytes of IP packet. */
+  readonly pathMtu: number | null;
   /** Since when connected, ms ago; null if not connected. */
   readonly connectedMs: number | null;
   readonly framesIn: number;

@@ -12,11 +12,14 @@ import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import { isRelayWay } from '../core/way.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import type { SessionContext } from '../session/io.js';
 import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
+import { ENVELOPE_BYTES } from '../wire/relay.js';
+import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Members } from './members.js';
@@ -37,6 +40,10 @@ import { Stamps } from './stamps.js';
 import { type HelloWanted, StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
 
+/** Bytes of an Ethernet header, of two VLAN tags, and of what a relay adds to a datagram that it passes on. */
+const ETHERNET_BYTES = 14;
+const VLAN_TAGS_BYTES = 8;
+const RELAY_ENVELOPE_BYTES = 16;
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
 const BEACON_INTERVAL = 30_000;
 
@@ -236,6 +243,15 @@ export class Network {
     }
     if (event.kind === 'unreachable') {
       for (const peer of this.members.connected()) peer.carryPaths(now, peer.paths.unreachable(now, event.to));
+      this.relays.unreachable(now, event.to);
+      return;
+    }
+    if (event.kind === 'too-large') {
+      this.tooLarge(now, event.to, event.bytes);
+      return;
+    }
+    if (event.kind === 'unmarked') {
+      this.outbox.notable('warn', 'the system refuses to mark our datagrams; going on without', { error: event.error });
       return;
     }
     if (event.kind === 'fallback') {
@@ -249,6 +265,15 @@ export class Network {
     }
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
+  }
+
+  /** What a relay doesn't take, no way through it does; what a way may carry is counted without the envelope. */
+  private tooLarge(now: number, to: Endpoint, bytes: number): void {
+    const ways = this.relays.waysBy(to);
+    for (const peer of this.members.connected()) {
+      peer.carryPaths(now, peer.paths.tooLarge(now, to, bytes));
+      for (const way of ways) peer.carryPaths(now, peer.paths.tooLarge(now, way, bytes - ENVELOPE_BYTES));
+    }
   }
 
   private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
@@ -296,6 +321,9 @@ export class Network {
       case 'silent':
         if (peer.paths.current !== null) this.relays.doubt(now, peer.paths.current.endpoint);
         peer.carryPaths(now, peer.paths.doubt(now));
+        break;
+      case 'bulk':
+        peer.carryPaths(now, peer.paths.bulk(now));
         break;
     }
   }
@@ -405,6 +433,7 @@ export class Network {
       outbox: this.outbox,
       probes: this.probes,
       kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
+      needs: frameNeeds(this.config.mtu),
       isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
       disconnected: (peer, now) => this.disconnected(peer, now),
@@ -412,4 +441,10 @@ export class Network {
       macsOf: (peer) => this.roster.macsOf(peer),
     };
   }
+}
+
+/** `mtu`: the overlay's, in bytes. */
+function frameNeeds(mtu: number): FrameNeeds {
+  const whole = mtu + ETHERNET_BYTES + FRAME_OVERHEAD;
+  return { whole, most: whole + VLAN_TAGS_BYTES + RELAY_ENVELOPE_BYTES };
 }

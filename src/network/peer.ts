@@ -7,6 +7,7 @@ import type { Stamp } from '../core/stamp.js';
 import { isEndpoint, isRelayWay, type Way } from '../core/way.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { CandidateKind, CandidateSource } from '../paths/candidate.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -16,10 +17,6 @@ import type { Outbox } from './outbox.js';
 import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
-/** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
-const MAX_DATAGRAM = 1_444;
-/** The envelope takes as much of that on a way through a relay (docs/protocol.md section 11). */
-const ENVELOPE = 16;
 /** Relays among the ways that one handshake message goes. */
 const HANDSHAKE_RELAYS = 3;
 /** Tries of a handshake after which we say that the peer can't be reached. */
@@ -32,6 +29,8 @@ export interface PeerContext {
   /** What goes to endpoints that never answered goes by it. */
   readonly probes: ProbeQueue;
   kindOf(endpoint: Way): CandidateKind;
+  /** What our frames ask of a path. */
+  readonly needs: FrameNeeds;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -61,7 +60,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths(context.session.random, context.kindOf);
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
   }
 
@@ -212,6 +211,7 @@ export class Peer {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? null,
       rttMs: path?.rtt ?? null,
+      pathMtu: path?.mtu ?? null,
       connectedMs: this.connectedAt === null ? null : now - this.connectedAt,
       framesIn: counters?.framesIn ?? 0,
       bytesIn: counters?.bytesIn ?? 0,
@@ -245,7 +245,7 @@ export class Peer {
   private carryPathOutput(now: number, output: PathOutput): void {
     switch (output.kind) {
       case 'challenge':
-        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        this.context.outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
         break;
       case 'wish':
         if (isRelayWay(output.to)) this.carryPaths(now, this.paths.probe(now, output.to));
@@ -255,7 +255,8 @@ export class Peer {
         if (isEndpoint(output.endpoint)) this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
         break;
       case 'use':
-        this.usePath(now, output.endpoint);
+      case 'resize':
+        this.usePath(now, output.endpoint, output.maxDatagram);
         break;
       case 'dead':
         this.giveUp(now);
@@ -342,8 +343,7 @@ export class Peer {
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Way | null): void {
-    const maxDatagram = endpoint !== null && isRelayWay(endpoint) ? MAX_DATAGRAM - ENVELOPE : MAX_DATAGRAM;
+  private usePath(now: number, endpoint: Way | null, maxDatagram: number): void {
     this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null || this.connectedAt !== null) return;
     this.connectedAt = now;

@@ -72,7 +72,9 @@ export class Relays {
   /** Uses a relay, or follows it to another address; nothing happens if nothing about it changed. */
   set(now: number, choice: RelayChoice): void {
     const before = this.entries.get(choice.name);
-    if (before !== undefined && isSame(before.choice, choice)) return;
+    const pinned = before?.client.describe().id ?? null;
+    const isJustPinned = before?.choice.key === null && choice.key !== null && pinned === hex(choice.key);
+    if (before !== undefined && isSame(before.choice, isJustPinned ? { ...choice, key: null } : choice)) return;
     if (before === undefined && this.entries.size >= MAX_RELAYS) return;
     this.drop(now, choice.name);
     const client = new RelayClient({ udp: choice.udp, tls: choice.tls }, choice.key, this.context);
@@ -98,6 +100,20 @@ export class Relays {
   doubt(now: number, way: Way): void {
     if (!isRelayWay(way)) return;
     for (const [name, { client }] of this.entries) if (client.leads(way)) this.carry(now, name, client.doubt(now));
+  }
+
+  /** Ways through the relay that has its UDP port there. */
+  waysBy(endpoint: Endpoint): RelayWay[] {
+    return [...this.entries.values()].flatMap(({ client }) =>
+      client.isAt('udp', endpoint) ? client.waysBy('udp') : [],
+    );
+  }
+
+  /** The system says that datagrams can't go there now. */
+  unreachable(now: number, to: Way): void {
+    for (const [name, { client }] of this.entries) {
+      if (!isRelayWay(to) && client.isAt('udp', to)) this.carry(now, name, client.doubt(now));
+    }
   }
 
   event(now: number, event: RelayEvent): void {

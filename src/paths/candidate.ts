@@ -1,7 +1,10 @@
 /** One way by which a peer might be reached, and how it compares with the others. */
 import { endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
-import { isRelayWay, type Way } from '../core/way.js';
+import type { Random } from '../core/random.js';
+import { isRelayWay, relayWayParts, type Way } from '../core/way.js';
+import { type FrameNeeds, ladderOf } from './ladder.js';
+import { PathMtu } from './path-mtu.js';
 
 /** `lan`: on-link. `direct`: anywhere else. `relay`: through a relay. */
 export type CandidateKind = 'lan' | 'direct' | 'relay';
@@ -36,25 +39,36 @@ export interface Candidate {
   /** Handshakes and challenges that went there, and when the last did. */
   tries: number;
   triedAt: number | null;
+  readonly mtu: PathMtu;
 }
 
 const KIND_ORDER: readonly CandidateKind[] = ['lan', 'direct', 'relay'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Way, kind: CandidateKind, source: CandidateSource, now: number): Candidate {
-  const untried = {
-    probe: null,
-    misses: 0,
-    rtt: null,
-    answeredAt: null,
-    askedAt: now,
-    isDoubted: false,
-    tries: 0,
-    triedAt: null,
-    waitsSince: null,
-  };
-  return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
+export interface CandidateContext {
+  readonly random: Random;
+  /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
+  readonly kindOf: (endpoint: Way) => CandidateKind;
+  readonly needs: FrameNeeds;
+}
+
+export function newCandidate(
+  { random, kindOf, needs }: CandidateContext,
+  endpoint: Way,
+  source: CandidateSource,
+  now: number,
+): Candidate {
+  const unasked = { probe: null, misses: 0, rtt: null, answeredAt: null, askedAt: now, isDoubted: false };
+  const untried = { ...unasked, tries: 0, triedAt: null, waitsSince: null };
+  const mtu = new PathMtu(random, ladderOf(familyOf(endpoint), needs));
+  return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
+}
+
+function familyOf(way: Way) {
+  const first = isRelayWay(way) ? relayWayParts(way).relay : way;
+  const family = isIpv6(endpointParts(first).ip) ? 'ipv6' : 'ipv4';
+  return isRelayWay(way) ? (`relay-${family}` as const) : family;
 }
 
 export function noteTry(candidate: Candidate, now: number): void {

@@ -6,10 +6,10 @@
  */
 import { backoff } from '../core/backoff.js';
 import { sameBytes } from '../core/bytes.js';
-import type { Random } from '../core/random.js';
 import type { Way } from '../core/way.js';
 import {
   type Candidate,
+  type CandidateContext,
   type CandidateKind,
   type CandidateSource,
   compare,
@@ -18,6 +18,7 @@ import {
   noteTry,
   ranksBelow,
 } from './candidate.js';
+import { SURE_DATAGRAM } from './ladder.js';
 
 export const MAX_CANDIDATES = 32;
 /** Endpoints that one handshake message goes to. */
@@ -48,13 +49,21 @@ const TOKEN_BYTES = 8;
 const PUT_OFF = 4;
 
 export type PathOutput =
-  | { readonly kind: 'challenge'; readonly to: Way; readonly token: Uint8Array }
+  /** `bytes`: the datagram is padded to that (UDP payload), to see whether the path takes it; null: it's as small as can be. */
+  | { readonly kind: 'challenge'; readonly to: Way; readonly token: Uint8Array; readonly bytes: number | null }
   /** An endpoint that never answered is to be challenged: `probe` does it when there's leave for that, `putOff` says that there's none. */
   | { readonly kind: 'wish'; readonly to: Way; readonly tries: number }
   /** The endpoint answered for the first time. */
   | { readonly kind: 'proven'; readonly endpoint: Way }
-  /** Frames go there from now on; null: nowhere. */
-  | { readonly kind: 'use'; readonly endpoint: Way | null; readonly path: CandidateKind | 'none' }
+  /** Frames go there from now on; null: nowhere. `maxDatagram`: UDP payload in bytes that the path takes. */
+  | {
+      readonly kind: 'use';
+      readonly endpoint: Way | null;
+      readonly path: CandidateKind | 'none';
+      readonly maxDatagram: number;
+    }
+  /** The path in use takes another size of datagrams now. */
+  | { readonly kind: 'resize'; readonly endpoint: Way; readonly maxDatagram: number }
   /** Nothing answers any more: the session is of no use. */
   | { readonly kind: 'dead' };
 
@@ -72,6 +81,17 @@ export interface CandidateState {
   /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
   readonly tries: number;
   readonly triedMs: number | null;
+  /** Its MTU, in bytes of IP packet, as far as measured; null if it never answered. */
+  readonly mtu: number | null;
+}
+
+/** The path that frames take. */
+export interface CurrentPath {
+  readonly endpoint: Way;
+  readonly kind: CandidateKind;
+  readonly rtt: number | null;
+  /** In bytes of IP packet. */
+  readonly mtu: number;
 }
 
 export class Paths {
@@ -79,15 +99,15 @@ export class Paths {
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
+  /** Of the path in use, as told last. */
+  private maxDatagram = 0;
 
-  constructor(
-    private readonly random: Random,
-    /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
-    private readonly kindOf: (endpoint: Way) => CandidateKind,
-  ) {}
+  constructor(private readonly context: CandidateContext) {}
 
-  get current(): { readonly endpoint: Way; readonly kind: CandidateKind; readonly rtt: number | null } | null {
-    return this.inUse;
+  get current(): CurrentPath | null {
+    if (this.inUse === null) return null;
+    const { endpoint, kind, rtt, mtu } = this.inUse;
+    return { endpoint, kind, rtt, mtu: mtu.mtu };
   }
 
   has(endpoint: Way): boolean {
@@ -119,6 +139,7 @@ export class Paths {
       misses: candidate.misses,
       tries: candidate.tries,
       triedMs: candidate.triedAt === null ? null : now - candidate.triedAt,
+      mtu: candidate.answeredAt === null ? null : candidate.mtu.mtu,
     }));
   }
 
@@ -140,7 +161,7 @@ export class Paths {
   add(now: number, endpoint: Way, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
-    this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), source, now));
+    this.candidates.set(endpoint, newCandidate(this.context, endpoint, source, now));
     return this.tick(now);
   }
 
@@ -168,15 +189,19 @@ export class Paths {
   stop(): PathOutput[] {
     this.probing = false;
     this.failedAt = null;
-    for (const candidate of this.candidates.values()) Object.assign(candidate, { probe: null, waitsSince: null });
-    if (this.inUse === null) return [];
-    this.inUse = null;
-    return [{ kind: 'use', endpoint: null, path: 'none' }];
+    for (const candidate of this.candidates.values()) {
+      Object.assign(candidate, { probe: null, waitsSince: null });
+      candidate.mtu.restart();
+    }
+    return this.inUse === null ? [] : [this.useNone()];
   }
 
   /** This machine's addresses changed: what's on-link may have, and what worked may not any more. */
   addressesChanged(now: number): PathOutput[] {
-    for (const candidate of this.candidates.values()) candidate.kind = this.kindOf(candidate.endpoint);
+    for (const candidate of this.candidates.values()) {
+      candidate.kind = this.context.kindOf(candidate.endpoint);
+      candidate.mtu.restart();
+    }
     return this.probing ? this.probeAll(now) : [];
   }
 
@@ -185,15 +210,28 @@ export class Paths {
     const candidate = [...this.candidates.values()].find(
       ({ probe }) => probe !== null && sameBytes(probe.token, token),
     );
-    if (candidate === undefined || candidate.probe === null) return [];
+    if (candidate === undefined || candidate.probe === null) return this.measured(now, token);
     const sample = Math.max(0, at - candidate.probe.sentAt);
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now, isDoubted: false });
+    candidate.mtu.alive(now);
     const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
     const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
-    return outputs;
+    return [...outputs, ...this.measure(now, candidate), ...this.resized()];
+  }
+
+  /** Large datagrams leave by the path in use. */
+  bulk(now: number): PathOutput[] {
+    this.inUse?.mtu.watch(now);
+    return this.tick(now);
+  }
+
+  /** This machine's interface doesn't take datagrams of so many bytes towards an endpoint. */
+  tooLarge(now: number, endpoint: Way, bytes: number): PathOutput[] {
+    this.candidates.get(endpoint)?.mtu.refused(now, bytes);
+    return this.tick(now);
   }
 
   /** The peer's datagrams come from an endpoint that frames don't go to. */
@@ -220,6 +258,7 @@ export class Paths {
     if (candidate === undefined || candidate !== this.inUse) return [];
     candidate.misses = MAX_MISSES;
     candidate.probe = null;
+    candidate.mtu.pause();
     return this.failed(now);
   }
 
@@ -227,10 +266,12 @@ export class Paths {
     if (!this.probing) return [];
     const outputs: PathOutput[] = [];
     for (const candidate of this.candidates.values()) {
-      if (this.dueAt(candidate) > now) continue;
+      outputs.push(...this.measure(now, candidate));
+      if (this.answerDueAt(candidate) > now) continue;
       if (candidate.probe !== null) this.missed(now, candidate);
       if (candidate.nextAt <= now) outputs.push(this.ask(now, candidate));
     }
+    outputs.push(...this.resized());
     if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
     else outputs.push(...this.moveToSpare());
     if (now >= this.deadAt()) outputs.push({ kind: 'dead' });
@@ -255,7 +296,7 @@ export class Paths {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined) return;
     candidate.waitsSince = null;
-    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.random);
+    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.context.random);
   }
 
   private deadAt(): number {
@@ -271,6 +312,10 @@ export class Paths {
   }
 
   private dueAt(candidate: Candidate): number {
+    return Math.min(candidate.mtu.deadline(), this.answerDueAt(candidate));
+  }
+
+  private answerDueAt(candidate: Candidate): number {
     if (candidate.waitsSince !== null) return Number.POSITIVE_INFINITY;
     return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
   }
@@ -283,26 +328,47 @@ export class Paths {
   }
 
   private challenge(now: number, candidate: Candidate): PathOutput {
-    const token = this.random(TOKEN_BYTES);
+    const token = this.context.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
     if (candidate.misses === 0) candidate.askedAt = now;
     noteTry(candidate, now);
-    return { kind: 'challenge', to: candidate.endpoint, token };
+    return { kind: 'challenge', to: candidate.endpoint, token, bytes: null };
+  }
+
+  /** Asks for sizes. One that goes unanswered is no miss of the path, only a reason to ask whether it still answers. */
+  private measure(now: number, candidate: Candidate): PathOutput[] {
+    const probes = candidate.mtu.tick(now, answerLimit(candidate));
+    if (candidate.mtu.wantsSign && candidate.probe === null) candidate.nextAt = Math.min(candidate.nextAt, now);
+    return probes.map((probe) => ({ kind: 'challenge', to: candidate.endpoint, ...probe }));
+  }
+
+  /** An answer to a padded challenge proves the path like any other. */
+  private measured(now: number, token: Uint8Array): PathOutput[] {
+    const candidate = [...this.candidates.values()].find(({ mtu }) => mtu.answered(now, token));
+    if (candidate === undefined) return [];
+    Object.assign(candidate, { misses: 0, answeredAt: now });
+    candidate.mtu.alive(now);
+    return [...this.choose(candidate, false), ...this.measure(now, candidate), ...this.resized()];
+  }
+
+  private resized(): PathOutput[] {
+    if (this.inUse === null || this.inUse.mtu.maxDatagram === this.maxDatagram) return [];
+    this.maxDatagram = this.inUse.mtu.maxDatagram;
+    return [{ kind: 'resize', endpoint: this.inUse.endpoint, maxDatagram: this.maxDatagram }];
   }
 
   private missed(now: number, candidate: Candidate): void {
     candidate.probe = null;
     candidate.misses++;
+    candidate.mtu.pause();
     const working = candidate.answeredAt !== null && candidate.misses < MAX_MISSES;
-    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.random));
+    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.context.random));
   }
 
   /** The path in use answers no more: the next best takes over, and all are asked. */
   private failed(now: number): PathOutput[] {
-    this.inUse = null;
     const [next] = [...this.candidates.values()].filter(works).sort(compare);
-    const switched: PathOutput[] =
-      next === undefined ? [{ kind: 'use', endpoint: null, path: 'none' }] : this.use(next);
+    const switched = next === undefined ? [this.useNone()] : this.use(next);
     if (next === undefined) this.failedAt ??= now;
     return [...switched, ...this.probeAll(now)];
   }
@@ -337,7 +403,13 @@ export class Paths {
   private use(candidate: Candidate): PathOutput[] {
     this.inUse = candidate;
     this.failedAt = null;
-    return [{ kind: 'use', endpoint: candidate.endpoint, path: candidate.kind }];
+    this.maxDatagram = candidate.mtu.maxDatagram;
+    return [{ kind: 'use', endpoint: candidate.endpoint, path: candidate.kind, maxDatagram: this.maxDatagram }];
+  }
+
+  private useNone(): PathOutput {
+    this.inUse = null;
+    return { kind: 'use', endpoint: null, path: 'none', maxDatagram: SURE_DATAGRAM };
   }
 
   private probeAll(now: number): PathOutput[] {

@@ -127,6 +127,10 @@ export class RelayClient {
     return this.ways.has(way);
   }
 
+  waysBy(transport: RelayTransport): RelayWay[] {
+    return [...this.ways].flatMap(([way, of]) => (of === transport ? [way] : []));
+  }
+
   start(now: number): ClientOutput[] {
     this.dayAt = now + DAY_INTERVAL;
     const udp = this.links.get('udp');

@@ -113,6 +113,11 @@ export function parseMtu(mtu: number): number {
   return between('an MTU', mtu, MTU);
 }
 
+/** A mark for the system's routing rules (SO_MARK), 32 bits; 0 is none. */
+export function parseMark(mark: number): number {
+  return between('a mark', mark, { min: 0, max: 2 ** 32 - 1 });
+}
+
 /** `[ID@]HOST:PORT`: where a member is, and optionally which one it must be (16 hex digits). */
 export function parsePeer(text: string): string {
   const match = /^(?:([^@]*)@)?(?:\[([^\]]+)\]|([^:@[\]\s]+)):(\d{1,5})$/.exec(text);

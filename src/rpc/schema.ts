@@ -60,6 +60,8 @@ export const peerSchema = v.object({
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
+  /** MTU of the path in use, as measured: bytes of IP packet. */
+  pathMtu: v.nullable(v.number()),
   /** How long it has been connected, in ms. */
   connectedMs: v.nullable(v.number()),
   framesIn: count,
@@ -168,6 +170,8 @@ const candidateSchema = v.object({
   /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
   tries: count,
   triedMs: v.nullable(v.number()),
+  /** MTU of the path as measured, bytes of IP packet. */
+  mtu: v.nullable(v.number()),
 });
 
 /** What there is to know of a network when something doesn't work; the id stands for the hash. */

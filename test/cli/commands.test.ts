@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Daemon } from '../../src/daemon/daemon.js';
 import { Log } from '../../src/daemon/log.js';
+import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
 import { temporaryDirectory } from '../daemon/directory.js';
 import { Wire } from '../daemon/wire.js';
 
@@ -36,11 +37,17 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     lan: false,
     dht: 'off' as const,
     dhtListen: null,
+    relays: [],
+    relayListen: null,
+    relayTls: null,
+    relayLimits: DEFAULT_LIMITS,
+    proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     name: 'ada',
   };
   const log = new Log({ write: () => undefined }, 'ERROR');
@@ -83,7 +90,7 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   const members = await p2p(['show', '-hash', 'my|hash']);
   assert.match(
     members.stdout,
-    /^ID +NAME +IP +ENDPOINT +MAC +PATH +RTT +STATE\n- .* 0123456789abcdef@192\.0\.2\.9:4900 .* unanswered/,
+    /^ID +NAME +IP +ENDPOINT +MAC +PATH +RTT +MTU +STATE\n- .* 0123456789abcdef@192\.0\.2\.9:4900 .* unanswered/,
   );
 
   const status = await p2p(['status']);

@@ -14,12 +14,28 @@ const BLUE = network('p2p1', '10.20.20.1/24', 'ada', '4123456789abcdef', BEN_ELS
 
 function member(id: string, name: string, ...addresses: string[]): PeerInfo {
   const counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
-  const where = { path: 'none', endpoint: null, rttMs: null, connectedMs: null, lastError: null } as const;
+  const where = {
+    path: 'none',
+    endpoint: null,
+    rttMs: null,
+    pathMtu: null,
+    connectedMs: null,
+    lastError: null,
+  } as const;
   return { id, name, addresses, mac: '02:00:00:00:00:01', state: 'connecting', source: 'dht', ...counts, ...where };
 }
 
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
-  const empty = { error: null, retryMs: null, keyEnds: null, unanswered: [], problems: [], drops: {} };
+  const empty = {
+    relays: [],
+    forwardOnly: false,
+    error: null,
+    retryMs: null,
+    keyEnds: null,
+    unanswered: [],
+    problems: [],
+    drops: {},
+  };
   const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
   return {
     id: device,

@@ -10,6 +10,9 @@ const LAN = makeEndpoint('192.0.2.2', 4900);
 const V4 = makeEndpoint('198.51.100.2', 4900);
 const V6 = makeEndpoint('2001:db8::2', 4900);
 
+/** Of an overlay MTU of 1,360 bytes. */
+const NEEDS = { whole: 1_416, most: 1_440 };
+
 /** Paths and a peer that answers where it's reachable, after the round trip given there. */
 class Bench {
   now = 0;
@@ -24,7 +27,11 @@ class Bench {
   private readonly answers: { at: number; token: Uint8Array }[] = [];
 
   constructor(seed = 1) {
-    this.paths = new Paths(seeded(seed), (endpoint) => (endpoint.startsWith('192.0.2.') ? 'lan' : 'direct'));
+    this.paths = new Paths({
+      random: seeded(seed),
+      kindOf: (endpoint) => (endpoint.startsWith('192.0.2.') ? 'lan' : 'direct'),
+      needs: NEEDS,
+    });
   }
 
   take(outputs: readonly PathOutput[]): void {

@@ -69,6 +69,7 @@ export class SimHost {
         tapOffload: false,
         udpGso: false,
         udpGro: false,
+        fwmark: 0,
       },
       {
         random: world.random,

@@ -12,6 +12,8 @@ mod outbound;
 mod peer;
 mod queue;
 mod receive;
+mod relay;
+mod relayed;
 mod sender;
 mod switches;
 mod tables;
@@ -31,10 +33,10 @@ use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
+use crate::events::Events;
 use crate::tap::{Device, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
-use events::Events;
 use peer::Peer;
 use queue::{Queue, Side};
 use receive::Receiver;
@@ -48,6 +50,8 @@ pub use switches::{Help, Wanted};
 pub struct Config {
     pub tap: TapConfig,
     pub port: u16,
+    /// Mark of what the sockets send (SO_MARK); 0 for none.
+    pub fwmark: u32,
     pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
@@ -63,7 +67,7 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
-    events: Events,
+    events: Events<Event>,
     stopping: AtomicBool,
 }
 
@@ -102,6 +106,9 @@ impl Engine {
             stopping: AtomicBool::new(false),
         });
         shared.switch_on(config.tap.offload, config.wanted);
+        if let Err(error) = shared.queue.sockets.set_mark(config.fwmark) {
+            shared.push(Event::Unmarked { at: now(), error: error.to_string() });
+        }
         let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
         let transmitting = Arc::clone(&shared);
         let mut receiver = Receiver::new(shared, admission);

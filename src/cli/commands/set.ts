@@ -1,11 +1,14 @@
 import { Command, Option } from 'commander';
 import { callDaemon, hashFlag } from '../context.js';
+import { tell } from '../output.js';
 
 interface Flags {
   readonly log?: string;
   readonly tapOffload?: Switch;
   readonly udpGso?: Switch;
   readonly udpGro?: Switch;
+  readonly fwd?: Switch;
+  readonly forgetRelay?: string;
   readonly hash?: string;
 }
 
@@ -18,16 +21,19 @@ export function setCommand(): Command {
     .addOption(onOff('--tap-offload', 'checksum and segmentation offload of the devices'))
     .addOption(onOff('--udp-gso', 'many datagrams to the system at once (UDP_SEGMENT)'))
     .addOption(onOff('--udp-gro', 'many datagrams from the system at once (UDP_GRO)'))
+    .addOption(onOff('--fwd', 'everything through relays: no LAN, no direct paths; this is kept'))
+    .addOption(new Option('--forget-relay <relay>', 'forget the key pinned for HOST[:PORT]: its next one is pinned'))
     .addOption(hashFlag('only for this network'))
     .addHelpText(
       'after',
       `
-Without -hash: for the daemon and all its networks. It lasts until the daemon ends.
+Without -hash: for the daemon and all its networks. All but -fwd and -forget-relay lasts until the daemon ends.
 
 Examples:
   p2p set -log DEBUG
   p2p set -log TRACE -hash myhash
-  p2p set -udp-gso off`,
+  p2p set -udp-gso off
+  p2p set -fwd on -hash myhash`,
     )
     .action(set);
 }
@@ -36,13 +42,23 @@ function onOff(flag: string, description: string): Option {
   return new Option(`${flag} <on|off>`, description).choices(['on', 'off']);
 }
 
-async function set({ log, tapOffload, udpGso, udpGro, hash }: Flags, command: Command): Promise<void> {
+async function set(
+  { log, tapOffload, udpGso, udpGro, fwd, forgetRelay, hash }: Flags,
+  command: Command,
+): Promise<void> {
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
   const help = Object.entries(given).filter(([, value]) => value !== undefined);
-  if (log === undefined && help.length === 0)
-    command.error('error: --log, --tap-offload, --udp-gso or --udp-gro must be given');
+  if ([log, fwd, forgetRelay].every((value) => value === undefined) && help.length === 0)
+    command.error('error: --log, --fwd, --forget-relay, --tap-offload, --udp-gso or --udp-gro must be given');
   if (log !== undefined) await callDaemon(command, 'log.set', { level: log, hash });
+  if (fwd !== undefined) await callDaemon(command, 'network.set', { fwd: fwd === 'on', hash });
+  if (forgetRelay !== undefined) await forget(command, forgetRelay);
   if (help.length === 0) return;
   const switches = Object.fromEntries(help.map(([name, value]) => [name, value === 'on']));
   await callDaemon(command, 'device.set', { hash, ...switches });
+}
+
+async function forget(command: Command, relay: string): Promise<void> {
+  const { forgotten } = await callDaemon(command, 'relay.forget', { relay });
+  if (!forgotten) tell(`p2p: no key was pinned for ${relay}`);
 }
