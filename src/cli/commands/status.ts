@@ -82,8 +82,8 @@ function discoveryLine({ hash, lan, dht, relays, forwardOnly }: NetworkInfo): st
   const through = relays.map(
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
-  const relay = `${forwardOnly ? 'everything goes through it; ' : ''}${through.join(', ') || 'none'}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; relay: ${relay}`;
+  const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}${relay}`;
 }
 
 /** What this machine does as a relay. */
