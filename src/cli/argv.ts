@@ -3,6 +3,8 @@ import type { Command, Option } from 'commander';
 
 /** Two letters or more, so `-h` stays; a digit first is a number and not a flag. */
 const SINGLE_DASH = /^-[a-z][a-z-]+(=.*)?$/is;
+/** Flags with two names. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { '--until': '--ttl' };
 /** What an environment variable says to leave a flag without a value out. */
 /** What it says to leave only the value out, where a flag may have one. */
 const ON = new Set(['1', 'yes', 'on', 'true']);
@@ -49,7 +51,13 @@ function normalise(args: readonly string[], program: Command): string[] {
 /** `p2p daemon -relay HOST` names a relay as everywhere; with two dashes it makes the machine one, as daemons' own flags have them. */
 function spelt(arg: string, command: string): string {
   if (command === 'daemon' && /^-relay(=.*)?$/.test(arg)) return arg.replace('-relay', '--use-relay');
-  return SINGLE_DASH.test(arg) ? `-${arg}` : arg;
+  return known(SINGLE_DASH.test(arg) ? `-${arg}` : arg);
+}
+
+/** A flag by the name that the parser knows, with its value if that's attached. */
+function known(flag: string): string {
+  const [name = '', ...value] = flag.split('=');
+  return [OTHER_NAMES[name] ?? name, ...value].join('=');
 }
 
 /** Where the command's name stands, or -1. */
@@ -71,13 +79,20 @@ function fromEnvironment(
 ): string[] {
   return options.flatMap((option) => {
     const long = option.long ?? '';
-    const value = environment[`P2P_${long.slice(2).toUpperCase().replaceAll('-', '_')}`];
-    if (value === undefined || value === '') return [];
+    const others = Object.keys(OTHER_NAMES).filter((other) => OTHER_NAMES[other] === long);
+    const [value] = [long, ...others]
+      .map((name) => environment[variable(name)])
+      .filter((set) => set !== undefined && set !== '');
+    if (value === undefined) return [];
     if (args.some((arg) => arg === long || arg.startsWith(`${long}=`))) return [];
     const isValue = option.optional && !ON.has(value.toLowerCase()) && !OFF.has(value.toLowerCase());
     if (option.required || isValue) return [`${long}=${value}`];
     return OFF.has(value.toLowerCase()) ? [] : [long];
   });
+}
+
+function variable(flag: string): string {
+  return `P2P_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
 }
 
 function commandNamed(program: Command, name: string | undefined): Command | undefined {

@@ -18,6 +18,7 @@ const HOST: Host = {
   openDevice: openNative,
   openRelay: openNativeRelay,
   now: monotonicMs,
+  wall: Date.now,
   watchAddresses,
   localAddresses,
   openLan,

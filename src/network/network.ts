@@ -22,6 +22,7 @@ import { ENVELOPE_BYTES } from '../wire/relay.js';
 import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
+import { Keys } from './keys.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
@@ -47,6 +48,17 @@ const RELAY_ENVELOPE_BYTES = 16;
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
 const BEACON_INTERVAL = 30_000;
 
+/** What's taken in while the network stands still without a key, so that it can go on at once. */
+const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
+  'tick',
+  'interfaces',
+  'overlays',
+  'static-peer',
+  'clock',
+  'keys',
+  'leave',
+]);
+
 export class Network {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
@@ -57,6 +69,7 @@ export class Network {
   private readonly reflexive: Reflexive;
   private readonly relays: Relays;
   private readonly stamper: Stamper;
+  private readonly keys: Keys;
   private readonly session: SessionContext;
   private readonly probes: ProbeQueue;
   private readonly statics: StaticPeers;
@@ -81,7 +94,9 @@ export class Network {
     this.reflexive = new Reflexive(random);
     this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
-    this.session = sessionContext(config, this.own, this.members, this.stamper, random);
+    this.keys = new Keys(config, this.members, this.outbox, random, now);
+    if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
+    this.session = sessionContext(config, this.keys.ring, this.own, this.members, this.stamper, random);
     this.probes = new ProbeQueue(now);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
@@ -96,7 +111,9 @@ export class Network {
       isKnown: (way) => this.members.all().some((peer) => peer.paths.has(way)),
     });
     if (config.forwardOnly) this.outbox.command({ kind: 'set-forward-only', on: true });
-    this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
+    this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random, (peer) =>
+      this.keys.greet(peer),
+    );
     const { session, members, roster, statics, relays, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, relays, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
@@ -105,14 +122,16 @@ export class Network {
 
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
   handle(now: number, input: NetworkInput): NetworkOutput[] {
-    if (this.state === 'running') this.take(now, input);
+    if (this.state === 'running' || (this.state === 'key-expired' && STANDING.has(input.kind))) this.take(now, input);
     return this.outbox.drain();
   }
 
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
   deadline(): number {
-    if (this.state !== 'running') return Number.POSITIVE_INFINITY;
+    if (this.state === 'left') return Number.POSITIVE_INFINITY;
+    if (this.state === 'key-expired') return this.keys.deadline();
     return Math.min(
+      this.keys.deadline(),
       this.members.deadline(),
       this.probes.deadline(),
       this.reflexive.deadline(),
@@ -136,7 +155,11 @@ export class Network {
       unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
       relays: this.relays.describe(),
       forwardOnly: this.own.isForwardOnly,
-      problems: [...this.relays.problems(), ...this.problems.list(now, this.own.record, records)],
+      problems: [
+        ...this.relays.problems(),
+        ...this.keys.problems(now),
+        ...this.problems.list(now, this.own.record, records),
+      ],
       drops: Object.fromEntries(this.drops),
     };
   }
@@ -183,7 +206,7 @@ export class Network {
         break;
       case 'static-peer': {
         this.statics.set(now, input.name, input.id, input.endpoints);
-        this.tick(now);
+        if (this.state === 'running') this.tick(now);
         break;
       }
       case 'dht-nodes':
@@ -206,16 +229,23 @@ export class Network {
       case 'ping':
         this.ping(now, input.peer, input.request);
         break;
-      case 'key-expired':
-        this.stop(now, 'key-expired');
+      case 'clock':
+        this.keys.clock.set(now, input.wall);
+        this.turnKeys(now);
+        break;
+      case 'keys':
+        this.keys.replace(now, input.keys);
+        this.turnKeys(now);
         break;
       case 'leave':
-        this.stop(now, 'left');
+        this.leave(now);
         break;
     }
   }
 
   private tick(now: number): void {
+    if (this.keys.deadline() <= now) this.turnKeys(now);
+    if (this.state !== 'running') return;
     for (const peer of this.members.all()) peer.tick(now);
     for (const hello of this.statics.tick(now))
       if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
@@ -343,8 +373,9 @@ export class Network {
 
   private controlMessage(now: number, peer: Peer, message: ControlMessage, at: number): string | null {
     if (message.type === CONTROL.answer) return this.answer(now, peer, message.body, at);
+    if (message.type === CONTROL.keys) return this.keys.heard(now, peer, message.body) ? null : 'control-malformed';
     if (message.type !== CONTROL.bye) return this.gossip.receive(now, peer, message) ? null : 'control-unknown';
-    peer.left(now);
+    peer.left(now, this.keys.whyGone(now, peer));
     return null;
   }
 
@@ -396,6 +427,7 @@ export class Network {
     });
     this.setMacs(peer.record.mac);
     this.gossip.greet(now, peer);
+
     this.remembrance.changed(now);
   }
 
@@ -410,11 +442,35 @@ export class Network {
     for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
   }
 
-  private stop(now: number, state: NetworkSnapshot['state']): void {
+  private leave(now: number): void {
+    this.standStill(now);
+    this.state = 'left';
+  }
+
+  /** The key queue moves on; with its last key the network stands still, with another one it goes on. */
+  private turnKeys(now: number): void {
+    const hasRunOut = this.keys.ring.hasRunOut(now);
+    if (hasRunOut && this.state === 'running') {
+      this.outbox.notable('warn', 'the last key has ended: the network stands still until p2p set adds another');
+      this.standStill(now);
+      this.state = 'key-expired';
+    }
+    this.keys.turn(now);
+    if (!hasRunOut && this.state === 'key-expired') this.goOn(now);
+  }
+
+  /** Says goodbye to all members and ends all sessions. */
+  private standStill(now: number): void {
     for (const peer of this.members.all()) peer.farewell(now);
     this.relays.stop(now);
     this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
-    this.state = state;
+  }
+
+  private goOn(now: number): void {
+    this.state = 'running';
+    this.outbox.notable('info', 'there is a key again: the network goes on');
+    for (const peer of this.members.all()) peer.reach(now);
+    this.announce(now);
   }
 
   private ownRecordChanged(now: number): void {
@@ -424,6 +480,7 @@ export class Network {
   }
 
   private announce(now: number): void {
+    if (this.state !== 'running') return;
     this.beaconAt = now + BEACON_INTERVAL;
     if (this.own.isForwardOnly) return;
     const payload = writeBeacon({ stamp: this.stamper.next(), port: this.config.port, record: this.own.record.bytes });

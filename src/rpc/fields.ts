@@ -227,9 +227,9 @@ export function parseProxy(text: string): HttpProxy {
   return { host: url.hostname, port: url.port === '' ? 80 : Number(url.port), authorization };
 }
 
-/** Unix time in seconds; whether it's still to come is the daemon's to say. */
+/** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */
 export function parseUnixTime(seconds: number): number {
-  return between('a Unix time in seconds', seconds, { min: 1, max: 2 ** 40 });
+  return between('a Unix time in seconds', seconds, { min: 1, max: 253_402_300_799 });
 }
 
 export function parseLevel(text: string): Level {

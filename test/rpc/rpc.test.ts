@@ -30,6 +30,8 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'network.stop': NO_SUCH,
     'network.set': NO_SUCH,
     'relay.forget': NO_SUCH,
+    'network.add-keys': NO_SUCH,
+    'network.keys': NO_SUCH,
     'network.check': () => ({ connected: true }),
     'network.wait': () => ({ connected: true }),
     'member.ping': NO_SUCH,
