@@ -108,10 +108,13 @@ export class Networks {
     return [...this.entries.values()];
   }
 
-  /** This machine's addresses may have changed. */
-  addressesChanged(): void {
+  /** This machine's links, addresses or routes may have changed. */
+  networkChanged(): void {
     const addresses = this.lookAtAddresses();
-    if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) return;
+    if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
+      for (const { running } of this.entries.values()) running?.routesChanged();
+      return;
+    }
     this.addresses = addresses;
     this.around.log.daemon.debug({ count: addresses.length }, 'the addresses of this machine have changed');
     for (const { running } of this.entries.values()) {

@@ -120,6 +120,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'interfaces', addresses });
   }
 
+  /** Links or routes have changed, and addresses haven't. */
+  routesChanged(): void {
+    this.feed({ kind: 'routes' });
+  }
+
   /** Subnets of this daemon's networks. */
   setOverlays(subnets: readonly Cidr[]): void {
     this.feed({ kind: 'overlays', subnets });

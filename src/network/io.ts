@@ -48,6 +48,8 @@ export type NetworkInput =
   | { readonly kind: 'tick' }
   /** This machine's addresses, at start and whenever they change. */
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** This machine's links or routes have changed, and its addresses haven't. */
+  | { readonly kind: 'routes' }
   /** Subnets of all networks of this daemon, before one starts and after one stops: no candidate lies inside. */
   | { readonly kind: 'overlays'; readonly subnets: readonly Cidr[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */

@@ -142,8 +142,15 @@ export class Network {
         this.surroundings.setAddresses(input.addresses);
         this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
-        for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        this.statics.hurry(now);
+        for (const peer of this.members.all()) peer.addressesChanged(now);
         this.remembrance.recall(now, this.roster);
+        break;
+      case 'routes':
+        this.reflexive.askAnew(now);
+        this.statics.hurry(now);
+        for (const peer of this.members.all()) peer.routesChanged(now);
+        this.tick(now);
         break;
       case 'overlays':
         if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);

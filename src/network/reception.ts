@@ -87,7 +87,7 @@ export class Reception {
   /** A sign of life of a peer at these endpoints: go there, unless there's a session already. */
   private approach(now: number, peer: Peer, endpoints: readonly Endpoint[], source: CandidateSource): void {
     peer.learnEndpoints(now, endpoints, source);
-    if (!peer.session.established && peer.session.tries !== 1) peer.reach(now);
+    if (peer.wantsSession && peer.session.tries !== 1) peer.reach(now);
   }
 
   private hello(datagram: Uint8Array, from: Endpoint): DropReason {
