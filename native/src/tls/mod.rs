@@ -14,3 +14,6 @@ pub mod server;
 pub mod settings;
 #[cfg(target_os = "linux")]
 mod stream;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
