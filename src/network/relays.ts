@@ -3,7 +3,7 @@ import { hex, sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
 import { isRelayWay, type RelayWay, type Way } from '../core/way.js';
-import type { DeviceEvent } from '../device/device.js';
+import type { DeviceEvent, RelayProxy } from '../device/device.js';
 import { type ClientContext, type ClientOutput, RelayClient } from '../relay/client.js';
 import type { HelloBack } from '../wire/hello.js';
 import { Introductions } from './introductions.js';
@@ -138,6 +138,10 @@ export class Relays {
     return this.introductions.answered(back);
   }
 
+  private proxyOf(name: string): RelayProxy | null {
+    return this.entries.get(name)?.choice.proxy ?? null;
+  }
+
   private carry(now: number, name: string, outputs: readonly ClientOutput[]): void {
     for (const output of outputs) this.carryOne(now, name, output);
   }
@@ -146,7 +150,11 @@ export class Relays {
     const { outbox } = this;
     switch (output.kind) {
       case 'open':
-        outbox.command({ ...output, kind: 'open-relay', proxy: this.entries.get(name)?.choice.proxy ?? null });
+        outbox.command({
+          ...output,
+          kind: 'open-relay',
+          proxy: output.transport === 'tls' ? this.proxyOf(name) : null,
+        });
         break;
       case 'close':
         outbox.command({ ...output, kind: 'close-relay' });
