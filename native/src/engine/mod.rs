@@ -8,6 +8,7 @@ mod deliver;
 mod events;
 mod held;
 mod inbound;
+mod links;
 mod local;
 mod outbound;
 mod peer;
@@ -71,6 +72,8 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    /// SO_MARK of all that leaves; 0 for none.
+    fwmark: u32,
     events: Events<Event>,
     stopping: AtomicBool,
 }
@@ -111,6 +114,7 @@ impl Engine {
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            fwmark: config.fwmark,
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
         });
@@ -181,6 +185,7 @@ impl Drop for Engine {
     /// Joins the threads; the interface and the sockets go with the last of them.
     fn drop(&mut self) {
         self.shared.events.end();
+        self.shared.command(|commands| commands.close_relays());
         self.shared.stop();
         for thread in self.threads.drain(..) {
             // A panic was caught in the thread and told as an event.
@@ -206,6 +211,13 @@ impl Shared {
     fn wake_deadlines(&self) {
         if let Some(queue) = self.queues.first() {
             queue.wake_carrying();
+        }
+    }
+
+    /// Has what relays sent over TLS taken: the first queue does that, as it does with all that comes from relays.
+    fn wake_links(&self) {
+        if let Some(queue) = self.queues.first() {
+            queue.wake(Side::Receive);
         }
     }
 

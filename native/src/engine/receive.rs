@@ -33,11 +33,14 @@ pub struct Receiver {
     sender: Sender,
     number: usize,
     relays: Budgets,
+    /// What has come over TLS.
+    stream: Vec<u8>,
 }
 
 impl Receiver {
     pub fn new(shared: Arc<Shared>, number: usize) -> Self {
-        Self { shared, sender: Sender::new(number, Patience::None), number, relays: Budgets::default() }
+        let sender = Sender::new(number, Patience::None);
+        Self { shared, sender, number, relays: Budgets::default(), stream: Vec::new() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
@@ -54,6 +57,9 @@ impl Receiver {
             let left = [expiry_left, deadline].into_iter().flatten().min();
             let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
             let received = self.receive(ready, &mut inbox, &mut tables);
+            let may_have_come = ready.has(WAKER) && self.number == 0;
+            let linked = if may_have_come { self.take_links(tables.load()) } else { Load::default() };
+            let received = received.plus(linked);
             expiry = self.expire();
             let carried = self.carry(ready, received, tables.load())?;
             queue.end_turn(Side::Receive, received.plus(carried), tap);
@@ -125,7 +131,31 @@ impl Receiver {
         load
     }
 
-    /// A datagram as it came from a socket.
+    /// Takes what has come from relays over TLS: each thing behind its length.
+    fn take_links(&mut self, tables: &Tables) -> Load {
+        let shared = Arc::clone(&self.shared);
+        let mut held = Held::new(&shared, self.number);
+        let (at, mut load) = (now(), Load::default());
+        let mut stream = std::mem::take(&mut self.stream);
+        for relay in tables.relays.iter().filter(|relay| relay.link.is_some()) {
+            relay.take_arrived(&mut stream);
+            load.add_some(stream.len());
+            let (mut rest, mut first) = (&mut stream[..], true);
+            while let Some((datagram, behind)) = split_datagram(rest) {
+                let from = Way::Direct(relay.name.address);
+                let arrival = Arrival { at, from, relay: Some(relay), local: None, mark: 0, first };
+                if let Err(reason) = self.take_first(tables, &mut held, arrival, datagram) {
+                    self.shared.drops.count(reason);
+                }
+                (rest, first) = (behind, false);
+            }
+            self.sender.flush(&self.shared);
+        }
+        self.stream = stream;
+        load
+    }
+
+    /// A datagram as it came from a socket or a relay's link.
     fn take_first(
         &mut self,
         tables: &Tables,
@@ -142,6 +172,8 @@ impl Receiver {
                 self.take(held, arrival, inside)
             }
             Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
+            // What a relay sends by itself is one of the above.
+            _ if arrival.relay.is_some() => Err(Drop::UnknownKind),
             _ => self.take(held, arrival, datagram),
         }
     }
@@ -205,6 +237,12 @@ impl Receiver {
 /// False when there is nothing, or an ICMP error or too little memory, which say nothing about the socket.
 fn receive(socket: &impl UdpSocket, inbox: &mut Inbox) -> bool {
     socket.receive(inbox).is_ok() && !inbox.is_empty()
+}
+
+/// The first datagram of several that each stand behind their length (2 bytes), and what's behind it.
+fn split_datagram(stream: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
+    let (length, rest) = stream.split_first_chunk_mut::<2>()?;
+    rest.split_at_mut_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
 /// A message without bytes holds no datagram that could be looked at.
