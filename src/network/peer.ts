@@ -167,10 +167,10 @@ export class Peer {
     this.end(now, null);
   }
 
-  /** The peer said goodbye: it's not asked for until there's a sign of it. */
-  left(now: number): void {
+  /** The peer said goodbye: it's not asked for until there's a sign of it. `why`: its reason in words, or null. */
+  left(now: number, why: string | null): void {
     this.absent = true;
-    this.end(now, 'it left the network');
+    this.end(now, why ?? 'it left the network');
   }
 
   /** Our keys differ, as its message said. */
