@@ -305,7 +305,7 @@ export class Peer {
   private established(now: number, from: Endpoint): void {
     this.refused = false;
     this.absent = false;
-    this.note(now, [from], 'handshake');
+    if (this.context.isCandidate(from)) this.carryPaths(now, this.paths.heardFrom(now, from, 'handshake'));
     this.carryPaths(now, this.paths.start(now));
   }
 

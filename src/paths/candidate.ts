@@ -22,6 +22,8 @@ export interface Candidate {
   nextAt: number;
   /** It never answered, and its challenge waits for leave to go; since when. */
   waitsSince: number | null;
+  /** Something authentic of the peer came from there, and no challenge has gone there since. */
+  isOwed: boolean;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -37,7 +39,16 @@ const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
 export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
-  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null, waitsSince: null };
+  const untried = {
+    probe: null,
+    misses: 0,
+    rtt: null,
+    answeredAt: null,
+    tries: 0,
+    triedAt: null,
+    waitsSince: null,
+    isOwed: false,
+  };
   return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
 }
 

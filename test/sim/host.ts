@@ -1,7 +1,7 @@
 /** One machine of the simulation: the real network machine and a device in memory, at addresses, with a clock of its own. */
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { inSubnet, isIpv6 } from '../../src/core/ip.js';
-import type { DeviceEvent } from '../../src/device/device.js';
+import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
@@ -99,6 +99,7 @@ export class SimHost {
 
   /** The host's addresses become others; none: its interface is down. */
   moveTo(...ips: readonly string[]): void {
+    if (!this.running) return;
     this.ip = ips[0] ?? this.ip;
     this.addresses = ips;
     const endpoints = ips.map((ip) => makeEndpoint(ip, PORT));
@@ -128,6 +129,7 @@ export class SimHost {
 
   receive(from: Endpoint, datagram: Uint8Array): void {
     if (!this.isAwake) return;
+    for (const observer of this.world.observers) observer.received?.(this, from);
     this.device.receive(from, datagram);
     this.schedule();
   }
@@ -183,15 +185,20 @@ export class SimHost {
 
   private deliver(frame: Uint8Array): void {
     this.frames.push(frame);
-    for (const observer of this.world.observers) observer.delivered?.(this, frame);
+    for (const observer of this.world.observers) observer.delivering?.(this, frame);
   }
 
   private carryOut(output: NetworkOutput): void {
-    if (output.kind === 'device') this.device.apply([output.command]);
+    if (output.kind === 'device') this.command(output.command);
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'notable') this.notables.push(output.message);
+  }
+
+  private command(command: DeviceCommand): void {
+    for (const observer of this.world.observers) observer.commanded?.(this, command);
+    this.device.apply([command]);
   }
 
   private deviceEvent(event: DeviceEvent): void {

@@ -2,6 +2,7 @@
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
+import type { DeviceCommand } from '../../src/device/device.js';
 import type { RememberedPeer } from '../../src/network/io.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
 import { VirtualClock } from './clock.js';
@@ -12,6 +13,8 @@ import { seeded } from './random.js';
 export { SimHost } from './host.js';
 
 export const PORT = 4900;
+/** First byte of a request to a node of the DHT; what else comes to it, an answer for one, it doesn't answer. */
+const DHT_REQUEST = 0x03;
 /** Bytes of the IP and UDP headers before a datagram. */
 const HEADERS = { ipv4: 28, ipv6: 48 } as const;
 
@@ -66,8 +69,12 @@ export interface Observer {
   hostSent?(host: SimHost, to: Endpoint, datagram: Uint8Array): void;
   /** A datagram went onto the wire, sent by a host or not. */
   carried?(sent: Sent): void;
-  /** A host's network stack got a frame. */
-  delivered?(host: SimHost, frame: Uint8Array): void;
+  /** A host's device got a datagram. */
+  received?(host: SimHost, from: Endpoint): void;
+  /** A host's device is told to do something. */
+  commanded?(host: SimHost, command: DeviceCommand): void;
+  /** A host's network stack gets a frame. */
+  delivering?(host: SimHost, frame: Uint8Array): void;
 }
 
 export const SECRETS = networkSecrets(new Uint8Array(32).fill(7));
@@ -176,7 +183,7 @@ export class World {
 
   private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
     if (this.reflectors.has(to)) {
-      this.carry(null, to, from, pong(datagram, from));
+      if (datagram[0] === DHT_REQUEST) this.carry(null, to, from, pong(datagram, from));
       return;
     }
     const target = this.targetOf(origin, from, to, isInside);
