@@ -5,6 +5,8 @@ use crate::packet::{CUT_BYTES, CUT_WHOLE, MAX_FRAME, OVERHEAD, Part};
 
 /// Smallest `maxDatagram` that a path can have: 255 parts of it hold the longest frame.
 pub const MIN_DATAGRAM: usize = 512;
+/// The UDP payload that every path of IPv6 takes (RFC 8200 section 5: packets of 1,280 bytes).
+pub const SURE_DATAGRAM: usize = 1_232;
 /// Longest UDP payload over IPv4.
 pub const MAX_DATAGRAM: usize = 65_507;
 

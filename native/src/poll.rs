@@ -42,7 +42,7 @@ impl AsFd for Waker {
 /// Watches descriptors until they're readable; level-triggered. They must stay open as long as it lives.
 pub struct Poller(OwnedFd);
 
-/// Which of the watched descriptors, by their place in the list, are readable.
+/// Which of the watched descriptors, by their places, are readable.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ready(u64);
 
@@ -53,17 +53,26 @@ impl Ready {
 }
 
 impl Poller {
-    pub fn new(watched: &[BorrowedFd]) -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         // SAFETY: takes an integer and returns a descriptor that nobody else owns, or -1.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: `fd` was just opened and is owned by no one else.
-        let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
-        for (place, fd) in watched.iter().enumerate() {
-            let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: place as u64 };
-            // SAFETY: both descriptors are open and `event` is a live epoll_event.
-            check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) })?;
-        }
-        Ok(Self(epoll))
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Watches a descriptor as well, also while another thread waits. `place`: its bit in `Ready`, below 64.
+    pub fn watch(&self, place: usize, fd: BorrowedFd) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: place as u64 };
+        // SAFETY: both descriptors are open and `event` is a live epoll_event.
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) })?;
+        Ok(())
+    }
+
+    /// Watches a descriptor no longer.
+    pub fn forget(&self, fd: BorrowedFd) {
+        let none = std::ptr::null_mut();
+        // SAFETY: both descriptors are open; EPOLL_CTL_DEL reads no event. It fails only for what isn't watched.
+        unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), none) };
     }
 
     /// Waits until something is readable or `left` has passed; None waits for as long as it takes.
@@ -99,12 +108,26 @@ mod tests {
     #[test]
     fn a_wake_is_seen_once() {
         let waker = Waker::new().expect("an eventfd");
-        let poller = Poller::new(&[waker.as_fd()]).expect("an epoll");
-        assert!(!poller.wait(Some(0)).expect("waits").has(0));
+        let poller = Poller::new().expect("an epoll");
+        poller.watch(5, waker.as_fd()).expect("watches");
+        assert!(!poller.wait(Some(0)).expect("waits").has(5));
         waker.wake();
         waker.wake();
-        assert!(poller.wait(None).expect("waits").has(0));
+        assert!(poller.wait(None).expect("waits").has(5));
         waker.clear();
-        assert!(!poller.wait(Some(0)).expect("waits").has(0));
+        assert!(!poller.wait(Some(0)).expect("waits").has(5));
+    }
+
+    #[test]
+    fn what_was_ready_is_seen_where_it_is_watched_from_now_on() {
+        let waker = Waker::new().expect("an eventfd");
+        let (before, after) = (Poller::new().expect("an epoll"), Poller::new().expect("an epoll"));
+        before.watch(1, waker.as_fd()).expect("watches");
+        waker.wake();
+        after.watch(2, waker.as_fd()).expect("watches");
+        before.forget(waker.as_fd());
+        assert!(!before.wait(Some(0)).expect("waits").has(1));
+        assert!(after.wait(None).expect("waits").has(2));
+        assert!(after.watch(2, waker.as_fd()).is_err());
     }
 }

@@ -11,6 +11,7 @@ import {
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseMark,
   parseMtu,
   parseName,
   parsePorts,
@@ -36,6 +37,8 @@ export interface Config {
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
   readonly udpGro: boolean;
+  /** Mark of our UDP datagrams (SO_MARK), for the system's routing rules; 0: none. */
+  readonly fwmark: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
 }
@@ -70,6 +73,7 @@ function defaults(): Config {
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0x1032,
     name: defaultName(),
   };
 }
@@ -87,6 +91,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,
+  fwmark: (value) => parseMark(number(value)),
   name: (value) => parseName(string(value)),
 };
 

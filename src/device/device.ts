@@ -20,6 +20,8 @@ export interface DeviceConfig {
   readonly addresses: readonly string[];
   /** UDP port of the data sockets, the same for IPv4 and IPv6. */
   readonly port: number;
+  /** Mark of all that the sockets send (SO_MARK, 32 bits), for the system's routing rules; 0 for none. */
+  readonly fwmark: number;
   /** 32-byte admission keys (docs/protocol.md section 2). */
   readonly networkAdmissionKey: Uint8Array;
   readonly ownAdmissionKey: Uint8Array;
@@ -91,7 +93,10 @@ export type DeviceCommand =
       /** UDP payload in bytes; larger frames are cut. */
       readonly maxDatagram: number;
     }
-  /** Seals control messages (plaintext of docs/protocol.md section 8) in the peer's session and sends them to `to`, or to its endpoint. */
+  /**
+   * Seals control messages (plaintext of docs/protocol.md section 8) in the peer's session and sends them to `to`, or to its
+   * endpoint. Those of more than 1,200 bytes must be one challenge: it leaves whole or, if the system refuses that, not at all.
+   */
   | {
       readonly kind: 'send-control';
       readonly peer: PeerHandle;
@@ -171,10 +176,19 @@ export type DeviceEvent =
   | { readonly kind: 'session-gone'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
   /** A datagram of the peer opened that came from another address than its endpoint; at most one a second and peer. */
   | { readonly kind: 'strayed'; readonly at: number; readonly peer: PeerHandle; readonly from: Endpoint }
-  /** Datagrams went to the peer for 1.5 s and none came back; once per silence. */
+  /** Datagrams went to the peer for 1.5 s and none came back, or a row of its own has stopped for 1 s: its way may be gone. Once per silence. */
   | { readonly kind: 'silent'; readonly at: number; readonly peer: PeerHandle }
   /** A send to this address failed in a way that says it can't work now, e.g. ENETUNREACH; at most one a second. */
   | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }
+  /**
+   * The interface towards this address doesn't take datagrams of so many bytes (UDP payload); at most one a second. They have
+   * left in fragments.
+   */
+  | { readonly kind: 'too-large'; readonly at: number; readonly to: Endpoint; readonly bytes: number }
+  /** Datagrams of more than `SURE_DATAGRAM` bytes leave for the peer; at most one event in 2 s. */
+  | { readonly kind: 'bulk'; readonly at: number; readonly peer: PeerHandle }
+  /** The system refused to mark what the sockets send. */
+  | { readonly kind: 'unmarked'; readonly at: number; readonly error: string }
   /** The system refused a help; it's off from here on, and nothing was lost by it. */
   | { readonly kind: 'fallback'; readonly at: number; readonly help: Help; readonly error: string }
   /** A login cookie, a login 2 or a relay message from an open relay; nothing vouches for them. */

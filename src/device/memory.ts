@@ -43,6 +43,9 @@ export interface Surroundings {
 
 /** Lanes of what's sealed here. */
 const LANE = { frames: 0, control: 1 } as const;
+/** Larger datagrams are `bulk` (device.ts), told of at this interval, in ms. */
+const SURE_DATAGRAM = 1_232;
+const BULK_INTERVAL = 2_000;
 /** How long frames may go out before something comes back (device.ts, `silent`), and between two `strayed`, in ms. */
 const SILENCE = 1_500;
 const STRAY_INTERVAL = 1_000;
@@ -54,6 +57,7 @@ interface PeerEntry {
   unansweredSince: number | null;
   toldSilent: boolean;
   strayedAt: number;
+  bulkAt: number;
 }
 
 export class MemoryDevice implements Device {
@@ -162,8 +166,17 @@ export class MemoryDevice implements Device {
     const { counters } = entry;
     entry.counters = { ...counters, framesOut: counters.framesOut + 1, bytesOut: counters.bytesOut + frame.length };
     entry.unansweredSince ??= this.around.now();
-    this.around.send(entry.endpoint, sealFrame(session.keys.sealKey, nextHeader(session, LANE.frames), frame));
+    const datagram = sealFrame(session.keys.sealKey, nextHeader(session, LANE.frames), frame);
+    if (datagram.length > SURE_DATAGRAM) this.bulk(entry);
+    this.around.send(entry.endpoint, datagram);
     return null;
+  }
+
+  private bulk(entry: PeerEntry): void {
+    const at = this.around.now();
+    if (at < entry.bulkAt + BULK_INTERVAL) return;
+    entry.bulkAt = at;
+    this.around.emit({ kind: 'bulk', at, peer: entry.counters.peer });
   }
 
   private sendControl(peer: PeerHandle, messages: Uint8Array, to: Endpoint | null): string | null {
@@ -292,5 +305,6 @@ function nextHeader(session: SessionEntry, lane: number): Omit<TransportHeader, 
 
 function newPeer(peer: PeerHandle): PeerEntry {
   const counters = { peer, framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, heardAt: null };
-  return { endpoint: null, counters, unansweredSince: null, toldSilent: false, strayedAt: Number.NEGATIVE_INFINITY };
+  const never = Number.NEGATIVE_INFINITY;
+  return { endpoint: null, counters, unansweredSince: null, toldSilent: false, strayedAt: never, bulkAt: never };
 }

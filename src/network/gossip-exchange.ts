@@ -34,6 +34,8 @@ export class GossipExchange {
     private readonly roster: Roster,
     private readonly outbox: Outbox,
     private readonly random: Random,
+    /** Tells a peer what else may have been lost on the way. */
+    private readonly alsoTell: (peer: Peer) => void,
   ) {}
 
   deadline(): number {
@@ -42,7 +44,7 @@ export class GossipExchange {
 
   /** A peer is there: tell it what we know. */
   greet(now: number, peer: Peer): void {
-    this.outbox.control(peer.handle, this.digest());
+    this.tell(peer);
     this.digestAt = Math.min(this.digestAt, now + DIGEST_INTERVAL);
   }
 
@@ -50,7 +52,7 @@ export class GossipExchange {
     const connected = this.members.connected();
     const peer = connected[Math.floor(fraction(this.random) * connected.length)];
     this.digestAt = peer === undefined ? Number.POSITIVE_INFINITY : now + DIGEST_INTERVAL;
-    if (peer !== undefined) this.outbox.control(peer.handle, this.digest());
+    if (peer !== undefined) this.tell(peer);
   }
 
   /** Sends a record that's news to all connected peers but the one that it came from. */
@@ -91,6 +93,11 @@ export class GossipExchange {
       }
     }
     return true;
+  }
+
+  private tell(peer: Peer): void {
+    this.outbox.control(peer.handle, this.digest());
+    this.alsoTell(peer);
   }
 
   /** Made anew only when a record has changed: while many members connect it goes out many times. */

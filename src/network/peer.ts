@@ -6,6 +6,7 @@ import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
 import type { CandidateSource, DirectKind } from '../paths/candidate.js';
+import type { FrameNeeds } from '../paths/ladder.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
@@ -15,8 +16,6 @@ import type { Outbox } from './outbox.js';
 import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
-/** UDP payload that passes any path of 1,492 bytes; a later measurement replaces the assumption. */
-const MAX_DATAGRAM = 1_444;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
@@ -27,6 +26,8 @@ export interface PeerContext {
   /** What goes to endpoints that never answered goes by it. */
   readonly probes: ProbeQueue;
   kindOf(endpoint: Endpoint): DirectKind;
+  /** What our frames ask of a path. */
+  readonly needs: FrameNeeds;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Endpoint): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -46,6 +47,8 @@ export class Peer {
   private refused = false;
   private absent = false;
   private told: string | null = null;
+  /** Nothing answers, but the session is kept: its challenges find the peer sooner than a handshake does, once the network is back. */
+  private silent = false;
   private due: number | null = null;
 
   constructor(
@@ -56,7 +59,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths(context.session.random, context.kindOf);
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
   }
 
@@ -64,6 +67,11 @@ export class Peer {
   introduce(now: number): void {
     this.setMacs();
     this.note(now, this.record.endpoints, 'record');
+  }
+
+  /** Whether a session with it is missing, or one that's there is of no use now. */
+  get wantsSession(): boolean {
+    return !this.session.established || this.silent;
   }
 
   get isConnected(): boolean {
@@ -108,7 +116,7 @@ export class Peer {
   learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
     this.note(now, news, source);
-    if (news.length > 0 && !this.session.established) this.reach(now);
+    if (news.length > 0 && this.wantsSession) this.reach(now);
   }
 
   private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
@@ -124,6 +132,22 @@ export class Peer {
       this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
     );
     this.learnEndpoints(now, this.record.endpoints, 'record');
+  }
+
+  /** This machine's addresses changed. */
+  addressesChanged(now: number): void {
+    this.carryPaths(now, this.paths.addressesChanged(now));
+    this.seek(now);
+  }
+
+  /** Its links or routes changed: what worked may not any more, and who couldn't be reached may be now. */
+  routesChanged(now: number): void {
+    this.carryPaths(now, this.paths.doubt(now));
+    this.seek(now);
+  }
+
+  private seek(now: number): void {
+    if (!this.isConnected && !this.absent && this.wantsSession) this.reach(now);
   }
 
   /** There's reason to believe that the peer is there: asks for a session now. */
@@ -143,10 +167,10 @@ export class Peer {
     this.end(now, null);
   }
 
-  /** The peer said goodbye: it's not asked for until there's a sign of it. */
-  left(now: number): void {
+  /** The peer said goodbye: it's not asked for until there's a sign of it. `why`: its reason in words, or null. */
+  left(now: number, why: string | null): void {
     this.absent = true;
-    this.end(now, 'it left the network');
+    this.end(now, why ?? 'it left the network');
   }
 
   /** Our keys differ, as its message said. */
@@ -183,6 +207,7 @@ export class Peer {
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? null,
       rttMs: path?.rtt ?? null,
+      pathMtu: path?.mtu ?? null,
       connectedMs: this.connectedAt === null ? null : now - this.connectedAt,
       framesIn: counters?.framesIn ?? 0,
       bytesIn: counters?.bytesIn ?? 0,
@@ -216,7 +241,7 @@ export class Peer {
   private carryPathOutput(now: number, output: PathOutput): void {
     switch (output.kind) {
       case 'challenge':
-        this.context.outbox.control(this.handle, [challenge(output.token)], output.to);
+        this.context.outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
         break;
       case 'wish':
         this.askToChallenge(now, output.to, output.tries);
@@ -225,7 +250,8 @@ export class Peer {
         this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
         break;
       case 'use':
-        this.usePath(now, output.endpoint);
+      case 'resize':
+        this.usePath(now, output.endpoint, output.maxDatagram);
         break;
       case 'dead':
         this.giveUp(now);
@@ -309,21 +335,28 @@ export class Peer {
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Endpoint | null): void {
-    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram: MAX_DATAGRAM });
-    if (endpoint === null || this.connectedAt !== null) return;
+  private usePath(now: number, endpoint: Endpoint | null, maxDatagram: number): void {
+    this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
+    if (endpoint === null) return;
+    this.silent = false;
+    if (this.connectedAt !== null) return;
     this.connectedAt = now;
     this.context.connected(this, now);
   }
 
   private giveUp(now: number): void {
-    this.carrySession(now, this.session.end());
-    this.lost(now, 'it stopped answering');
-    this.connect(now);
+    this.silent = true;
+    this.disconnected(now, 'it stopped answering');
+    this.carrySession(now, this.session.connect(now));
   }
 
   private lost(now: number, why: string | null): void {
+    this.silent = false;
     this.carryPaths(now, this.paths.stop());
+    this.disconnected(now, why);
+  }
+
+  private disconnected(now: number, why: string | null): void {
     if (why !== null) this.lastError = why;
     if (this.connectedAt === null) return;
     this.connectedAt = null;

@@ -1,6 +1,9 @@
 /** One endpoint at which a peer might be reached, and how it compares with the others. */
 import { type Endpoint, endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
+import type { Random } from '../core/random.js';
+import { type FrameNeeds, ladderOf } from './ladder.js';
+import { PathMtu } from './path-mtu.js';
 
 /** `lan`: on-link. `direct`: anywhere else. */
 export type DirectKind = 'lan' | 'direct';
@@ -32,13 +35,26 @@ export interface Candidate {
   /** Handshakes and challenges that went there, and when the last did. */
   tries: number;
   triedAt: number | null;
+  readonly mtu: PathMtu;
 }
 
 const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
-export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: CandidateSource, now: number): Candidate {
+export interface CandidateContext {
+  readonly random: Random;
+  /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
+  readonly kindOf: (endpoint: Endpoint) => DirectKind;
+  readonly needs: FrameNeeds;
+}
+
+export function newCandidate(
+  { random, kindOf, needs }: CandidateContext,
+  endpoint: Endpoint,
+  source: CandidateSource,
+  now: number,
+): Candidate {
   const untried = {
     probe: null,
     misses: 0,
@@ -49,7 +65,8 @@ export function newCandidate(endpoint: Endpoint, kind: DirectKind, source: Candi
     waitsSince: null,
     isOwed: false,
   };
-  return { endpoint, kind, source, addedAt: now, nextAt: now, ...untried };
+  const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
+  return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
 }
 
 export function noteTry(candidate: Candidate, now: number): void {
@@ -57,16 +74,19 @@ export function noteTry(candidate: Candidate, now: number): void {
   candidate.triedAt = now;
 }
 
-/** Negative if `a` is the better one: by kind, then IPv6 before IPv4 off-link, then RTT. */
+/** Off-link IPv4 counts as slower than it is, by ratio and in ms: IPv6 is preferred where it works about as well, for it has no NAT to be kept open. */
+const IPV4_HANDICAP = { ratio: 1.25, ms: 10 } as const;
+
+/** Negative if `a` is the better one: by kind, then RTT with IPv4's handicap, then IPv6 before IPv4. */
 export function compare(a: Candidate, b: Candidate): number {
-  return rank(a) - rank(b) || (a.rtt ?? Number.POSITIVE_INFINITY) - (b.rtt ?? Number.POSITIVE_INFINITY);
+  return rank(a) - rank(b) || difference(cost(a), cost(b)) || Number(isIpv4(a)) - Number(isIpv4(b));
 }
 
 /** Whether traffic should leave `current`, which works, for `other`. */
 export function isWorthMoving(current: Candidate, other: Candidate): boolean {
   if (rank(current) !== rank(other)) return rank(other) < rank(current);
-  if (current.rtt === null || other.rtt === null) return false;
-  return other.rtt < current.rtt * BETTER.ratio && other.rtt < current.rtt - BETTER.ms;
+  const [now, then] = [cost(current), cost(other)];
+  return then < now * BETTER.ratio && then < now - BETTER.ms;
 }
 
 /** Whether `a` is of a worse kind than `b`, whatever their RTTs. */
@@ -75,6 +95,21 @@ export function ranksBelow(a: Candidate, b: Candidate): boolean {
 }
 
 function rank(candidate: Candidate): number {
-  const family = candidate.kind === 'direct' && !isIpv6(endpointParts(candidate.endpoint).ip) ? 1 : 0;
-  return KIND_ORDER.indexOf(candidate.kind) * 2 + family;
+  return KIND_ORDER.indexOf(candidate.kind);
+}
+
+/** RTT in ms with IPv4's handicap; Infinity as long as it's unknown. */
+function cost(candidate: Candidate): number {
+  const { rtt, kind } = candidate;
+  if (rtt === null) return Number.POSITIVE_INFINITY;
+  return kind === 'direct' && isIpv4(candidate) ? rtt * IPV4_HANDICAP.ratio + IPV4_HANDICAP.ms : rtt;
+}
+
+/** Of two numbers that may both be infinite. */
+function difference(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}
+
+function isIpv4({ endpoint }: Candidate): boolean {
+  return !isIpv6(endpointParts(endpoint).ip);
 }

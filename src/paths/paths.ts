@@ -7,9 +7,9 @@
 import { backoff } from '../core/backoff.js';
 import { sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
-import type { Random } from '../core/random.js';
 import {
   type Candidate,
+  type CandidateContext,
   type CandidateSource,
   compare,
   type DirectKind,
@@ -18,15 +18,21 @@ import {
   noteTry,
   ranksBelow,
 } from './candidate.js';
+import { SURE_DATAGRAM } from './ladder.js';
 
 export const MAX_CANDIDATES = 32;
 /** Endpoints that one handshake message goes to. */
 export const HANDSHAKE_FANOUT = 8;
 /** Waits, in ms, between the challenges of a candidate that never answered. */
 const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
-/** How often a path is challenged: the one in use (which keeps a NAT's mapping open), and another that works. */
-const IN_USE_INTERVAL = 15_000;
+/**
+ * How often a path is challenged, in ms: the one in use, often enough that a NAT which forgets after 30 s (the least that's in use) stays open,
+ * even if one challenge is lost; less often on-link, where there is no NAT; and another that works.
+ */
+const IN_USE_INTERVAL = { direct: 15_000, lan: 30_000 } as const;
 const SPARE_INTERVAL = 45_000;
+/** How long after a missed challenge a way that once worked is tried again, in ms, while none works: it comes back with the network. */
+const RECOVERY_INTERVAL = 500;
 /** An answer this young settles that the path works, in ms: the peer merely prefers another way to us. */
 const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
@@ -47,14 +53,22 @@ const TOKEN_BYTES = 8;
 const PUT_OFF = 4;
 
 export type PathOutput =
-  | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array }
+  /** `bytes`: the datagram is padded to that (UDP payload), to see whether the path takes it; null: it's as small as can be. */
+  | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array; readonly bytes: number | null }
   /** An endpoint that never answered is to be challenged: `probe` does it when there's leave for that, `putOff` says that there's none. */
   | { readonly kind: 'wish'; readonly to: Endpoint; readonly tries: number }
   /** The endpoint answered for the first time. */
   | { readonly kind: 'proven'; readonly endpoint: Endpoint }
-  /** Frames go there from now on; null: nowhere. */
-  | { readonly kind: 'use'; readonly endpoint: Endpoint | null; readonly path: DirectKind | 'none' }
-  /** Nothing answers any more: the session is of no use. */
+  /** Frames go there from now on; null: nowhere. `maxDatagram`: UDP payload in bytes that the path takes. */
+  | {
+      readonly kind: 'use';
+      readonly endpoint: Endpoint | null;
+      readonly path: DirectKind | 'none';
+      readonly maxDatagram: number;
+    }
+  /** The path in use takes another size of datagrams now. */
+  | { readonly kind: 'resize'; readonly endpoint: Endpoint; readonly maxDatagram: number }
+  /** Nothing has answered for a while, and the peer doesn't count as connected; the ways that worked are asked on, as long as the session lasts. */
   | { readonly kind: 'dead' };
 
 /** What became of one candidate, for people. */
@@ -62,7 +76,7 @@ export interface CandidateState {
   readonly endpoint: Endpoint;
   readonly kind: DirectKind;
   readonly source: CandidateSource;
-  readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
+  readonly state: 'in use' | 'works' | 'worked' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
   /** How long ago it answered last, in ms. */
   readonly answeredMs: number | null;
@@ -71,6 +85,17 @@ export interface CandidateState {
   /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
   readonly tries: number;
   readonly triedMs: number | null;
+  /** Its MTU, in bytes of IP packet, as far as measured; null if it never answered. */
+  readonly mtu: number | null;
+}
+
+/** The path that frames take. */
+export interface CurrentPath {
+  readonly endpoint: Endpoint;
+  readonly kind: DirectKind;
+  readonly rtt: number | null;
+  /** In bytes of IP packet. */
+  readonly mtu: number;
 }
 
 export class Paths {
@@ -80,15 +105,17 @@ export class Paths {
   private failedAt: number | null = null;
   /** When a challenge that had waited for leave went out. */
   private grantedAt = Number.NEGATIVE_INFINITY;
+  /** When the path in use was last asked because of a doubt. */
+  private doubtedAt = Number.NEGATIVE_INFINITY;
+  /** Of the path in use, as told last. */
+  private maxDatagram = 0;
 
-  constructor(
-    private readonly random: Random,
-    /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
-    private readonly kindOf: (endpoint: Endpoint) => DirectKind,
-  ) {}
+  constructor(private readonly context: CandidateContext) {}
 
-  get current(): { readonly endpoint: Endpoint; readonly kind: DirectKind; readonly rtt: number | null } | null {
-    return this.inUse;
+  get current(): CurrentPath | null {
+    if (this.inUse === null) return null;
+    const { endpoint, kind, rtt, mtu } = this.inUse;
+    return { endpoint, kind, rtt, mtu: mtu.mtu };
   }
 
   has(endpoint: Endpoint): boolean {
@@ -120,6 +147,7 @@ export class Paths {
       misses: candidate.misses,
       tries: candidate.tries,
       triedMs: candidate.triedAt === null ? null : now - candidate.triedAt,
+      mtu: candidate.answeredAt === null ? null : candidate.mtu.mtu,
     }));
   }
 
@@ -141,7 +169,7 @@ export class Paths {
   add(now: number, endpoint: Endpoint, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
-    this.candidates.set(endpoint, newCandidate(endpoint, this.kindOf(endpoint), source, now));
+    this.candidates.set(endpoint, newCandidate(this.context, endpoint, source, now));
     return this.tick(now);
   }
 
@@ -170,7 +198,7 @@ export class Paths {
 
   /** There's a session to probe with. */
   start(now: number): PathOutput[] {
-    if (!this.probing) this.failedAt = now;
+    if (this.inUse === null) this.failedAt = now;
     this.probing = true;
     return this.probeAll(now);
   }
@@ -179,15 +207,19 @@ export class Paths {
   stop(): PathOutput[] {
     this.probing = false;
     this.failedAt = null;
-    for (const candidate of this.candidates.values()) Object.assign(candidate, { probe: null, waitsSince: null });
-    if (this.inUse === null) return [];
-    this.inUse = null;
-    return [{ kind: 'use', endpoint: null, path: 'none' }];
+    for (const candidate of this.candidates.values()) {
+      Object.assign(candidate, { probe: null, waitsSince: null });
+      candidate.mtu.restart();
+    }
+    return this.inUse === null ? [] : [this.useNone()];
   }
 
   /** This machine's addresses changed: what's on-link may have, and what worked may not any more. */
   addressesChanged(now: number): PathOutput[] {
-    for (const candidate of this.candidates.values()) candidate.kind = this.kindOf(candidate.endpoint);
+    for (const candidate of this.candidates.values()) {
+      candidate.kind = this.context.kindOf(candidate.endpoint);
+      candidate.mtu.restart();
+    }
     return this.probing ? this.probeAll(now) : [];
   }
 
@@ -196,15 +228,28 @@ export class Paths {
     const candidate = [...this.candidates.values()].find(
       ({ probe }) => probe !== null && sameBytes(probe.token, token),
     );
-    if (candidate === undefined || candidate.probe === null) return [];
+    if (candidate === undefined || candidate.probe === null) return this.measured(now, token);
     const sample = Math.max(0, at - candidate.probe.sentAt);
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
+    candidate.mtu.alive(now);
     const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
-    const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
+    const interval = candidate === this.inUse ? IN_USE_INTERVAL[candidate.kind] : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
-    return outputs;
+    return [...outputs, ...this.measure(now, candidate), ...this.resized()];
+  }
+
+  /** Large datagrams leave by the path in use. */
+  bulk(now: number): PathOutput[] {
+    this.inUse?.mtu.watch(now);
+    return this.tick(now);
+  }
+
+  /** This machine's interface doesn't take datagrams of so many bytes towards an endpoint. */
+  tooLarge(now: number, endpoint: Endpoint, bytes: number): PathOutput[] {
+    this.candidates.get(endpoint)?.mtu.refused(now, bytes);
+    return this.tick(now);
   }
 
   /** The peer's datagrams come from an endpoint that frames don't go to. */
@@ -214,9 +259,12 @@ export class Paths {
     return [...this.heardFrom(now, from, 'strayed'), ...this.doubt(now)];
   }
 
-  /** The path in use is in doubt: it's asked now. */
+  /** The path in use is in doubt: it's asked now, and so are the others that worked, to take over if it's silent. */
   doubt(now: number): PathOutput[] {
-    if (this.inUse !== null && this.inUse.probe === null) this.inUse.nextAt = now;
+    this.doubtedAt = now;
+    for (const candidate of this.candidates.values()) {
+      if (candidate.probe === null && (candidate === this.inUse || works(candidate))) candidate.nextAt = now;
+    }
     return this.tick(now);
   }
 
@@ -226,6 +274,7 @@ export class Paths {
     if (candidate === undefined || candidate !== this.inUse) return [];
     candidate.misses = MAX_MISSES;
     candidate.probe = null;
+    candidate.mtu.pause();
     return this.failed(now);
   }
 
@@ -233,12 +282,17 @@ export class Paths {
     if (!this.probing) return [];
     const outputs: PathOutput[] = [];
     for (const candidate of this.candidates.values()) {
-      if (this.dueAt(candidate) > now) continue;
+      outputs.push(...this.measure(now, candidate));
+      if (this.answerDueAt(candidate) > now) continue;
       if (candidate.probe !== null) this.missed(now, candidate);
       if (candidate.nextAt <= now) outputs.push(this.ask(now, candidate));
     }
-    if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
-    if (now >= this.deadAt()) outputs.push({ kind: 'dead' });
+    outputs.push(...this.resized());
+    if (this.inUse !== null && this.inUse.misses > 0) outputs.push(...this.replaceSilent(now, this.inUse));
+    if (now >= this.deadAt()) {
+      this.failedAt = null;
+      outputs.push({ kind: 'dead' });
+    }
     return outputs;
   }
 
@@ -261,7 +315,7 @@ export class Paths {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined) return;
     candidate.waitsSince = null;
-    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.random);
+    candidate.nextAt = now + backoff(UNPROVEN, Math.max(candidate.misses, PUT_OFF), this.context.random);
   }
 
   private deadAt(): number {
@@ -273,11 +327,16 @@ export class Paths {
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
     if (candidate === this.inUse) return 'in use';
+    if (candidate.answeredAt !== null && !this.probing) return 'worked';
     if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
     return candidate.tries === 0 ? 'untried' : 'no answer';
   }
 
   private dueAt(candidate: Candidate): number {
+    return Math.min(candidate.mtu.deadline(), this.answerDueAt(candidate));
+  }
+
+  private answerDueAt(candidate: Candidate): number {
     if (candidate.waitsSince !== null) return Number.POSITIVE_INFINITY;
     return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
   }
@@ -290,26 +349,62 @@ export class Paths {
   }
 
   private challenge(now: number, candidate: Candidate): PathOutput {
-    const token = this.random(TOKEN_BYTES);
+    const token = this.context.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
     candidate.isOwed = false;
     noteTry(candidate, now);
-    return { kind: 'challenge', to: candidate.endpoint, token };
+    return { kind: 'challenge', to: candidate.endpoint, token, bytes: null };
+  }
+
+  /** Asks for sizes. One that goes unanswered is no miss of the path, only a reason to ask whether it still answers. */
+  private measure(now: number, candidate: Candidate): PathOutput[] {
+    const probes = candidate.mtu.tick(now, answerLimit(candidate));
+    if (candidate.mtu.wantsSign && candidate.probe === null) candidate.nextAt = Math.min(candidate.nextAt, now);
+    return probes.map((probe) => ({ kind: 'challenge', to: candidate.endpoint, ...probe }));
+  }
+
+  /** An answer to a padded challenge proves the path like any other. */
+  private measured(now: number, token: Uint8Array): PathOutput[] {
+    const candidate = [...this.candidates.values()].find(({ mtu }) => mtu.answered(now, token));
+    if (candidate === undefined) return [];
+    Object.assign(candidate, { misses: 0, answeredAt: now });
+    candidate.mtu.alive(now);
+    return [...this.choose(candidate, false), ...this.measure(now, candidate), ...this.resized()];
+  }
+
+  private resized(): PathOutput[] {
+    if (this.inUse === null || this.inUse.mtu.maxDatagram === this.maxDatagram) return [];
+    this.maxDatagram = this.inUse.mtu.maxDatagram;
+    return [{ kind: 'resize', endpoint: this.inUse.endpoint, maxDatagram: this.maxDatagram }];
   }
 
   private missed(now: number, candidate: Candidate): void {
     candidate.probe = null;
     candidate.misses++;
-    const working = candidate.answeredAt !== null && candidate.misses < MAX_MISSES;
-    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.random));
+    candidate.mtu.pause();
+    candidate.nextAt = now + this.waitAfterMiss(candidate);
+  }
+
+  /** Another way that answered while the path in use was silent takes over; without one it gets a few more chances. */
+  private replaceSilent(now: number, silent: Candidate): PathOutput[] {
+    const answeredSince = ({ answeredAt }: Candidate) => answeredAt !== null && answeredAt >= this.doubtedAt;
+    const [other] = [...this.candidates.values()]
+      .filter((c) => c !== silent && works(c) && answeredSince(c))
+      .sort(compare);
+    if (other !== undefined) return this.use(other);
+    return silent.misses >= MAX_MISSES ? this.failed(now) : [];
+  }
+
+  private waitAfterMiss(candidate: Candidate): number {
+    if (candidate.answeredAt === null) return backoff(UNPROVEN, candidate.misses, this.context.random);
+    if (candidate.misses < MAX_MISSES) return 0;
+    return this.inUse === null ? RECOVERY_INTERVAL : backoff(UNPROVEN, candidate.misses, this.context.random);
   }
 
   /** The path in use answers no more: the next best takes over, and all are asked. */
   private failed(now: number): PathOutput[] {
-    this.inUse = null;
     const [next] = [...this.candidates.values()].filter(works).sort(compare);
-    const switched: PathOutput[] =
-      next === undefined ? [{ kind: 'use', endpoint: null, path: 'none' }] : this.use(next);
+    const switched = next === undefined ? [this.useNone()] : this.use(next);
     if (next === undefined) this.failedAt ??= now;
     return [...switched, ...this.probeAll(now)];
   }
@@ -326,7 +421,13 @@ export class Paths {
   private use(candidate: Candidate): PathOutput[] {
     this.inUse = candidate;
     this.failedAt = null;
-    return [{ kind: 'use', endpoint: candidate.endpoint, path: candidate.kind }];
+    this.maxDatagram = candidate.mtu.maxDatagram;
+    return [{ kind: 'use', endpoint: candidate.endpoint, path: candidate.kind, maxDatagram: this.maxDatagram }];
+  }
+
+  private useNone(): PathOutput {
+    this.inUse = null;
+    return { kind: 'use', endpoint: null, path: 'none', maxDatagram: SURE_DATAGRAM };
   }
 
   private probeAll(now: number): PathOutput[] {

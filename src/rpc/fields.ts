@@ -110,6 +110,11 @@ export function parseMtu(mtu: number): number {
   return between('an MTU', mtu, MTU);
 }
 
+/** A mark for the system's routing rules (SO_MARK), 32 bits; 0 is none. */
+export function parseMark(mark: number): number {
+  return between('a mark', mark, { min: 0, max: 2 ** 32 - 1 });
+}
+
 /** `[ID@]HOST:PORT`: where a member is, and optionally which one it must be (16 hex digits). */
 export function parsePeer(text: string): string {
   const match = /^(?:([^@]*)@)?(?:\[([^\]]+)\]|([^:@[\]\s]+)):(\d{1,5})$/.exec(text);
@@ -144,9 +149,9 @@ export function parseDhtListen(text: string): DhtListen {
   return { host, port: between('a port with three more above it', port, { min: 1024, max: 65532 }) };
 }
 
-/** Unix time in seconds; whether it's still to come is the daemon's to say. */
+/** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */
 export function parseUnixTime(seconds: number): number {
-  return between('a Unix time in seconds', seconds, { min: 1, max: 2 ** 40 });
+  return between('a Unix time in seconds', seconds, { min: 1, max: 253_402_300_799 });
 }
 
 export function parseLevel(text: string): Level {

@@ -12,10 +12,18 @@ export const MAX_PING_MS = 10_000;
 /** How many `-peer` a network may have. */
 export const MAX_STATIC_PEERS = 64;
 
+/** How many keys a network's queue holds. */
+export const MAX_QUEUED_KEYS = 32;
 const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
 
 const hash = text(fields.parseHash);
 const count = v.number();
+
+/** Keys of a queue in their order; `ttl`: Unix time in seconds at which one ends. */
+const keys = v.pipe(
+  v.array(v.strictObject({ key: text(fields.parseKey), ttl: v.optional(number(fields.parseUnixTime)) })),
+  v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
+);
 
 export const startParams = v.strictObject({
   hash,
@@ -32,8 +40,7 @@ export const startParams = v.strictObject({
     ),
     [],
   ),
-  key: v.optional(text(fields.parseKey)),
-  ttl: v.optional(number(fields.parseUnixTime)),
+  keys: v.optional(keys, []),
   mtu: v.optional(number(fields.parseMtu)),
   'no-lan': v.optional(v.boolean(), false),
   dht: v.optional(text(fields.parseDht)),
@@ -49,6 +56,8 @@ export const peerSchema = v.object({
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
+  /** MTU of the path in use, as measured: bytes of IP packet. */
+  pathMtu: v.nullable(v.number()),
   /** How long it has been connected, in ms. */
   connectedMs: v.nullable(v.number()),
   framesIn: count,
@@ -81,7 +90,7 @@ export const networkSchema = v.object({
   lan: v.string(),
   dht: v.string(),
   log: v.picklist(fields.LEVELS),
-  /** When its key ends, Unix time in seconds. */
+  /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
   keyEnds: v.nullable(v.number()),
   peers: v.array(peerSchema),
   /** Each `-peer` at which no member was found yet. */
@@ -107,6 +116,8 @@ const candidateSchema = v.object({
   /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
   tries: count,
   triedMs: v.nullable(v.number()),
+  /** MTU of the path as measured, bytes of IP packet. */
+  mtu: v.nullable(v.number()),
 });
 
 /** What there is to know of a network when something doesn't work; the id stands for the hash. */
@@ -206,6 +217,26 @@ export const METHODS = {
     }),
     result: v.object({ connected: v.boolean() }),
   },
+  /** Appends to the key queue of a network, and saves it. All or nothing. */
+  'network.add-keys': {
+    params: v.strictObject({ hash, keys: v.pipe(keys, v.minLength(1, 'expected a key, got none')) }),
+    result: v.object({ warnings: v.array(v.string()) }),
+  },
+  /** The key queue in its order. */
+  'network.keys': {
+    params: v.strictObject({ hash }),
+    result: v.object({
+      keys: v.array(
+        v.object({
+          /** 8 hex digits that tell it from others; the same on all members. */
+          fingerprint: v.string(),
+          /** When it ends, Unix time in seconds; null for never. */
+          until: v.nullable(v.number()),
+          state: v.picklist(['ended', 'in-use', 'later']),
+        }),
+      ),
+    }),
+  },
   /**
    * One sealed challenge to a member on the path in use. `who`: overlay address, name or peer id. `answer` is null if none came within `ms`, or if
    * it isn't connected: then `state`, `lastError` and `candidates` say why.
@@ -251,6 +282,8 @@ export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
 export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
+export type KeyParams = StartParams['keys'];
+export type KeyInfo = Result<'network.keys'>['keys'][number];
 export type PeerInfo = v.InferOutput<typeof peerSchema>;
 
 /** Says what's wrong with a value, naming the field: the first issue is enough for a person. */

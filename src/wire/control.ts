@@ -11,13 +11,18 @@ export const CONTROL = {
   records: 5,
   bye: 6,
   hold: 7,
+  keys: 12,
 } as const;
 
-/** Most plaintext bytes of one control datagram. */
+/** Most plaintext bytes of one control datagram, but for one that is a challenge and nothing else. */
 export const CONTROL_BYTES = 1200;
 export const TOKEN_BYTES = 8;
 /** So that an answer, with an address in it, is never larger than its challenge. */
 const CHALLENGE_BYTES = 26;
+/** Type and length. */
+const MESSAGE_HEADER_BYTES = 3;
+/** What a control datagram adds to its messages: header and tag. */
+const SEALING_BYTES = 32;
 
 export interface ControlMessage {
   readonly type: number;
@@ -34,18 +39,21 @@ export function encodeControl(...messages: readonly ControlMessage[]): Uint8Arra
   return concat(...messages.map(({ type, body }) => concat(u8(type), u16(body.length), body)));
 }
 
-/** The messages in order, or null if their lengths don't add up. Unknown types are kept: whoever reads them ignores them. */
+/** The messages in order, or null if their lengths don't add up or they're too long. Unknown types are kept: whoever reads them ignores them. */
 export function decodeControl(plaintext: Uint8Array): ControlMessage[] | null {
   return parsed(() => {
     const reader = new ByteReader(plaintext);
     const messages: ControlMessage[] = [];
     while (reader.remaining > 0) messages.push({ type: reader.u8(), body: reader.bytes(reader.u16()) });
-    return messages;
+    const isProbe = messages.length === 1 && messages[0]?.type === CONTROL.challenge;
+    return plaintext.length > CONTROL_BYTES && !isProbe ? null : messages;
   });
 }
 
-export function challenge(token: Uint8Array): ControlMessage {
-  const body = new Uint8Array(CHALLENGE_BYTES);
+/** `datagram`: bytes of UDP payload that it's to make, if it's one that measures the path; null: as small as can be. */
+export function challenge(token: Uint8Array, datagram: number | null = null): ControlMessage {
+  const padded = (datagram ?? 0) - SEALING_BYTES - MESSAGE_HEADER_BYTES;
+  const body = new Uint8Array(Math.max(CHALLENGE_BYTES, padded));
   body.set(token);
   return { type: CONTROL.challenge, body };
 }

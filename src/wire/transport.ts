@@ -3,6 +3,8 @@ import { ByteReader, concat, parsed, u16, u32, u64 } from '../core/bytes.js';
 import { openGcm, sealGcm } from '../core/crypto.js';
 
 export const TRANSPORT = { frame: 0x40, control: 0x41 } as const;
+/** What a datagram adds to the frame that it carries, in bytes: header, offload, tag. */
+export const FRAME_OVERHEAD = 42;
 const PLAIN_OFFLOAD = new Uint8Array(6);
 const HEADER_BYTES = 16;
 const PART_BYTES = 4;

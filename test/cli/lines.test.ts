@@ -14,6 +14,7 @@ const BEN: PeerInfo = {
   path: 'lan',
   endpoint: '192.0.2.2:4900',
   rttMs: 0.4321,
+  pathMtu: 1500,
   connectedMs: 1000,
   framesIn: 3,
   bytesIn: 300,
@@ -31,6 +32,7 @@ const CLEO: PeerInfo = {
   path: 'none',
   endpoint: null,
   rttMs: null,
+  pathMtu: null,
   lastError: 'the keys differ | or so',
 };
 const NETWORK: NetworkInfo = {
@@ -75,7 +77,7 @@ test('status --check names what is wrong', () => {
     'my|hash: not running: no device; next attempt in 2 s',
   ]);
   assert.deepEqual(networkProblems({ ...NETWORK, state: 'key-expired', problems: ['two of us'] }), [
-    'my|hash: stopped: its key has run out',
+    'my|hash: stopped: its last key has ended',
     'my|hash: two of us',
   ]);
 });
@@ -86,9 +88,9 @@ test('show: the networks, and the members of one', () => {
     'p2p0    10.10.10.1/24  02:00:00:00:00:01  my|hash  1 of 2 members connected',
   ]);
   assert.deepEqual(memberTable(NETWORK).split('\n'), [
-    'ID                NAME  IP                  ENDPOINT           MAC                PATH  RTT     STATE',
-    '0123456789abcdef  ben   10.10.10.2,fd00::2  192.0.2.2:4900     02:00:00:00:00:02  lan   0.43ms  connected',
-    'fedcba9876543210  cleo  10.10.10.3          -                  02:00:00:00:00:02  none  -       refused: the keys differ | or so',
-    '-                 -     -                   host.example:4900  -                  none  -       unanswered',
+    'ID                NAME  IP                  ENDPOINT           MAC                PATH  RTT     MTU   STATE',
+    '0123456789abcdef  ben   10.10.10.2,fd00::2  192.0.2.2:4900     02:00:00:00:00:02  lan   0.43ms  1500  connected',
+    'fedcba9876543210  cleo  10.10.10.3          -                  02:00:00:00:00:02  none  -       -     refused: the keys differ | or so',
+    '-                 -     -                   host.example:4900  -                  none  -       -     unanswered',
   ]);
 });

@@ -9,11 +9,20 @@ type Ping = Result<'member.ping'>;
 const COUNTS = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
 const PEER: Ping['peer'] = {
   ...{ id: '0123456789abcdef', name: 'ben', addresses: ['10.10.10.2/24'], mac: '02:00:00:00:00:01', source: 'dht' },
-  ...{ state: 'connected', path: 'none', endpoint: null, rttMs: null, connectedMs: null, lastError: null, ...COUNTS },
+  ...{
+    state: 'connected',
+    path: 'none',
+    endpoint: null,
+    rttMs: null,
+    pathMtu: null,
+    connectedMs: null,
+    lastError: null,
+    ...COUNTS,
+  },
 };
 const CANDIDATE: Ping['candidates'][number] = {
   ...{ endpoint: '192.0.2.2:4900', kind: 'direct', source: 'record', state: 'no answer', rttMs: null },
-  ...{ answeredMs: null, misses: 4, tries: 7, triedMs: 3_000 },
+  ...{ answeredMs: null, misses: 4, tries: 7, triedMs: 3_000, mtu: null },
 };
 
 function ping(answer: Ping['answer'], peer: Partial<Ping['peer']> = {}): Ping {

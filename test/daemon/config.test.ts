@@ -16,6 +16,7 @@ mtu: 1300
 tapOffload: false
 udpGso: false
 udpGro: false
+fwmark: 0x51
 name: ada
 `;
   assert.deepEqual(parseConfig(text, 'f'), {
@@ -28,6 +29,7 @@ name: ada
     tapOffload: false,
     udpGso: false,
     udpGro: false,
+    fwmark: 0x51,
     name: 'ada',
   });
   assert.deepEqual(parseConfig('', 'f'), {});
@@ -42,6 +44,7 @@ test('a key that is unknown or bad is named, with its line and what was expected
     ['lan: yes\n', /^f:1: lan: expected true or false, got "yes"/],
     ['mtu: big\n', /^f:1: mtu: expected a number, got "big"/],
     ['mtu: 100\n', /^f:1: mtu: expected an MTU from 576 to 9000, got 100/],
+    ['fwmark: -1\n', /^f:1: fwmark: expected a mark from 0 to 4294967295, got -1/],
     ['ports: 5-4\n', /^f:1: ports: expected ports as MIN-MAX.*"5-4"/],
     ['state: relative\n', /^f:1: state: expected an absolute path, got "relative"/],
     [`socket: /${'x'.repeat(200)}\n`, /^f:1: socket: expected a path of at most 90 bytes, got 201/],

@@ -14,7 +14,14 @@ const BLUE = network('p2p1', '10.20.20.1/24', 'ada', '4123456789abcdef', BEN_ELS
 
 function member(id: string, name: string, ...addresses: string[]): PeerInfo {
   const counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
-  const where = { path: 'none', endpoint: null, rttMs: null, connectedMs: null, lastError: null } as const;
+  const where = {
+    path: 'none',
+    endpoint: null,
+    rttMs: null,
+    pathMtu: null,
+    connectedMs: null,
+    lastError: null,
+  } as const;
   return { id, name, addresses, mac: '02:00:00:00:00:01', state: 'connecting', source: 'dht', ...counts, ...where };
 }
 

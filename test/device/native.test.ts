@@ -47,6 +47,7 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     ...changes,
   };
 }

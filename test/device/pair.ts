@@ -181,6 +181,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     tapOffload: true,
     udpGso: true,
     udpGro: true,
+    fwmark: 0,
     ...changes,
   };
 }

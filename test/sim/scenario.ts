@@ -51,7 +51,7 @@ export function play(seed: number, members = 8): Outcome {
 
 /** A third of the members on open addresses, the others in homes of two. */
 function settle(world: World, members: number, tell: (what: string) => void): SimHost[] {
-  const nodes = [world.reflector('192.0.2.200'), world.reflector('198.18.0.200')];
+  const nodes = [world.reflector('192.0.2.200'), world.reflector('198.51.100.200')];
   world.wire.sharesLan = (from, to) => from.options.nat !== undefined && from.options.nat === to.options.nat;
   const homes: Nat[] = [];
   return Array.from({ length: members }, (_, i) => {
@@ -100,7 +100,7 @@ function disturb(world: World, hosts: SimHost[], invariants: Invariants, tell: (
 
 /** Hands every record to every member, and what the members of it need to learn where they are seen. */
 function rendezvous(world: World): void {
-  const nodes = [world.reflector('192.0.2.200'), world.reflector('198.18.0.200')];
+  const nodes = [world.reflector('192.0.2.200'), world.reflector('198.51.100.200')];
   for (const host of world.hosts) host.input({ kind: 'dht-nodes', nodes, isTrusted: false });
   world.publish();
 }

@@ -5,6 +5,7 @@ import { type Random, randomU32 } from '../../src/core/random.js';
 import type { DeviceCommand } from '../../src/device/device.js';
 import type { RememberedPeer } from '../../src/network/io.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
+import type { KeyEntry } from '../../src/session/key-queue.js';
 import { VirtualClock } from './clock.js';
 import { SimHost } from './host.js';
 import type { Nat } from './nat.js';
@@ -12,6 +13,8 @@ import { seeded } from './random.js';
 
 export { SimHost } from './host.js';
 
+/** When the world begins, in ms since 1970. */
+export const EPOCH = Date.UTC(2026, 0, 1);
 export const PORT = 4900;
 /** First byte of a request to a node of the DHT; what else comes to it, an answer for one, it doesn't answer. */
 const DHT_REQUEST = 0x03;
@@ -29,6 +32,8 @@ export interface Wire {
   corruption: number;
   /** Whether a datagram gets from one host to another at all. */
   passes: (from: SimHost, to: SimHost) => boolean;
+  /** Whether the link inside a NAT keeps two hosts behind it apart. */
+  isolates: (from: SimHost, to: SimHost) => boolean;
   /** The largest IP packet, in bytes, that gets from one host to another; a larger one is dropped in silence. */
   mtu: (from: SimHost, to: SimHost) => number;
   /** Whether beacons get from one host to another. */
@@ -42,6 +47,10 @@ export interface HostOptions {
   readonly overlay: string;
   readonly secrets?: NetworkSecrets;
   readonly key?: Uint8Array;
+  /** Its key queue, in place of `key`. */
+  readonly keys?: readonly KeyEntry[];
+  /** What its wall clock shows beyond the world's, in ms. */
+  readonly wallAhead?: number;
   readonly remembered?: readonly RememberedPeer[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
@@ -90,6 +99,7 @@ export class World {
     duplicates: 0,
     corruption: 0,
     passes: () => true,
+    isolates: () => false,
     mtu: () => Number.POSITIVE_INFINITY,
     sharesLan: () => true,
   };
@@ -105,6 +115,11 @@ export class World {
 
   constructor(readonly seed: number) {
     this.random = seeded(seed);
+  }
+
+  /** What a wall clock that's right shows, in ms since 1970. */
+  get wall(): number {
+    return EPOCH + this.clock.now;
   }
 
   host(options: HostOptions): SimHost {
@@ -189,6 +204,7 @@ export class World {
     const target = this.targetOf(origin, from, to, isInside);
     if (target === undefined) return;
     if (origin !== null && !this.wire.passes(origin, target)) return;
+    if (origin !== null && isInside && this.wire.isolates(origin, target)) return;
     if (origin !== null && this.packetBytes(to, datagram) > this.wire.mtu(origin, target)) return;
     target.receive(from, datagram);
   }

@@ -11,6 +11,7 @@ use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
 use crate::packet::Mac;
 use crate::tap::{Address, TapConfig};
+use crate::way::{RelayName, Transport, Way};
 
 pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
     let key = |name: &str, bytes: &[u8]| key_of(name, bytes).map_err(|message| OpenError::new(Code::Failed, message));
@@ -29,6 +30,7 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
         },
         wanted: Wanted { udp_gso: config.udp_gso, udp_gro: config.udp_gro },
         port: config.port,
+        fwmark: config.fwmark,
         network_admission_key: key("network admission key", &config.network_admission_key)?,
         own_admission_key: key("own admission key", &config.own_admission_key)?,
         cookie_key: key("cookie key", &config.cookie_key)?,
@@ -69,7 +71,16 @@ pub fn event_of(event: Event) -> NativeEvent {
         Event::Strayed { at, peer, from } => NativeEvent::Strayed { at: as_ms(at), peer, from: from.to_string() },
         Event::Silent { at, peer } => NativeEvent::Silent { at: as_ms(at), peer },
         Event::Unreachable { at, to, error } => NativeEvent::Unreachable { at: as_ms(at), to: to.to_string(), error },
+        Event::TooLarge { at, to, bytes } => {
+            NativeEvent::TooLarge { at: as_ms(at), to: to.to_string(), bytes: bytes as u32 }
+        }
+        Event::Bulk { at, peer } => NativeEvent::Bulk { at: as_ms(at), peer },
+        Event::Unmarked { at, error } => NativeEvent::Unmarked { at: as_ms(at), error },
         Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
+        Event::RelayDatagram { at, relay, datagram } => {
+            let (relay, transport) = (relay.address.to_string(), relay.transport.name().into());
+            NativeEvent::RelayDatagram { at: as_ms(at), relay, transport, datagram: datagram.into() }
+        }
         Event::DeviceGone { at, error } => NativeEvent::DeviceGone { at: as_ms(at), error },
     }
 }
@@ -91,9 +102,20 @@ pub fn endpoint_of(text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| invalid(format!("expected an endpoint such as 192.0.2.1:4900, got {text:?}")))
 }
 
-pub fn optional_endpoint(text: &Either<String, Null>) -> Result<Option<SocketAddr>> {
+pub fn relay_of(relay: &str, transport: &str) -> Result<RelayName> {
+    let unknown = || invalid(format!("expected a transport udp or tls, got {transport:?}"));
+    let transport = Transport::named(transport).ok_or_else(unknown)?;
+    Ok(RelayName { transport, address: endpoint_of(relay)? })
+}
+
+pub fn way_of(text: &str) -> Result<Way> {
+    let expected = "expected an endpoint such as 192.0.2.1:4900 or a way such as udp/192.0.2.1:4910/1a2b3c4d5e6f7081";
+    Way::parse(text).ok_or_else(|| invalid(format!("{expected}, got {text:?}")))
+}
+
+pub fn optional_way(text: &Either<String, Null>) -> Result<Option<Way>> {
     match text {
-        Either::A(text) => endpoint_of(text).map(Some),
+        Either::A(text) => way_of(text).map(Some),
         Either::B(Null) => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! One device: its threads, what they share, and how they begin and end.
 //!
-//! Two threads: `transmit` reads the interface and sends, `receive` reads the sockets and writes the interface. The control
-//! plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
+//! A queue has two threads: `receive` reads the sockets and writes the interface, `transmit` reads the interface and sends while
+//! there's much to do; the first does both while there's little. The control plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
 //! control plane's tables and is taken per command and at a session's beginning and end, never per packet.
 mod commands;
 mod deliver;
@@ -10,7 +10,10 @@ mod inbound;
 mod local;
 mod outbound;
 mod peer;
+mod queue;
 mod receive;
+mod relay;
+mod relayed;
 mod sender;
 mod switches;
 mod tables;
@@ -30,16 +33,15 @@ use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
-use crate::poll::Waker;
+use crate::events::Events;
 use crate::tap::{Device, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
-use events::Events;
 use peer::Peer;
+use queue::{Queue, Side};
 use receive::Receiver;
 use switches::Switches;
 use tables::Tables;
-use transmit::Transmitter;
 
 pub use commands::{CommandError, Commands, Keys, Use};
 pub use events::Event;
@@ -48,6 +50,8 @@ pub use switches::{Help, Wanted};
 pub struct Config {
     pub tap: TapConfig,
     pub port: u16,
+    /// Mark of what the sockets send (SO_MARK); 0 for none.
+    pub fwmark: u32,
     pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
@@ -57,16 +61,14 @@ pub struct Config {
 /// What the threads of a device share.
 pub struct Shared {
     tap: Device,
-    sockets: Sockets,
+    queue: Queue,
     tables: ArcSwap<Tables>,
     control: Mutex<Control>,
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
-    events: Events,
+    events: Events<Event>,
     stopping: AtomicBool,
-    transmit_waker: Waker,
-    receive_waker: Waker,
 }
 
 pub struct PeerStats {
@@ -90,9 +92,11 @@ impl Engine {
         let network = mac_key(&config.network_admission_key);
         let cookies = Cookies::new(&config.cookie_key, network.clone()).map_err(no_key)?;
         let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
+        let sockets = Sockets::open(config.port)?;
+        let tap = Device::open(&config.tap)?;
         let shared = Arc::new(Shared {
-            sockets: Sockets::open(config.port)?,
-            tap: Device::open(&config.tap)?,
+            queue: Queue::new(&tap, sockets).map_err(failed("watching the interface and the sockets"))?,
+            tap,
             tables: ArcSwap::from_pointee(Tables::new(config.tap.mac)),
             control: Mutex::new(Control::new(config.tap.mac)),
             cookies,
@@ -100,14 +104,15 @@ impl Engine {
             switches: Switches::default(),
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
-            transmit_waker: Waker::new().map_err(failed("making an eventfd"))?,
-            receive_waker: Waker::new().map_err(failed("making an eventfd"))?,
         });
         shared.switch_on(config.tap.offload, config.wanted);
+        if let Err(error) = shared.queue.sockets.set_mark(config.fwmark) {
+            shared.push(Event::Unmarked { at: now(), error: error.to_string() });
+        }
         let mut engine = Self { shared: Arc::clone(&shared), threads: Vec::new() };
-        let mut transmitter = Transmitter::new(Arc::clone(&shared));
+        let transmitting = Arc::clone(&shared);
         let mut receiver = Receiver::new(shared, admission);
-        engine.start("p2p-transmit", move || transmitter.run()).map_err(failed("starting a thread"))?;
+        engine.start("p2p-transmit", move || transmit::run(&transmitting)).map_err(failed("starting a thread"))?;
         engine.start("p2p-receive", move || receiver.run()).map_err(failed("starting a thread"))?;
         Ok(engine)
     }
@@ -176,8 +181,8 @@ impl Shared {
 
     fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        self.transmit_waker.wake();
-        self.receive_waker.wake();
+        self.queue.wake(Side::Transmit);
+        self.queue.wake(Side::Receive);
     }
 
     fn push(&self, event: Event) {

@@ -2,17 +2,17 @@
 use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session};
+use super::relay::Hop;
 use super::sender::Sender;
 use crate::clock::Nanos;
 use crate::counters::Drop;
-use crate::cut::Cut;
+use crate::cut::{Cut, SURE_DATAGRAM};
 use crate::frame::congestion;
 use crate::frame::layout::{Layout, MAX_SEGMENTS};
 use crate::frame::offload::{Shape, complete, shape};
 use crate::frame::run::{Headers, with_run};
 use crate::packet::{CUT_SEGMENTS, HEADROOM, OVERHEAD, Offload, Part};
 use crate::seal::{Lane, Place};
-use crate::udp::batch::Route;
 
 /// A frame as the interface gave it.
 pub struct Frame<'a> {
@@ -47,7 +47,9 @@ struct Outbound<'a> {
     sender: &'a mut Sender,
     session: &'a Session,
     path: &'a Path,
-    route: Route,
+    hop: Hop,
+    /// Bytes of the largest datagram so far.
+    largest: usize,
 }
 
 /// Seals a frame for a peer and puts it into the batch.
@@ -59,9 +61,12 @@ pub fn send(shared: &Shared, sender: &mut Sender, peer: &Peer, frame: &mut Frame
     if now >= session.ends_at {
         return Err(Drop::SessionOver);
     }
-    let route = Route { to: path.endpoint, source: path.source(), mark: frame.mark };
-    let mut outbound = Outbound { shared, sender, session, path, route };
+    let hop = path.hop(frame.mark)?;
+    let mut outbound = Outbound { shared, sender, session, path, hop, largest: 0 };
     outbound.frame(frame, peer.understands_offload())?;
+    if outbound.largest > SURE_DATAGRAM && peer.is_bulk_due(now) {
+        shared.push(Event::Bulk { at: now, peer: peer.handle });
+    }
     peer.sent.add(frame.bytes().len());
     peer.note_sent(now);
     if session.sealer.has_worn() {
@@ -137,9 +142,10 @@ impl Outbound<'_> {
 
     fn part(&mut self, place: Place, part: Part, offload: Offload, bytes: (&[u8], &[u8])) -> Result<(), Drop> {
         let length = bytes.0.len() + bytes.1.len() + OVERHEAD;
-        let out = self.sender.add(self.shared, self.route, length).ok_or(Drop::SendFailed)?;
+        self.largest = self.largest.max(length);
+        let out = self.sender.add(self.shared, &self.hop, length).ok_or(Drop::SendFailed)?;
         if self.session.sealer.seal_part(place, part, offload, bytes, out).is_err() {
-            self.sender.undo(length);
+            self.sender.undo(&self.hop, length);
             return Err(Drop::SendFailed);
         }
         Ok(())

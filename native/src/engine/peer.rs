@@ -1,27 +1,40 @@
 //! A peer and its sessions, as the packet threads see them: shared, and changed only through atomics.
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 
-use crate::clock::{MILLISECOND, Nanos};
+use super::relay::{Hop, Relay};
+use crate::clock::{MILLISECOND, Nanos, SECOND};
+use crate::counters::Drop;
 use crate::open::Opener;
 use crate::seal::Sealer;
+use crate::way::Way;
 
 /// After how long without an answer a peer is silent.
 pub const SILENCE: Nanos = 1_500 * MILLISECOND;
 
+/// How often it's told that large datagrams leave for a peer.
+const BULK: Nanos = 2 * SECOND;
+
 /// Where datagrams for a peer go.
 pub struct Path {
-    pub endpoint: SocketAddr,
+    pub way: Way,
+    /// The relay that the way leads through, if it's open.
+    pub relay: Option<Arc<Relay>>,
     pub max_datagram: usize,
-    /// Our address that the peer's datagrams from this endpoint come to: ours leave from there, so that a NAT or firewall
+    /// Our address that datagrams from the way's first stop come to: ours leave from there, so that a NAT or firewall
     /// between us sees one flow.
     pub source: ArcSwapOption<IpAddr>,
 }
 
 impl Path {
+    /// Where a datagram with these DSCP and ECN goes first.
+    pub fn hop(&self, mark: u8) -> Result<Hop, Drop> {
+        Hop::on(&self.way, self.relay.as_ref(), self.source(), mark)
+    }
+
     pub fn source(&self) -> Option<IpAddr> {
         self.source.load().as_deref().copied()
     }
@@ -105,6 +118,8 @@ pub struct Peer {
     /// When the first datagram went to it that it hasn't reacted to; 0 for none.
     waiting_since: AtomicU64,
     silence_told: AtomicBool,
+    /// When it was last told that large datagrams leave for it; 0 for never.
+    bulk_told_at: AtomicU64,
 }
 
 impl PartialEq for Peer {
@@ -125,6 +140,7 @@ impl Peer {
             heard_at: AtomicU64::new(0),
             waiting_since: AtomicU64::new(0),
             silence_told: AtomicBool::new(false),
+            bulk_told_at: AtomicU64::new(0),
         }
     }
 
@@ -160,6 +176,14 @@ impl Peer {
         if self.waiting_since.load(Ordering::Relaxed) == 0 {
             self.waiting_since.store(now, Ordering::Relaxed);
         }
+    }
+
+    /// A large datagram leaves for it: whether that's to be told.
+    pub fn is_bulk_due(&self, now: Nanos) -> bool {
+        let told = self.bulk_told_at.load(Ordering::Relaxed);
+        let due = told == 0 || now >= told + BULK;
+        // Several threads may send; one of them tells.
+        due && self.bulk_told_at.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     pub fn silence(&self, now: Nanos) -> Silence {
@@ -211,6 +235,14 @@ mod tests {
         let session = session(1);
         assert!(session.is_first_heard());
         assert!(!session.is_first_heard());
+    }
+
+    #[test]
+    fn bulk_is_told_at_intervals() {
+        let peer = Peer::new(1);
+        assert!(peer.is_bulk_due(100));
+        assert!(!peer.is_bulk_due(101) && !peer.is_bulk_due(99 + BULK));
+        assert!(peer.is_bulk_due(100 + BULK) && !peer.is_bulk_due(101 + BULK));
     }
 
     #[test]

@@ -2,87 +2,113 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use arc_swap::Cache;
+use arc_swap::{ArcSwap, Cache};
 
 use super::Shared;
 use super::events::Event;
 use super::inbound::{Arrival, find, open, take_frame};
 use super::local::Locals;
+use super::queue::{Load, Side, TAP, V4, V6, WAKER};
+use super::relayed::Budgets;
 use super::sender::{Patience, Sender};
+use super::tables::Tables;
 use crate::admission::{Admission, Admitted, DHT_REPLY, is_handshake_kind};
 use crate::clock::now;
 use crate::control;
 use crate::counters::Drop;
 use crate::packet::{KIND_CONTROL, KIND_FRAME, PREFIX, Prefix};
-use crate::poll::Poller;
+use crate::poll::Ready;
+use crate::relay::envelope::{ENVELOPE_KIND, LOGIN_2, LOGIN_COOKIE, MESSAGE};
 use crate::seal::Lane;
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Incoming};
-
-const WAKER: usize = 0;
-const V4: usize = 1;
-const V6: usize = 2;
+use crate::way::Way;
 
 /// Batches taken from one socket before the other one has its turn.
 const TURN: usize = 8;
+/// Frames that this thread carries before it looks at the sockets again.
+const FRAMES: usize = 16;
 
 pub struct Receiver {
     shared: Arc<Shared>,
     sender: Sender,
     admission: Admission,
     locals: Locals,
+    relays: Budgets,
 }
 
 impl Receiver {
     pub fn new(shared: Arc<Shared>, admission: Admission) -> Self {
         let sender = Sender::new(Patience::None);
         let locals = Locals::new(&shared.tables.load_full());
-        Self { shared, sender, admission, locals }
+        Self { shared, sender, admission, locals, relays: Budgets::default() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
     pub fn run(&mut self) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
-        let mut watched = vec![shared.receive_waker.as_fd(), shared.sockets.v4.as_fd()];
-        watched.extend(shared.sockets.v6.as_ref().map(AsFd::as_fd));
-        let poller = Poller::new(&watched).map_err(|error| format!("watching the sockets: {error}"))?;
+        let queue = &shared.queue;
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
-            let left = self.locals.deadline().map(|at| at.saturating_sub(now()));
-            let ready = poller.wait(left).map_err(|error| format!("waiting for datagrams: {error}"))?;
-            if ready.has(WAKER) {
-                shared.receive_waker.clear();
-            }
-            for (place, socket) in [(V4, Some(&shared.sockets.v4)), (V6, shared.sockets.v6.as_ref())] {
-                let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
-                for _ in 0..TURN {
-                    if !receive(socket, &mut inbox) {
-                        break;
-                    }
-                    // After receiving: a session that was installed before its first datagram was sent is found.
-                    self.locals.follow(tables.load());
-                    self.take_batch(&mut inbox);
-                    if !inbox.is_full() {
-                        break;
-                    }
-                    inbox.plan();
-                }
-                inbox.plan();
-            }
+            let expiry = self.locals.deadline().map(|at| at.saturating_sub(now()));
+            let deadline = queue.carrier(Side::Receive).and_then(|carrier| carrier.time_left());
+            let left = [expiry, deadline].into_iter().flatten().min();
+            let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
+            let received = self.receive(ready, &mut inbox, &mut tables);
             self.locals.follow(tables.load());
             self.locals.expire(&shared, now());
+            let carried = self.carry(ready, received, tables.load())?;
+            queue.end_turn(Side::Receive, received.plus(carried), shared.tap.as_fd());
         }
         Ok(())
     }
 
-    fn take_batch(&mut self, inbox: &mut Inbox) {
+    /// Takes what has arrived.
+    fn receive(&mut self, ready: Ready, inbox: &mut Inbox, tables: &mut Cache<&ArcSwap<Tables>, Arc<Tables>>) -> Load {
+        let shared = Arc::clone(&self.shared);
+        let sockets = &shared.queue.sockets;
+        let mut load = Load::default();
+        for (place, socket) in [(V4, Some(&sockets.v4)), (V6, sockets.v6.as_ref())] {
+            let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
+            for _ in 0..TURN {
+                if !receive(socket, inbox) {
+                    break;
+                }
+                // After receiving: a session that was installed before its first datagram was sent is found.
+                let tables = tables.load();
+                self.locals.follow(tables);
+                load = load.plus(self.take_batch(tables, inbox));
+                if !inbox.is_full() {
+                    break;
+                }
+                inbox.plan();
+            }
+            inbox.plan();
+        }
+        load
+    }
+
+    /// While there's little to do: sends what the interface has, also what it has just answered to what was received.
+    fn carry(&self, ready: Ready, received: Load, tables: &Tables) -> Result<Load, String> {
+        let Some(mut carrier) = self.shared.queue.carrier(Side::Receive) else { return Ok(Load::default()) };
+        let may_have_frames = ready.has(TAP) || !received.is_none();
+        let carried = if may_have_frames { carrier.carry(&self.shared, tables, FRAMES)? } else { Load::default() };
+        carrier.keep_deadlines(&self.shared, tables, ready.has(WAKER));
+        Ok(carried)
+    }
+
+    fn take_batch(&mut self, tables: &Tables, inbox: &mut Inbox) -> Load {
         let at = now();
+        let mut load = Load::default();
         for place in 0..inbox.len() {
             let Some((incoming, message)) = inbox.get(place) else { break };
-            let Incoming { from, local, mark, segment, .. } = incoming;
+            let Incoming { from, local, mark, segment, length } = incoming;
+            load.add(length);
             for (index, datagram) in message.chunks_mut(segment).enumerate() {
-                if let Err(reason) = self.take(Arrival { at, from, local, mark, first: index == 0 }, datagram) {
+                let (from, first) = (Way::Direct(from), index == 0);
+                let arrival = Arrival { at, from, relay: None, local, mark, first };
+                if let Err(reason) = self.take_first(tables, arrival, datagram) {
                     self.shared.drops.count(reason);
                 }
             }
@@ -91,13 +117,26 @@ impl Receiver {
             }
         }
         self.sender.flush(&self.shared);
+        load
+    }
+
+    /// A datagram as it came from a socket.
+    fn take_first(&mut self, tables: &Tables, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+        if arrival.from.observed().is_some_and(|address| address.port() == 0) {
+            return Err(Drop::DatagramMalformed);
+        }
+        match datagram.first() {
+            Some(&ENVELOPE_KIND) => {
+                let (arrival, inside) = self.relays.unwrap(tables, arrival, datagram)?;
+                self.take(arrival, inside)
+            }
+            Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
+            _ => self.take(arrival, datagram),
+        }
     }
 
     fn take(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
         let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
-        if arrival.from.port() == 0 {
-            return Err(Drop::DatagramMalformed);
-        }
         match kind {
             KIND_FRAME => take_frame(&self.shared, &mut self.locals, arrival, datagram),
             KIND_CONTROL => self.take_control(arrival, datagram),
@@ -115,14 +154,14 @@ impl Receiver {
     }
 
     fn take_handshake(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
-        match self.admission.admit(arrival.at, arrival.from, datagram) {
+        match self.admission.admit(arrival.at, &arrival.from, datagram) {
             Admitted::Pass { proven } => {
                 let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
                 self.shared.push(Event::Datagram { at, from, datagram, proven });
                 Ok(())
             }
             Admitted::Answer(cookie) => {
-                self.sender.send(&self.shared, arrival.back(), &cookie);
+                self.sender.send(&self.shared, &arrival.back()?, &cookie);
                 Err(Drop::HandshakeCookie)
             }
             Admitted::Refused(reason) => Err(reason),
@@ -138,9 +177,9 @@ impl Receiver {
             return Err(Drop::ControlBudget);
         }
         if !messages.challenges.is_empty() {
-            let answer = control::answer(&messages.challenges, arrival.from);
+            let answer = control::answer(&messages.challenges, arrival.from.observed());
             let datagram = found.session.sealer.seal_control(Lane::Answers, &answer).map_err(|_| Drop::SendFailed)?;
-            self.sender.send(&self.shared, arrival.back(), &datagram);
+            self.sender.send(&self.shared, &arrival.back()?, &datagram);
         }
         if !messages.others.is_empty() {
             let (at, from, messages) = (arrival.at, arrival.from, messages.others);

@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 
 use super::Shared;
 use super::events::Event;
+use super::relay::Hop;
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::Drop;
-use crate::cut::MIN_DATAGRAM;
+use crate::relay::envelope::ENVELOPE;
 use crate::udp::batch::{Outbox, Outgoing, Route};
 use crate::udp::{CutFailure, Socket, UdpSocket};
 
-/// Addresses whose last failure is remembered, so that each is told of once a second.
-const FAILURES: usize = 64;
-/// For how long datagrams to an address that turned out too large to be cut out of one message leave one by one.
-const UNCUT: Nanos = 30 * SECOND;
+/// Addresses of which it's remembered when they were last told of, so that each is once a second.
+const TOLD: usize = 64;
 
 /// What a sender does when a socket's buffer is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,23 +27,32 @@ pub enum Patience {
 pub struct Sender {
     outbox: Outbox,
     patience: Patience,
-    failures: HashMap<SocketAddr, Nanos>,
-    /// Size from which on the kernel refuses to cut, and until when that's believed.
-    uncut: HashMap<SocketAddr, (usize, Nanos)>,
+    unreachable: Told,
+    too_large: Told,
+    /// Why a message wasn't cut; what becomes of its first datagram alone says whether the path or the cutting is to blame.
+    uncut: Option<io::Error>,
 }
 
 impl Sender {
     pub fn new(patience: Patience) -> Self {
-        Self { outbox: Outbox::default(), patience, failures: HashMap::new(), uncut: HashMap::new() }
+        let (unreachable, too_large) = (Told::default(), Told::default());
+        Self { outbox: Outbox::default(), patience, unreachable, too_large, uncut: None }
     }
 
-    /// The place for a datagram of `length` bytes, after sending what's in its way.
-    pub fn add(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
+    /// The place for a datagram of `length` bytes, after sending what's in its way. Its envelope, if it needs one, stands
+    /// before it already.
+    pub fn add(&mut self, shared: &Shared, hop: &Hop, length: usize) -> Option<&mut [u8]> {
+        let Some(lead) = hop.envelope else { return self.place(shared, hop.route, length) };
+        let (envelope, inside) = self.place(shared, hop.route, ENVELOPE + length)?.split_first_chunk_mut()?;
+        *envelope = lead;
+        Some(inside)
+    }
+
+    fn place(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
         if !self.outbox.has_room(length) {
             self.flush(shared);
         }
-        let joined = shared.switches.udp_gso() && (self.uncut.is_empty() || self.may_cut(&route.to, length));
-        self.outbox.add(route, length, joined)
+        self.outbox.add(route, length, shared.switches.udp_gso())
     }
 
     /// Bytes that wait to be sent.
@@ -53,17 +61,30 @@ impl Sender {
     }
 
     /// Takes back the datagram of `length` bytes that was added last.
-    pub fn undo(&mut self, length: usize) {
-        self.outbox.undo(length);
+    pub fn undo(&mut self, hop: &Hop, length: usize) {
+        self.outbox.undo(if hop.envelope.is_some() { ENVELOPE + length } else { length });
     }
 
     /// Sends one datagram that is ready, with all that was added before.
-    pub fn send(&mut self, shared: &Shared, route: Route, datagram: &[u8]) {
-        match self.add(shared, route, datagram.len()) {
+    pub fn send(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
+        match self.add(shared, hop, datagram.len()) {
             Some(place) => place.copy_from_slice(datagram),
             None => shared.drops.count(Drop::SendFailed),
         }
         self.flush(shared);
+    }
+
+    /// Sends one datagram whole or not at all: nobody is told if the system finds it too large.
+    pub fn send_probe(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
+        self.flush(shared);
+        let Some(socket) = shared.queue.sockets.towards(hop.route.to) else { return };
+        match self.add(shared, hop, datagram.len()) {
+            Some(place) => place.copy_from_slice(datagram),
+            None => shared.drops.count(Drop::SendFailed),
+        }
+        // The control plane counts a probe that isn't answered, for whatever reason.
+        let _ = socket.send_unfragmented(self.outbox.arena(), self.outbox.messages());
+        self.outbox.clear();
     }
 
     pub fn flush(&mut self, shared: &Shared) {
@@ -72,6 +93,7 @@ impl Sender {
             sent += self.send_some(shared, sent);
         }
         self.outbox.clear();
+        self.uncut = None;
     }
 
     /// Sends the messages from `start` on that go through one socket. Gives how many are dealt with.
@@ -80,13 +102,18 @@ impl Sender {
         let Some(first) = waiting.first() else { return 0 };
         let to = first.route.to;
         let alike = waiting.iter().take_while(|message| message.route.to.is_ipv4() == to.is_ipv4()).count();
-        let Some(socket) = shared.sockets.towards(to) else {
+        let Some(socket) = shared.queue.sockets.towards(to) else {
             shared.drops.add(Drop::SendFailed, first.count() as u64);
-            self.tell(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
+            self.tell_unreachable(shared, to, &io::Error::from(io::ErrorKind::NetworkUnreachable));
             return 1;
         };
         match socket.send(self.outbox.arena(), &waiting[..alike]) {
-            Ok(sent) => sent,
+            Ok(sent) => {
+                if let Some(error) = self.uncut.take() {
+                    shared.gso_failed(error);
+                }
+                sent
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.patience {
                 Patience::Wait(ms) if !shared.is_stopping() && socket.wait_writable(ms) => 0,
@@ -96,15 +123,15 @@ impl Sender {
                     alike
                 }
             },
-            Err(error) => self.refused(shared, start, &error),
+            Err(error) => self.refused(shared, start, error),
         }
     }
 
     /// A message was refused: tries it in another way, or gives it up. Gives how many are dealt with.
-    fn refused(&mut self, shared: &Shared, at: usize, error: &io::Error) -> usize {
+    fn refused(&mut self, shared: &Shared, at: usize, error: io::Error) -> usize {
         let Some(message) = self.outbox.messages().get(at) else { return 0 };
-        let (route, segment, count) = (message.route, message.segment, message.count());
-        let failure = if message.is_joined() { Socket::cut_failure(error) } else { CutFailure::Other };
+        let (route, count) = (message.route, message.count());
+        let failure = if message.is_joined() { Socket::cut_failure(&error) } else { CutFailure::Other };
         match failure {
             CutFailure::Unable => {
                 shared.gso_failed(error);
@@ -112,61 +139,77 @@ impl Sender {
                 0
             }
             // Most likely our address is no longer ours: leave from another.
-            _ if route.source.is_some() && !Socket::is_too_large(error) => {
+            _ if route.source.is_some() && !Socket::is_too_large(&error) => {
                 self.outbox.forget_source(at);
                 0
             }
             CutFailure::Size => {
-                self.note_uncut(shared, route.to, segment, error);
+                self.uncut = Some(error);
                 self.outbox.split(at);
                 0
             }
+            CutFailure::Other if Socket::is_too_large(&error) => self.send_in_fragments(shared, at),
             CutFailure::Other => {
+                self.uncut = None;
                 shared.drops.add(Drop::SendFailed, count as u64);
-                if Socket::says_unreachable(error) {
-                    self.tell(shared, route.to, error);
+                if Socket::says_unreachable(&error) {
+                    self.tell_unreachable(shared, route.to, &error);
                 }
                 1
             }
         }
     }
 
-    /// A path may have shrunk: what's as large as this leaves one by one for a while, in fragments if need be. If what any
-    /// path takes is refused, it's not the path.
-    fn note_uncut(&mut self, shared: &Shared, to: SocketAddr, segment: usize, error: &io::Error) {
-        if segment <= MIN_DATAGRAM {
-            shared.gso_failed(error);
-            return;
-        }
+    /// The path to this address begins at an interface whose MTU is smaller than this datagram: it, and those like it behind
+    /// it, go in fragments for once, and the control plane is told.
+    fn send_in_fragments(&mut self, shared: &Shared, at: usize) -> usize {
+        self.uncut = None;
+        let waiting = &self.outbox.messages()[at..];
+        let Some((to, bytes)) = waiting.first().map(|message| (message.route.to, message.segment)) else { return 0 };
+        let alike = waiting
+            .iter()
+            .take_while(|message| message.route.to == to && message.segment >= bytes && !message.is_joined());
+        let count = alike.count();
+        let Some(socket) = shared.queue.sockets.towards(to) else { return 1 };
         let now = now();
-        self.uncut.retain(|_, (_, until)| now < *until);
-        if self.uncut.len() < FAILURES || self.uncut.contains_key(&to) {
-            self.uncut.insert(to, (segment, now + UNCUT));
+        if self.too_large.is_due(to, now) {
+            shared.push(Event::TooLarge { at: now, to, bytes });
         }
-    }
-
-    fn may_cut(&mut self, to: &SocketAddr, length: usize) -> bool {
-        let Some(&(size, until)) = self.uncut.get(to) else { return true };
-        if now() < until {
-            return length < size;
+        match (socket.send_fragmented(self.outbox.arena(), &waiting[..count]), self.patience) {
+            (Ok(sent), _) => sent,
+            (Err(error), Patience::Wait(ms))
+                if error.kind() == io::ErrorKind::WouldBlock && !shared.is_stopping() && socket.wait_writable(ms) =>
+            {
+                0
+            }
+            (Err(_), _) => {
+                shared.drops.count(Drop::SendFailed);
+                1
+            }
         }
-        self.uncut.remove(to);
-        true
     }
 
     /// Once a second and address.
-    fn tell(&mut self, shared: &Shared, to: SocketAddr, error: &io::Error) {
+    fn tell_unreachable(&mut self, shared: &Shared, to: SocketAddr, error: &io::Error) {
         let at = now();
-        if self.failures.get(&to).is_some_and(|last| at < last + SECOND) {
-            return;
+        if self.unreachable.is_due(to, at) {
+            shared.push(Event::Unreachable { at, to, error: error.to_string() });
         }
-        if self.failures.len() >= FAILURES {
-            self.failures.retain(|_, last| at < *last + SECOND);
+    }
+}
+
+/// When addresses were last told of.
+#[derive(Default)]
+struct Told(HashMap<SocketAddr, Nanos>);
+
+impl Told {
+    /// Whether an address may be told of again; notes that it is.
+    fn is_due(&mut self, to: SocketAddr, at: Nanos) -> bool {
+        self.0.retain(|_, last| at < *last + SECOND);
+        if self.0.contains_key(&to) || self.0.len() >= TOLD {
+            return false;
         }
-        if self.failures.len() >= FAILURES {
-            return;
-        }
-        self.failures.insert(to, at);
-        shared.push(Event::Unreachable { at, to, error: error.to_string() });
+        self.0.insert(to, at);
+        true
     }
 }

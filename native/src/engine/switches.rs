@@ -67,8 +67,8 @@ impl Shared {
     pub(super) fn switch(&self, help: Help, on: bool) {
         let result = match help {
             Help::TapOffload => self.tap.set_offload(on),
-            Help::UdpGro => self.sockets.set_joining(on),
-            Help::UdpGso if on && !self.sockets.can_cut() => Err(std::io::ErrorKind::Unsupported.into()),
+            Help::UdpGro => self.queue.sockets.set_joining(on),
+            Help::UdpGso if on && !self.queue.sockets.can_cut() => Err(std::io::ErrorKind::Unsupported.into()),
             Help::UdpGso => {
                 self.switches.udp_gso.store(on, Ordering::Relaxed);
                 Ok(())

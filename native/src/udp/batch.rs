@@ -6,6 +6,8 @@ use crate::cut::MAX_DATAGRAM;
 
 /// Messages that one system call sends or receives. Each is one datagram or several that the kernel cuts or has joined.
 pub const BATCH: usize = 32;
+/// Messages that a system call receives where few are expected.
+pub const FEW: usize = 4;
 /// Datagrams of one message: what every Linux that can cut messages takes.
 pub const MAX_SEGMENTS: usize = 63;
 /// Bytes of an incoming message: the longest possible.
@@ -50,6 +52,15 @@ impl Outgoing {
 
     pub fn is_joined(&self) -> bool {
         self.bytes.len() > self.segment
+    }
+
+    /// Its datagrams, each as a message of its own.
+    pub fn apart(&self) -> impl Iterator<Item = Outgoing> + use<> {
+        let Self { route, bytes, segment } = self.clone();
+        bytes.clone().step_by(segment.max(1)).map(move |start| {
+            let bytes = start..(start + segment).min(bytes.end);
+            Outgoing { route, segment: bytes.len(), bytes }
+        })
     }
 
     fn takes(&self, route: &Route, length: usize) -> bool {
@@ -128,12 +139,7 @@ impl Outbox {
     /// Makes the datagrams of a message leave one by one.
     pub fn split(&mut self, at: usize) {
         let Some(message) = self.messages.get(at).cloned() else { return };
-        let starts = message.bytes.clone().step_by(message.segment.max(1));
-        let alone = starts.map(|start| {
-            let bytes = start..(start + message.segment).min(message.bytes.end);
-            Outgoing { route: message.route, segment: bytes.len(), bytes }
-        });
-        self.messages.splice(at..=at, alone);
+        self.messages.splice(at..=at, message.apart());
     }
 
     pub fn clear(&mut self) {
@@ -167,7 +173,7 @@ impl Default for Inbox {
     fn default() -> Self {
         // Zeroed memory of this size is only mapped where it's written to.
         let buffers = vec![0; BATCH * STRIDE].into_boxed_slice();
-        Self { buffers, messages: Vec::with_capacity(BATCH), wanted: BATCH }
+        Self { buffers, messages: Vec::with_capacity(BATCH), wanted: FEW }
     }
 }
 
@@ -190,17 +196,29 @@ impl Inbox {
         self.messages.len() >= self.wanted
     }
 
-    /// Plans the next call by what this one took: few messages if they're long, so that they're still near when they're read.
+    /// Plans the next call by what this one took: few messages if they're long, so that they're still near when they're read,
+    /// and few if there were few, because each that's wanted costs something.
     pub fn plan(&mut self) {
         let bytes: usize = self.messages.iter().map(|message| message.length).sum();
         let average = bytes.checked_div(self.messages.len()).unwrap_or(0).max(1);
-        self.wanted = (WORTHWHILE / average).clamp(1, BATCH);
+        let most = if self.is_full() || self.messages.len() > FEW { BATCH } else { FEW };
+        self.wanted = (WORTHWHILE / average).clamp(1, most);
     }
 
     pub fn get(&mut self, at: usize) -> Option<(Incoming, &mut [u8])> {
         let incoming = *self.messages.get(at)?;
-        let start = at * STRIDE;
+        let start = Self::start_of(at);
         Some((incoming, self.buffers.get_mut(start..start + incoming.length)?))
+    }
+
+    /// Where a message's bytes begin in `arena`.
+    pub fn start_of(at: usize) -> usize {
+        at * STRIDE
+    }
+
+    /// All messages' bytes, each from `start_of` on: what was received can be sent on from there.
+    pub fn arena(&self) -> &[u8] {
+        &self.buffers
     }
 
     /// Buffers for as many messages as are wanted, `MAX_INCOMING` bytes each.

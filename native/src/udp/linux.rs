@@ -4,8 +4,9 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
-use super::batch::{BATCH, Inbox, Incoming, Outgoing};
+use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
 use super::{CutFailure, UdpSocket};
 use crate::error::{Code, OpenError};
 use crate::poll;
@@ -21,7 +22,19 @@ const RECEIVE_BUFFER: libc::c_int = 8 * 1_024 * 1_024;
 /// a slow uplink: a few super-frames, 40 ms at 100 Mbit/s. Frames behind wait in the interface's queue.
 const SEND_BUFFER: libc::c_int = 512 * 1_024;
 
-pub struct LinuxUdp(OwnedFd);
+pub struct LinuxUdp {
+    fd: OwnedFd,
+    /// AF_INET or AF_INET6.
+    family: libc::c_int,
+    /// Held while the socket lets datagrams leave in fragments, and while one leaves that must not.
+    fragmenting: Mutex<()>,
+}
+
+#[derive(Clone, Copy)]
+enum Fragments {
+    Never,
+    IfNeeded,
+}
 
 impl LinuxUdp {
     pub fn open_v4(port: u16) -> Result<Self, OpenError> {
@@ -39,17 +52,22 @@ impl LinuxUdp {
         }
     }
 
+    /// At one local address only.
+    pub fn open_at(address: SocketAddr) -> Result<Self, OpenError> {
+        Self::open(address).map_err(|error| refused(address, &error))
+    }
+
     fn open(address: SocketAddr) -> io::Result<Self> {
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
         // SAFETY: takes integers and returns a descriptor that nobody else owns, or -1.
         let fd = poll::check(unsafe { libc::socket(family, kind, 0) })?;
         // SAFETY: `fd` was just opened and is owned by no one else.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        let socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, family, fragmenting: Mutex::default() };
         socket.set_options(address)?;
         let (name, length) = sockaddr(address);
         // SAFETY: `name` lives through the call and is at least `length` long.
-        poll::check(unsafe { libc::bind(socket.0.as_raw_fd(), (&raw const name).cast(), length) })?;
+        poll::check(unsafe { libc::bind(socket.fd.as_raw_fd(), (&raw const name).cast(), length) })?;
         Ok(socket)
     }
 
@@ -61,34 +79,55 @@ impl LinuxUdp {
             let forced = self.set(libc::SOL_SOCKET, forced, bytes);
             forced.or_else(|_| self.set(libc::SOL_SOCKET, plain, bytes))?;
         }
-        // Until the path MTU is measured, a datagram that is too large goes in fragments rather than nowhere.
+        self.set_fragments(Fragments::Never)?;
         if address.is_ipv4() {
             self.set(libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-            self.set(libc::IPPROTO_IP, libc::IP_RECVTOS, 1)?;
-            return self.set(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT);
+            return self.set(libc::IPPROTO_IP, libc::IP_RECVTOS, 1);
         }
         self.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
         self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
-        self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
-        self.set(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT)
+        self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)
+    }
+
+    /// PROBE sets DF, and only the interface's own MTU limits a datagram: what the system believes to know of a path, from
+    /// ICMP messages that anyone can send, isn't used (ip(7)). We measure.
+    fn set_fragments(&self, fragments: Fragments) -> io::Result<()> {
+        if self.family == libc::AF_INET {
+            let value = match fragments {
+                Fragments::Never => libc::IP_PMTUDISC_PROBE,
+                Fragments::IfNeeded => libc::IP_PMTUDISC_DONT,
+            };
+            return self.set(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, value);
+        }
+        let value = match fragments {
+            Fragments::Never => libc::IPV6_PMTUDISC_PROBE,
+            Fragments::IfNeeded => libc::IPV6_PMTUDISC_DONT,
+        };
+        self.set(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, value)
     }
 
     fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
         let length = size_of::<libc::c_int>() as libc::socklen_t;
         // SAFETY: `value` is one integer that lives through the call.
-        poll::check(unsafe { libc::setsockopt(self.0.as_raw_fd(), level, option, (&raw const value).cast(), length) })?;
+        poll::check(unsafe {
+            libc::setsockopt(self.fd.as_raw_fd(), level, option, (&raw const value).cast(), length)
+        })?;
         Ok(())
     }
 }
 
 fn refused(address: SocketAddr, error: &io::Error) -> OpenError {
-    let code = if error.kind() == io::ErrorKind::AddrInUse { Code::PortTaken } else { Code::Failed };
+    let code = match error.kind() {
+        io::ErrorKind::AddrInUse => Code::PortTaken,
+        io::ErrorKind::AddrNotAvailable => Code::AddressRefused,
+        _ => Code::Failed,
+    };
     OpenError::io(code, format_args!("opening UDP {address}"), error)
 }
 
 impl AsFd for LinuxUdp {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
@@ -112,7 +151,7 @@ impl LinuxUdp {
         }
         // SAFETY: every header points to a name, a vector, a buffer and ancillary room that live through the call.
         let count = poll::check(unsafe {
-            libc::recvmmsg(self.0.as_raw_fd(), headers.as_mut_ptr(), wanted as _, 0, std::ptr::null_mut())
+            libc::recvmmsg(self.fd.as_raw_fd(), headers.as_mut_ptr(), wanted as _, 0, std::ptr::null_mut())
         })?;
         for at in 0..count as usize {
             let length = headers[at].msg_len as usize;
@@ -145,7 +184,7 @@ impl LinuxUdp {
         }
         // SAFETY: every header points to a name, a vector, bytes and ancillary data that live through the call.
         let sent = poll::check(unsafe {
-            libc::sendmmsg(self.0.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_NOSIGNAL)
+            libc::sendmmsg(self.fd.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_NOSIGNAL)
         })?;
         Ok(sent as usize)
     }
@@ -156,6 +195,7 @@ impl UdpSocket for LinuxUdp {
         inbox.messages.clear();
         match inbox.wanted() {
             1 => self.receive_up_to::<1>(inbox),
+            2..=FEW => self.receive_up_to::<FEW>(inbox),
             _ => self.receive_up_to::<BATCH>(inbox),
         }
     }
@@ -165,6 +205,23 @@ impl UdpSocket for LinuxUdp {
             1 => self.send_up_to::<1>(arena, messages),
             _ => self.send_up_to::<BATCH>(arena, messages),
         }
+    }
+
+    fn send_fragmented(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize> {
+        let _switched = self.fragmenting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set_fragments(Fragments::IfNeeded)?;
+        let sent = self.send(arena, messages);
+        self.set_fragments(Fragments::Never)?;
+        sent
+    }
+
+    fn send_unfragmented(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize> {
+        let _unswitched = self.fragmenting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send(arena, messages)
+    }
+
+    fn set_mark(&self, mark: u32) -> io::Result<()> {
+        self.set(libc::SOL_SOCKET, libc::SO_MARK, mark.cast_signed())
     }
 
     fn set_joining(&self, on: bool) -> io::Result<()> {
@@ -205,7 +262,7 @@ impl UdpSocket for LinuxUdp {
     }
 
     fn wait_writable(&self, ms: i32) -> bool {
-        poll::wait_writable(self.0.as_fd(), ms)
+        poll::wait_writable(self.fd.as_fd(), ms)
     }
 }
 

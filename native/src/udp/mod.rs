@@ -13,13 +13,23 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::LinuxUdp as Socket;
 
-/// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block.
+/// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block. Its datagrams aren't
+/// fragmented, neither here nor on the way: one that's too large for the interface is refused, for a path it's lost.
 pub trait UdpSocket: Send + Sync {
     /// Takes what has arrived, up to a batch. `WouldBlock` when nothing has.
     fn receive(&self, inbox: &mut Inbox) -> io::Result<()>;
 
     /// Sends messages whose bytes stand in `arena`, in order; gives how many were taken. An error is that of the first.
     fn send(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize>;
+
+    /// As `send`, of datagrams that may leave in fragments, whatever is in between.
+    fn send_fragmented(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize>;
+
+    /// As `send`, of datagrams that must not leave in fragments, whoever else uses the socket meanwhile.
+    fn send_unfragmented(&self, arena: &[u8], messages: &[Outgoing]) -> io::Result<usize>;
+
+    /// Marks what leaves (SO_MARK), so that the system's routing rules can tell it from other traffic.
+    fn set_mark(&self, mark: u32) -> io::Result<()>;
 
     /// Has the system join datagrams of one flow that arrive together (UDP_GRO), or not.
     fn set_joining(&self, on: bool) -> io::Result<()>;
@@ -30,7 +40,7 @@ pub trait UdpSocket: Send + Sync {
     /// What an error of `send` for a message of several datagrams says.
     fn cut_failure(error: &io::Error) -> CutFailure;
 
-    /// Whether an error of `send` says that a datagram is larger than its path.
+    /// Whether an error of `send` says that a datagram is larger than the interface that it would leave by takes.
     fn is_too_large(error: &io::Error) -> bool;
 
     /// Whether an error of `send` says that the address can't be reached now.
@@ -45,7 +55,8 @@ pub trait UdpSocket: Send + Sync {
 pub enum CutFailure {
     /// The system or the network card can't cut messages.
     Unable,
-    /// Most likely the path has shrunk: what is cut must not be larger than it.
+    /// Either the path has shrunk, and what is cut must not be larger than it, or cutting doesn't work: one datagram alone
+    /// tells.
     Size,
     /// Nothing that has to do with cutting.
     Other,
@@ -71,6 +82,15 @@ impl Sockets {
     pub fn set_joining(&self, on: bool) -> io::Result<()> {
         self.v4.set_joining(on)?;
         self.v6.as_ref().map_or(Ok(()), |socket| socket.set_joining(on))
+    }
+
+    /// `mark`: 0 for none.
+    pub fn set_mark(&self, mark: u32) -> io::Result<()> {
+        if mark == 0 {
+            return Ok(());
+        }
+        self.v4.set_mark(mark)?;
+        self.v6.as_ref().map_or(Ok(()), |socket| socket.set_mark(mark))
     }
 
     pub fn can_cut(&self) -> bool {

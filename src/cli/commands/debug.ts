@@ -100,10 +100,11 @@ function peerPart(peer: NetworkDebug['peers'][number]): string {
     String(candidate.tries),
     ago(candidate.triedMs),
     ago(candidate.answeredMs),
+    candidate.mtu === null ? NOTHING : String(candidate.mtu),
   ]);
   return rows.length === 0
     ? head
-    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'FROM', 'STATE', 'RTT', 'TRIES', 'TRIED', 'ANSWERED'], rows))}`;
+    : `${head}\n${indent(table(['CANDIDATE', 'KIND', 'FROM', 'STATE', 'RTT', 'TRIES', 'TRIED', 'ANSWERED', 'MTU'], rows))}`;
 }
 
 function facts(lines: readonly (readonly [string, string])[]): string {

@@ -9,7 +9,7 @@ fn bound(address: &str) -> (LinuxUdp, SocketAddr) {
     let mut name: libc::sockaddr_in6 = unsafe { zeroed() };
     let mut length = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
     // SAFETY: `name` has room for `length` bytes.
-    let returned = unsafe { libc::getsockname(socket.0.as_raw_fd(), (&raw mut name).cast(), &mut length) };
+    let returned = unsafe { libc::getsockname(socket.fd.as_raw_fd(), (&raw mut name).cast(), &mut length) };
     assert_eq!(returned, 0);
     address.set_port(address_of(&name).expect("a known family").port());
     (socket, address)
