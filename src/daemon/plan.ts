@@ -58,6 +58,8 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     noLan: params['no-lan'],
     dht: params.dht ?? null,
     remembered: [],
+    blocked: [],
+    acquaintances: [],
   };
 }
 

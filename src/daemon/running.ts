@@ -9,6 +9,7 @@ import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../
 import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type {
   NetworkConfig,
@@ -45,6 +46,7 @@ export interface RunningOptions {
   readonly log: Logger;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
+  readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
@@ -154,6 +156,16 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'keys', keys: queueOf(this.options.saved.root, keys) });
   }
 
+  /** These peer ids are blocked from now on, and no others. */
+  block(ids: readonly string[]): void {
+    this.feed({ kind: 'block', ids });
+  }
+
+  /** That this member has another's overlay address now is as it should be. */
+  accept(id: string): void {
+    this.feed({ kind: 'accept', id });
+  }
+
   /** Switches what of the system's help the device uses; what isn't named stays. */
   setHelp(help: Partial<Record<Help, boolean | undefined>>): void {
     const commands = HELPS.flatMap((name): DeviceCommand[] => {
@@ -254,6 +266,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       case 'pong':
         this.pings.get(output.pong.request)?.(output.pong);
         break;
+      case 'acquaintances':
+        this.options.onAcquaintances(output.acquaintances);
+        break;
       case 'remember':
         this.options.onRemember(output.peers);
         break;
@@ -308,6 +323,8 @@ function networkConfig({ host, saved, bootCounter }: RunningOptions, identity: I
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
+    blocked: saved.blocked,
+    acquaintances: saved.acquaintances,
   };
 }
 

@@ -3,6 +3,7 @@ import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpo
 import { inSubnet, isIpv6 } from '../../src/core/ip.js';
 import type { DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
+import type { Acquaintance } from '../../src/network/acquaintances.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
@@ -24,6 +25,7 @@ export class SimHost {
   /** Moments up to which its daemon was told to wipe keys. */
   readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
+  acquaintances: readonly Acquaintance[] = [];
   /** As published last. */
   record: Uint8Array | null = null;
   running = true;
@@ -93,7 +95,16 @@ export class SimHost {
       port: PORT,
       bootCounter,
     };
-    this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
+    this.network = new Network(
+      {
+        ...config,
+        remembered: options.remembered ?? [],
+        blocked: options.blocked ?? [],
+        acquaintances: options.acquaintances ?? [],
+      },
+      world.random,
+      this.now,
+    );
     this.moveTo(options.ip, ...(options.alsoAt ?? []));
     if (options.keys !== undefined) this.lookAtClock();
   }
@@ -212,6 +223,7 @@ export class SimHost {
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
+    else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
   }
 
