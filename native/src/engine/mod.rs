@@ -7,6 +7,7 @@ mod commands;
 mod deliver;
 mod events;
 mod inbound;
+mod links;
 mod local;
 mod outbound;
 mod peer;
@@ -67,6 +68,8 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    /// SO_MARK of all that leaves; 0 for none.
+    fwmark: u32,
     events: Events<Event>,
     stopping: AtomicBool,
 }
@@ -102,6 +105,7 @@ impl Engine {
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            fwmark: config.fwmark,
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
         });
@@ -166,6 +170,7 @@ impl Drop for Engine {
     /// Joins the threads; the interface and the sockets go with the last of them.
     fn drop(&mut self) {
         self.shared.events.end();
+        self.shared.command(|commands| commands.close_relays());
         self.shared.stop();
         for thread in self.threads.drain(..) {
             // A panic was caught in the thread and told as an event.
