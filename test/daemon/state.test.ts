@@ -33,6 +33,8 @@ const NETWORK: SavedNetwork = {
     { ip: '10.10.10.2', id: 'ab'.repeat(8), name: 'bob', since: 1_800_000_000_000, before: null },
     { ip: '2001:db8::7', id: 'cd'.repeat(8), name: 'cleo', since: 1_800_000_000_001, before: 'ef'.repeat(8) },
   ],
+  relays: ['relay.example:4910'],
+  forwardOnly: true,
   remembered: [
     { record: new Uint8Array([1, 2, 3]), endpoints: ['192.0.2.2:4900' as Endpoint], stamp: new Uint8Array(8).fill(3) },
   ],
