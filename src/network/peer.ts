@@ -251,7 +251,7 @@ export class Peer {
       bytesOut: counters?.bytesOut ?? 0,
       source: this.source,
       knownSince: this.context.knownSince(this.record.peerId),
-      lastError: this.isConnected ? null : this.lastError,
+      lastError: this.isConnected ? null : this.explanation(),
     };
   }
 
@@ -274,6 +274,10 @@ export class Peer {
     if (this.isConnected) return 'connected';
     if (this.refused) return 'refused';
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
+  }
+
+  private explanation(): string | null {
+    return this.lastError ?? (this.state() === 'unreachable' ? 'no answer at any of its endpoints' : null);
   }
 
   private carryPathOutput(now: number, output: PathOutput): void {
