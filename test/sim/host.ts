@@ -4,6 +4,7 @@ import { inSubnet, isIpv6 } from '../../src/core/ip.js';
 import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import type { Origin } from '../../src/device/relay-device.js';
+import type { Acquaintance } from '../../src/network/acquaintances.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
@@ -28,6 +29,7 @@ export class SimHost {
   /** Moments up to which its daemon was told to wipe keys. */
   readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
+  acquaintances: readonly Acquaintance[] = [];
   /** As published last. */
   record: Uint8Array | null = null;
   running = true;
@@ -107,7 +109,16 @@ export class SimHost {
       forwardOnly: options.forwardOnly ?? false,
       unix: () => EPOCH + this.now,
     };
-    this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
+    this.network = new Network(
+      {
+        ...config,
+        remembered: options.remembered ?? [],
+        blocked: options.blocked ?? [],
+        acquaintances: options.acquaintances ?? [],
+      },
+      world.random,
+      this.now,
+    );
     this.moveTo(options.ip, ...(options.alsoAt ?? []));
     if (options.keys !== undefined) this.lookAtClock();
   }
@@ -270,6 +281,7 @@ export class SimHost {
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
+    else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
     else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
   }

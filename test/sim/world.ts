@@ -3,6 +3,7 @@ import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpo
 import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
 import type { DeviceCommand } from '../../src/device/device.js';
+import type { Acquaintance } from '../../src/network/acquaintances.js';
 import type { RememberedPeer } from '../../src/network/io.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
 import type { KeyEntry } from '../../src/session/key-queue.js';
@@ -53,6 +54,8 @@ export interface HostOptions {
   /** What its wall clock shows beyond the world's, in ms. */
   readonly wallAhead?: number;
   readonly remembered?: readonly RememberedPeer[];
+  readonly blocked?: readonly string[];
+  readonly acquaintances?: readonly Acquaintance[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
   /** Nothing but TCP gets out of its network, and nothing in. */
