@@ -2,12 +2,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../core/backoff.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
-import type { KeyInfo, NetworkDebug, NetworkInfo, RelayUse } from '../rpc/schema.js';
+import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
+import type { IdentityInfo, KeyInfo, NetworkDebug, NetworkInfo, RelayUse } from '../rpc/schema.js';
+import { listIdentities } from './identities.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
+import { checkNetwork, type WayOut } from './netcheck.js';
 import type { Pins } from './pins.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedKey, SavedNetwork } from './saved.js';
@@ -18,9 +22,19 @@ const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 /** What's remembered of peers is written this long after it changed, in ms, so that many changes are one write. */
 const REMEMBER_MS = 2_000;
 
+const NO_PORT_MAPPING: PortMappingInfo = {
+  state: 'off',
+  gateway: null,
+  protocol: null,
+  external: null,
+  expiresMs: null,
+  attempts: [],
+};
+
 /** What there is to tell of a network that isn't running. */
 const NOT_RUNNING: NetworkDetails = {
   nat: 'unknown',
+  outside: { asked: 0, answered: 0, seen: [] },
   endpoints: [],
   probes: { sent: 0, putOff: 0, waiting: 0 },
   peers: [],
@@ -45,7 +59,7 @@ export class Entry {
 
   up(running: RunningNetwork, saved: SavedNetwork): void {
     this.running = running;
-    this.saved = { ...saved, remembered: this.saved.remembered, keys: this.saved.keys };
+    this.saved = { ...saved, ...kept(this.saved) };
     this.error = null;
     this.attempt = 0;
     this.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
@@ -89,6 +103,28 @@ export class Entry {
     if (this.saved.keys === null) return;
     this.saved = { ...this.saved, keys: without(this.saved.keys, until) };
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  acquainted(acquaintances: readonly Acquaintance[]): void {
+    this.saved = { ...this.saved, acquaintances };
+    this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  /** These peer ids are blocked from now on; rejects, and leaves all as it was, if that can't be saved. */
+  async setBlocked(blocked: readonly string[]): Promise<void> {
+    await this.state.save({ ...this.saved, blocked });
+    this.saved = { ...this.saved, blocked };
+    this.running?.block(blocked);
+  }
+
+  /** That this member has another's overlay address now is as it should be. */
+  accept(id: string): void {
+    this.running?.accept(id);
+  }
+
+  /** All identities that are known here: members, former ones, and those that are blocked without ever having been seen. */
+  identities(): IdentityInfo[] {
+    return listIdentities(this.saved, this.running?.snapshot().peers ?? []);
   }
 
   /** The key queue is this one from now on; rejects, and leaves it as it was, if it can't be saved. */
@@ -135,6 +171,7 @@ export class Entry {
       peerId: snapshot?.id ?? this.peerId(),
       lan: this.running?.lanState() ?? 'off',
       dht: this.running?.dhtState() ?? 'off',
+      portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
       log: this.log.levelOf(id),
@@ -155,6 +192,7 @@ export class Entry {
       relays: info.relays,
       forwardOnly: info.forwardOnly,
       nat,
+      portMapping: info.portMapping,
       endpoints: [...endpoints],
       probes: { ...probes },
       remembered: this.saved.remembered.length,
@@ -163,6 +201,16 @@ export class Entry {
       problems: info.problems,
       drops: info.drops,
     };
+  }
+
+  /** Whether and how others can reach it; `way`: this machine's way out. */
+  netcheck(way: WayOut): NetcheckNetwork {
+    return checkNetwork(this.info(), this.running, way);
+  }
+
+  private portMapping(): PortMappingInfo {
+    const state = this.running?.portMapping() ?? NO_PORT_MAPPING;
+    return { ...state, attempts: [...state.attempts] };
   }
 
   private relays(): RelayUse[] {
@@ -194,6 +242,11 @@ export class Entry {
     if (this.saveTimer !== null) clearTimeout(this.saveTimer);
     this.saveTimer = null;
   }
+}
+
+/** What may have changed while a network was being opened. */
+function kept({ remembered, keys, blocked, acquaintances }: SavedNetwork) {
+  return { remembered, keys, blocked, acquaintances };
 }
 
 function sum(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

@@ -62,9 +62,23 @@ export function handlers(served: Served): Handlers {
       relay: served.relay(),
       problems: [...served.problems],
     }),
+    'daemon.netcheck': () => ({ version, dht: served.dht(), ...networks.netcheck() }),
     'network.start': (params) => networks.start(params),
     'network.stop': async ({ hash }) => {
       await networks.stop(hash);
+      return {};
+    },
+    'network.peers': ({ hash }) => ({ networks: networks.identities(hash) }),
+    'peer.block': async ({ id, hash }) => {
+      await networks.block(id, hash);
+      return {};
+    },
+    'peer.unblock': async ({ id, hash }) => {
+      await networks.unblock(id, hash);
+      return {};
+    },
+    'peer.accept': ({ id, hash }) => {
+      networks.knowing(id, hash).accept(id);
       return {};
     },
     'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),

@@ -3,13 +3,15 @@ import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import type { KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { Netcheck } from '../rpc/netcheck.js';
+import type { IdentityInfo, KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Host } from './host.js';
 import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
+import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
@@ -20,6 +22,9 @@ import { keyWeaknesses } from './weak.js';
 
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
+
+/** How many peers a network has blocked at most. */
+const MAX_BLOCKED = 256;
 
 export interface Surroundings {
   readonly host: Host;
@@ -87,6 +92,49 @@ export class Networks {
     });
   }
 
+  /** The identities that the network with this hash knows, or that all do. */
+  identities(hash: string | undefined): { id: string; hash: string; peers: IdentityInfo[] }[] {
+    const entries = hash === undefined ? [...this.entries.values()] : [this.find(hash)];
+    return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
+  }
+
+  /** This machine has nothing to do with that peer id from now on. Rejects with an `RpcError`; then nothing has changed. */
+  block(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => [...blocked, id]);
+  }
+
+  unblock(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => blocked);
+  }
+
+  /** The network with this hash, or the one that knows this peer id (an identity is a member of one network); throws an `RpcError` if there's none. */
+  knowing(id: string, hash: string | undefined): Entry {
+    if (hash !== undefined) return this.find(hash);
+    const entry = [...this.entries.values()].find((each) => each.identities().some((peer) => peer.id === id));
+    if (entry === undefined)
+      throw new RpcError('invalid-params', `id: expected a peer that a network knows, or a hash with it, got ${id}`);
+    return entry;
+  }
+
+  private setBlocked(
+    id: string,
+    hash: string | undefined,
+    change: (others: readonly string[]) => readonly string[],
+  ): Promise<void> {
+    return this.change(async () => {
+      const entry = this.knowing(id, hash);
+      const blocked = change(entry.saved.blocked.filter((other) => other !== id));
+      if (blocked.length > MAX_BLOCKED)
+        throw new RpcError('too-many', `expected at most ${MAX_BLOCKED} blocked peers, and there are as many already`);
+      await entry.setBlocked(blocked).catch((error: Error) => {
+        throw new RpcError('state-failed', `who is blocked can't be saved: ${error.message}`);
+      });
+      this.around.log
+        .network(entry.saved.id)
+        .info({ peer: id, blocked: blocked.includes(id) }, 'a peer was blocked or unblocked');
+    });
+  }
+
   /** The key queue of the network with this hash. */
   keys(hash: string): KeyInfo[] {
     return this.find(hash).keys(this.around.host.wall());
@@ -117,6 +165,16 @@ export class Networks {
 
   debug(): NetworkDebug[] {
     return [...this.entries.values()].map((entry) => entry.details());
+  }
+
+  /** How others can reach this machine: what holds for all networks, and each of them. */
+  netcheck(): Omit<Netcheck, 'version' | 'dht'> {
+    const { host, config } = this.around;
+    const addresses = this.lookAtAddresses();
+    const route = host.defaultRoute(addresses);
+    const networks = [...this.entries.values()].map((entry) => entry.netcheck({ addresses, route }));
+    const ipv6 = host.defaultRoute6(addresses);
+    return { ...describeMachine(addresses, route, ipv6), portMapping: config.portMapping, networks };
   }
 
   /** The network with this hash; throws an `RpcError` if there's none. */
@@ -154,6 +212,8 @@ export class Networks {
   /** This machine's links, addresses or routes may have changed. */
   networkChanged(): void {
     const addresses = this.lookAtAddresses();
+    const route = this.around.host.defaultRoute(addresses);
+    for (const { running } of this.entries.values()) running?.setRoute(route);
     if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
       for (const { running } of this.entries.values()) running?.routesChanged();
       return;
@@ -198,12 +258,14 @@ export class Networks {
     this.opening.set(saved.device, saved);
     this.tellOverlays();
     try {
+      const addresses = this.lookAtAddresses();
       return await RunningNetwork.open({
         host,
         saved,
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
+        portMapping: config.portMapping,
         choices: {
           tapOffload: config.tapOffload,
           udpGso: config.udpGso,
@@ -211,13 +273,15 @@ export class Networks {
           fwmark: config.fwmark,
         },
         dht: this.dhtOf(saved),
-        addresses: this.lookAtAddresses(),
+        addresses,
+        route: host.defaultRoute(addresses),
         overlays: this.overlays(),
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
         pins,
         proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
+        onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import * as fields from './fields.js';
+import { netcheckSchema, portMappingSchema } from './netcheck.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
 export const MAX_WAIT_MS = 60_000;
@@ -15,6 +16,8 @@ export const MAX_STATIC_PEERS = 64;
 /** How many keys a network's queue holds. */
 export const MAX_QUEUED_KEYS = 32;
 const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
+
+const PEER_STATES = ['connected', 'connecting', 'unreachable', 'refused', 'blocked'] as const;
 
 /** How many relays a network may use, its own and the daemon's. */
 export const MAX_RELAYS = 4;
@@ -63,7 +66,7 @@ export const peerSchema = v.object({
   name: v.string(),
   addresses: v.array(v.string()),
   mac: v.string(),
-  state: v.picklist(['connected', 'connecting', 'unreachable', 'refused']),
+  state: v.picklist(PEER_STATES),
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
@@ -78,6 +81,18 @@ export const peerSchema = v.object({
   /** How it was found. */
   source: v.string(),
   lastError: v.nullable(v.string()),
+});
+
+/** An identity that is or was a member, or that is blocked. */
+export const identitySchema = v.object({
+  id: v.string(),
+  /** Empty if it was never seen. */
+  name: v.string(),
+  addresses: v.array(v.string()),
+  /** `away`: it was a member once, and isn't known to be one now. */
+  state: v.picklist([...PEER_STATES, 'away']),
+  /** When a session with it was there first, Unix time in seconds; null if never. */
+  since: v.nullable(v.number()),
 });
 
 /** A relay that a network uses. */
@@ -147,6 +162,7 @@ export const networkSchema = v.object({
   /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),
   dht: v.string(),
+  portMapping: portMappingSchema,
   relays: v.array(relaySchema),
   /** Everything goes through relays. */
   forwardOnly: v.boolean(),
@@ -194,6 +210,7 @@ export const networkDebugSchema = v.object({
   forwardOnly: v.boolean(),
   /** How the NAT before this machine maps: `unknown`, `none`, `endpoint-independent` or `dependent` (RFC 4787). */
   nat: v.string(),
+  portMapping: portMappingSchema,
   /** Where we tell others that we are. */
   endpoints: v.array(v.string()),
   /** Datagrams to endpoints that had never answered; how many had to wait for their turn, and wait now. */
@@ -258,6 +275,11 @@ export const METHODS = {
       problems: v.array(v.string()),
     }),
   },
+  /** Whether and how others can reach this machine, and what stands in the way; holds no secret. */
+  'daemon.netcheck': {
+    params: v.strictObject({}),
+    result: netcheckSchema,
+  },
   /** Makes a network; answers when its device is up and the network is saved. */
   'network.start': {
     params: startParams,
@@ -281,6 +303,27 @@ export const METHODS = {
       ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WAIT_MS)),
     }),
     result: v.object({ connected: v.boolean() }),
+  },
+  /** The identities that the networks know. */
+  'network.peers': {
+    params: v.strictObject({ hash: v.optional(hash) }),
+    result: v.object({
+      networks: v.array(v.object({ id: v.string(), hash: v.string(), peers: v.array(identitySchema) })),
+    }),
+  },
+  /** This machine has nothing to do with that identity from now on: at once, and over restarts. Without a hash: in the network that knows it. */
+  'peer.block': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  'peer.unblock': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  /** That this identity has another's overlay address is as it should be. */
+  'peer.accept': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
   },
   /** Appends to the key queue of a network, and saves it. All or nothing. */
   'network.add-keys': {
@@ -357,6 +400,7 @@ export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
 export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
+export type IdentityInfo = v.InferOutput<typeof identitySchema>;
 export type RelayInfo = v.InferOutput<typeof relayHostSchema>;
 export type RelayUse = v.InferOutput<typeof relaySchema>;
 export type KeyParams = StartParams['keys'];

@@ -37,7 +37,16 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     drops: {},
   };
   const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
+  const portMapping = {
+    state: 'off' as const,
+    gateway: null,
+    protocol: null,
+    external: null,
+    expiresMs: null,
+    attempts: [],
+  };
   return {
+    portMapping,
     id: device,
     hash: device,
     state: 'running',
