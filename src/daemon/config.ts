@@ -33,6 +33,8 @@ export interface Config {
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
   readonly mtu: number;
+  /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
+  readonly mssClamp: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -70,6 +72,7 @@ function defaults(): Config {
     dhtListen: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -88,6 +91,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
+  mssClamp: boolean,
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,

@@ -96,11 +96,11 @@ export class Entry {
   }
 
   info(): NetworkInfo {
-    const { id, hash, device, addresses, mac, name, port, mtu, keyEnds } = this.saved;
+    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keyEnds } = this.saved;
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, keyEnds },
+      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp, keyEnds },
       state: snapshot?.state ?? 'failed',
       error: this.error,
       retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,

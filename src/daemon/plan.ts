@@ -54,6 +54,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     port: params.port ?? null,
     ports: params.port === undefined ? (params.ports ?? config.ports) : null,
     mtu: params.mtu ?? config.mtu,
+    mssClamp: params['mss-clamp'] ?? config.mssClamp,
     peers: [...new Set(params.peer)],
     key: params.key === undefined ? null : await keySecret(params.key, secrets),
     keyEnds: params.ttl ?? null,
@@ -73,6 +74,7 @@ export async function describes(params: StartParams, saved: SavedNetwork): Promi
     [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
+    same(params['mss-clamp'], saved.mssClamp) &&
     same(ttl ?? null, saved.keyEnds) &&
     same([...(secret ?? [])], [...(saved.key ?? [])]) &&
     params['no-lan'] === saved.noLan

@@ -100,7 +100,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const config = networkConfig(options, identity);
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.choices }, (events) =>
+    const device = await host.openDevice({ ...deviceConfig(config, saved), ...options.choices }, (events) =>
       onEvents(events),
     );
     try {
@@ -289,12 +289,13 @@ function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identit
 
 function deviceConfig(
   { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
-  name: string,
+  { device, mssClamp }: SavedNetwork,
 ): Omit<DeviceConfig, keyof RunningOptions['choices']> {
   return {
-    name,
+    name: device,
     mac,
     mtu,
+    mssClamp,
     addresses,
     port,
     networkAdmissionKey: admissionKey(secrets),

@@ -19,6 +19,8 @@ export interface SavedNetwork {
   /** Where another port is chosen from if `port` is taken; null if it was asked for by number. */
   readonly ports: fields.PortRange | null;
   readonly mtu: number;
+  /** Whether the MSS of TCP is lowered to what fits the path. */
+  readonly mssClamp: boolean;
   readonly peers: readonly string[];
   /** The stretched -key, 32 bytes, or null. */
   readonly key: Uint8Array | null;
@@ -72,6 +74,7 @@ const FILE = v.strictObject({
   port,
   ports: v.nullable(v.strictObject({ min: port, max: port })),
   mtu: v.pipe(v.number(), v.transform(fields.parseMtu)),
+  mssClamp: v.optional(v.boolean(), false),
   peers: v.array(checked(fields.parsePeer)),
   key: v.nullable(base64(32)),
   keyEnds: v.nullable(v.number()),

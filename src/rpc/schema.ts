@@ -35,6 +35,7 @@ export const startParams = v.strictObject({
   key: v.optional(text(fields.parseKey)),
   ttl: v.optional(number(fields.parseUnixTime)),
   mtu: v.optional(number(fields.parseMtu)),
+  'mss-clamp': v.optional(v.boolean()),
   'no-lan': v.optional(v.boolean(), false),
   dht: v.optional(text(fields.parseDht)),
 });
@@ -78,6 +79,8 @@ export const networkSchema = v.object({
   /** UDP port; 0 if it failed before it had one. */
   port: v.number(),
   mtu: v.number(),
+  /** Whether the MSS of TCP connections is lowered to what fits the path. */
+  mssClamp: v.boolean(),
   peerId: v.string(),
   /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),

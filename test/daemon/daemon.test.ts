@@ -42,6 +42,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     dhtListen: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -119,7 +120,15 @@ test('a member that never comes is waited for no longer than was asked', async (
 
 test('networks come back as they were, also after a kill; stopped ones do not', async (t) => {
   const ada = await machine(t, new Wire().host('192.0.2.1'));
-  await start(ada, { hash: HASH, ip: '10.10.10.1', peer: ['192.0.2.9:1'], key: 'k', ttl: 2 ** 31, mtu: 1300 });
+  await start(ada, {
+    hash: HASH,
+    ip: '10.10.10.1',
+    peer: ['192.0.2.9:1'],
+    key: 'k',
+    ttl: 2 ** 31,
+    mtu: 1300,
+    'mss-clamp': true,
+  });
   await start(ada, { hash: OTHER, ip: '10.10.10.1', dev: 'mesh', mac: '02:00:00:00:00:09', 'no-lan': true });
   const before = [await only(ada), await only(ada, OTHER)];
   // What a kill -9 would leave: the state as it is now.
@@ -130,8 +139,8 @@ test('networks come back as they were, also after a kill; stopped ones do not', 
   assert.equal(existsSync(ada.socket), false);
 
   ada.daemon = await boot(ada.host, ada.directory, ada.log);
-  const same = ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }: NetworkInfo) =>
-    ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }); // biome-ignore format: short
+  const same = ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }: NetworkInfo) =>
+    ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }); // biome-ignore format: short
   assert.deepEqual([await only(ada), await only(ada, OTHER)].map(same), before.map(same));
 
   await call(ada.socket, 'network.stop', { hash: HASH });
@@ -198,6 +207,7 @@ test('a network that came back may be started again as it is, not otherwise', as
     { port: 1 },
     { peer: [] },
     { mtu: 1300 },
+    { 'mss-clamp': true },
     { 'no-lan': true },
     { dht: 'off' },
   ])

@@ -27,7 +27,15 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
 
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
   const empty = { error: null, retryMs: null, keyEnds: null, unanswered: [], problems: [], drops: {} };
-  const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
+  const rest = {
+    mac: '02:00:00:00:00:02',
+    port: 4900,
+    mtu: 1360,
+    mssClamp: false,
+    lan: 'off',
+    dht: 'off',
+    log: 'INFO',
+  } as const;
   return {
     id: device,
     hash: device,
