@@ -55,14 +55,15 @@ pub fn is_probe(plaintext: &[u8]) -> bool {
     plaintext.len() == length && length <= MAX_PROBE
 }
 
-/// The answers to challenges that came from `from`: never longer than the challenges were.
-pub fn answer(challenges: &[[u8; TOKEN]], from: SocketAddr) -> Vec<u8> {
+/// The answers to challenges that came from `from` (None, and zeros: through a relay): never longer than the challenges were.
+pub fn answer(challenges: &[[u8; TOKEN]], from: Option<SocketAddr>) -> Vec<u8> {
+    let observed = from.map_or([0; ADDRESS], address_bytes);
     let length = (TOKEN + ADDRESS) as u8;
     let mut answers = Vec::with_capacity(challenges.len() * (MESSAGE_HEADER + usize::from(length)));
     for token in challenges {
         answers.extend_from_slice(&[ANSWER, 0, length]);
         answers.extend_from_slice(token);
-        answers.extend_from_slice(&address_bytes(from));
+        answers.extend_from_slice(&observed);
     }
     answers
 }
@@ -117,16 +118,21 @@ mod tests {
     #[test]
     fn an_answer_says_where_the_challenge_came_from() {
         let from: SocketAddr = "192.0.2.1:4900".parse().expect("an address");
-        let answer = answer(&[[5; 8]], from);
+        let answer = answer(&[[5; 8]], Some(from));
         assert_eq!(answer[..11], [2, 0, 26, 5, 5, 5, 5, 5, 5, 5, 5]);
         assert_eq!(answer[11..], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1, 0x13, 0x24]);
+    }
+
+    #[test]
+    fn through_a_relay_no_address_is_seen() {
+        assert_eq!(answer(&[[5; 8]], None)[11..], [0; ADDRESS]);
     }
 
     proptest! {
         #[test]
         fn no_answer_is_longer_than_its_question(plaintext in proptest::collection::vec(0u8..4, 0..200)) {
             if let Some(messages) = parse(&plaintext) {
-                let from = "[2001:db8::1]:1".parse().expect("an address");
+                let from = "[2001:db8::1]:1".parse().ok();
                 prop_assert!(answer(&messages.challenges, from).len() + messages.others.len() <= plaintext.len());
             }
         }

@@ -54,6 +54,20 @@ drop_reasons! {
     HandshakeCookie => "handshake-cookie", "answered with a cookie instead of being passed up";
     ControlMalformed => "control-malformed", "control messages that don't fit their datagram";
     ControlBudget => "control-budget", "over the peer's budget of control datagrams";
+    RelayDown => "relay-down", "the way leads through a relay that isn't open or has no login of ours";
+    RelayUnknown => "relay-unknown", "an envelope that isn't from an open relay, or isn't under our login's index";
+    RelayNested => "relay-nested", "an envelope that carries what has no place in one";
+    RelayBudget => "relay-budget", "more logins and messages of relays than the budget allows";
+    ClientUnknown => "client-unknown", "an envelope or relay message from what isn't logged in there";
+    PseudonymUnknown => "pseudonym-unknown", "an envelope for a pseudonym that nobody has under the sender's tags";
+    ClientRate => "client-rate", "more than a client may send";
+    TotalRate => "total-rate", "more than all clients together may send";
+    LoginRate => "login-rate", "more logins than the budget of their source or of all allows";
+    LoginCookie => "login-cookie", "a login without a good cookie: answered with one, or not at all when that's too many";
+    LoginUnasked => "login-unasked", "the last step of a login from where none began";
+    TlsRefused => "tls-refused", "a TLS connection more than are allowed, or of one source";
+    TlsFailed => "tls-failed", "a TLS connection that spoke something else, or was too slow to begin";
+    TlsQueue => "tls-queue", "the oldest datagram that waited for a TLS connection made room for a newer one";
     EventOverflow => "event-overflow", "JavaScript didn't take events in time";
 }
 

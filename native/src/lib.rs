@@ -7,12 +7,14 @@ pub mod cut;
 pub mod edge;
 pub mod engine;
 pub mod error;
+pub mod events;
 pub mod frame;
 pub mod open;
 pub mod packet;
 #[cfg(target_os = "linux")]
 pub mod poll;
 pub mod rejoin;
+pub mod relay;
 pub mod replay;
 pub mod seal;
 pub mod switch;
@@ -20,3 +22,4 @@ pub mod tap;
 pub mod udp;
 #[cfg(target_os = "linux")]
 pub mod watch;
+pub mod way;

@@ -13,6 +13,7 @@ import {
   type OpenDevice,
   type PeerCounters,
 } from './device.js';
+import { EventPump, onOwnStack } from './event-pump.js';
 
 /** As the addon gives it: endpoints are text that isn't parsed yet. */
 type Unparsed<T> = T extends unknown ? { [K in keyof T]: T[K] extends Endpoint ? string : T[K] } : never;
@@ -25,7 +26,7 @@ interface NativeDevice {
   close(): Promise<void>;
 }
 
-interface Addon {
+interface DeviceAddon {
   monotonicMs(): number;
   openDevice(config: DeviceConfig, wake: () => void): NativeDevice;
   watchAddresses(onChange: () => void): { close(): void };
@@ -34,23 +35,23 @@ interface Addon {
 /** Where the build puts the addon, seen from `build/src/device/`. */
 const DIRECTORY = new URL('../../../native/', import.meta.url);
 
-let loaded: Addon | null = null;
+let loaded: unknown = null;
 
 /** Loaded at first use, so that what needs no device works where the addon isn't built. */
-function addon(): Addon {
+export function loadAddon(): unknown {
   loaded ??= load();
   return loaded;
 }
 
 /** There may be one addon per C library; which one this process has shows when it loads. */
-function load(): Addon {
+function load(): unknown {
   const ours = `p2p.${process.platform}-${process.arch}`;
   const files = readdirSync(DIRECTORY).filter((file) => file.startsWith(ours) && file.endsWith('.node'));
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
   for (const file of files) {
     try {
-      return require(fileURLToPath(new URL(file, DIRECTORY))) as Addon;
+      return require(fileURLToPath(new URL(file, DIRECTORY)));
     } catch (error) {
       failures.push(String(error));
     }
@@ -60,6 +61,10 @@ function load(): Addon {
     'failed',
     `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,
   );
+}
+
+function addon(): DeviceAddon {
+  return loadAddon() as DeviceAddon;
 }
 
 /** Milliseconds, monotonic, going on while the machine sleeps: the clock of all events' `at`. */
@@ -86,7 +91,7 @@ export function watchAddresses(onChange: () => void): { close(): void } {
 
 /** Opens a device of the running kernel. Needs root or CAP_NET_ADMIN. */
 export const openNative: OpenDevice = async (config, onEvents) => {
-  const events = new EventPump(onEvents);
+  const events = new EventPump(parseEvent, onEvents);
   try {
     const native = addon().openDevice(config, () => events.pump());
     events.from(native);
@@ -98,13 +103,13 @@ export const openNative: OpenDevice = async (config, onEvents) => {
 
 class OpenedDevice implements Device {
   readonly #native: NativeDevice;
-  readonly #events: EventPump;
+  readonly #events: EventPump<Unparsed<DeviceEvent>, DeviceEvent>;
   #closing: Promise<void> | null = null;
 
   constructor(
     readonly config: DeviceConfig,
     native: NativeDevice,
-    events: EventPump,
+    events: EventPump<Unparsed<DeviceEvent>, DeviceEvent>,
   ) {
     this.#native = native;
     this.#events = events;
@@ -124,40 +129,6 @@ class OpenedDevice implements Device {
     this.#events.stop();
     this.#closing ??= this.#native.close();
     return this.#closing;
-  }
-}
-
-/** Fetches waiting events when the addon says that there are some. */
-class EventPump {
-  readonly #onEvents: (events: readonly DeviceEvent[]) => void;
-  #native: NativeDevice | null = null;
-
-  constructor(onEvents: (events: readonly DeviceEvent[]) => void) {
-    this.#onEvents = onEvents;
-  }
-
-  from(native: NativeDevice): void {
-    this.#native = native;
-  }
-
-  stop(): void {
-    this.#native = null;
-  }
-
-  pump(): void {
-    const events = this.#native?.takeEvents().flatMap(parseEvent) ?? [];
-    if (events.length > 0) onOwnStack(() => this.#onEvents(events));
-  }
-}
-
-/** What a callback throws surfaces as an uncaught exception with its stack, not as a failure inside the addon. */
-function onOwnStack(callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    setImmediate(() => {
-      throw error;
-    });
   }
 }
 
@@ -196,7 +167,8 @@ const CODES: readonly DeviceError['code'][] = [
   'failed',
 ];
 
-function deviceError(error: unknown): unknown {
+/** An error of the addon as a `DeviceError`, if it's one. */
+export function deviceError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   const code = CODES.find((known) => known === error.code);
   return code === undefined ? error : new DeviceError(code, error.message);

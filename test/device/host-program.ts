@@ -1,14 +1,15 @@
 /**
- * A program that holds one device, run in a network namespace and told what to do over its standard input: a JSON value
+ * A program that holds one device, or the data plane of a relay, run in a network namespace and told what to do over its standard input: a JSON value
  * per line in, one per line out. Bytes are `{ "hex": … }` in both directions.
  */
 import { createInterface } from 'node:readline';
-import { type Device, type DeviceCommand, type DeviceConfig, DeviceError } from '../../src/device/device.js';
+import { DeviceError } from '../../src/device/device.js';
 import { openNative, watchAddresses } from '../../src/device/native.js';
+import { openNativeRelay } from '../../src/device/native-relay.js';
 
 export type Request =
-  | { readonly do: 'open'; readonly config: DeviceConfig }
-  | { readonly do: 'apply'; readonly commands: readonly DeviceCommand[] }
+  | { readonly do: 'open'; readonly config: unknown }
+  | { readonly do: 'apply'; readonly commands: readonly unknown[] }
   | { readonly do: 'stats' | 'close' | 'watch' };
 
 export function encode(value: unknown): string {
@@ -29,13 +30,22 @@ function say(value: unknown): void {
   process.stdout.write(`${encode(value)}\n`);
 }
 
-async function serve(): Promise<void> {
-  let device: Device | null = null;
+/** Either kind of device, as far as this program knows it: it passes on what the test says. */
+interface Opened {
+  apply(commands: readonly unknown[]): void;
+  stats(): unknown;
+  close(): Promise<void>;
+}
+
+type Open = (config: unknown, onEvents: (events: readonly unknown[]) => void) => Promise<Opened>;
+
+async function serve(open: Open): Promise<void> {
+  let device: Opened | null = null;
   for await (const line of createInterface({ input: process.stdin })) {
     const request = decode(line) as Request;
     try {
       if (request.do === 'open') {
-        device = await openNative(request.config, (events) => say({ events }));
+        device = await open(request.config, (events) => say({ events }));
         say({ done: null });
       } else if (request.do === 'watch') {
         watchAddresses(() => say({ changed: true }));
@@ -59,4 +69,5 @@ async function serve(): Promise<void> {
   // The end of its input ends the program, and with it the interface.
 }
 
-if (process.argv[2] === 'serve') await serve();
+if (process.argv[2] === 'device') await serve(openNative as Open);
+if (process.argv[2] === 'relay') await serve(openNativeRelay as Open);

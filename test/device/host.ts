@@ -1,14 +1,20 @@
-/** A device in a namespace of its own, driven from the test. */
+/** A device, or the data plane of a relay, in a namespace, driven from the test. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { DeviceCommand, DeviceConfig, DeviceEvent, DeviceStats } from '../../src/device/device.js';
+import type {
+  RelayDeviceCommand,
+  RelayDeviceConfig,
+  RelayDeviceEvent,
+  RelayDeviceStats,
+} from '../../src/device/relay-device.js';
 import { decode, encode, type Request } from './host-program.js';
 
 type Answer = { done: unknown } | { failed: string; code: string | null };
 
-export class Host {
-  readonly events: DeviceEvent[] = [];
+class Remote<Config, Command, Event extends { readonly kind: string }, Stats> {
+  readonly events: Event[] = [];
   /** How often this namespace's addresses were said to have changed, after `watch`. */
   changes = 0;
   readonly #child: ChildProcessWithoutNullStreams;
@@ -16,9 +22,9 @@ export class Host {
   #onEvent: () => void = () => {};
 
   /** `prelude`: a shell command that's run before, in the program's own mount namespace. */
-  constructor(namespace: string, prelude = '') {
+  constructor(role: 'device' | 'relay', namespace: string, prelude = '') {
     const program = fileURLToPath(new URL('./host-program.js', import.meta.url));
-    const command = [process.execPath, program, 'serve'];
+    const command = [process.execPath, program, role];
     const shell = ['unshare', '--mount', 'sh', '-c', `${prelude} && exec "$@"`, 'sh'];
     this.#child = spawn('ip', ['netns', 'exec', namespace, ...(prelude === '' ? [] : shell), ...command]);
     this.#child.stderr.pipe(process.stderr);
@@ -29,7 +35,7 @@ export class Host {
   }
 
   #take(said: unknown): void {
-    const message = said as { events: DeviceEvent[] } | { changed: true } | Answer;
+    const message = said as { events: Event[] } | { changed: true } | Answer;
     if ('changed' in message) {
       this.changes++;
       return;
@@ -42,7 +48,7 @@ export class Host {
     this.#onEvent();
   }
 
-  async #ask(request: Request): Promise<unknown> {
+  protected async ask(request: Request): Promise<unknown> {
     const answer = await new Promise<Answer>((resolve) => {
       this.#answers.push(resolve);
       this.#child.stdin.write(`${encode(request)}\n`);
@@ -51,30 +57,32 @@ export class Host {
     return answer.done;
   }
 
-  async open(config: DeviceConfig): Promise<void> {
-    await this.#ask({ do: 'open', config });
+  async open(config: Config): Promise<void> {
+    await this.ask({ do: 'open', config });
   }
 
-  async apply(...commands: DeviceCommand[]): Promise<void> {
-    await this.#ask({ do: 'apply', commands });
+  async apply(...commands: Command[]): Promise<void> {
+    await this.ask({ do: 'apply', commands });
   }
 
-  async stats(): Promise<DeviceStats> {
-    return (await this.#ask({ do: 'stats' })) as DeviceStats;
-  }
-
-  async watch(): Promise<void> {
-    await this.#ask({ do: 'watch' });
+  async stats(): Promise<Stats> {
+    return (await this.ask({ do: 'stats' })) as Stats;
   }
 
   async close(): Promise<void> {
-    await this.#ask({ do: 'close' });
+    await this.ask({ do: 'close' });
+  }
+
+  /** Kills the program with all that it holds. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await ended;
   }
 
   /** The first event of a kind since the last `forget`, waited for 5 s. */
-  async event<K extends DeviceEvent['kind']>(kind: K): Promise<Extract<DeviceEvent, { kind: K }>> {
-    const find = () =>
-      this.events.find((event) => event.kind === kind) as Extract<DeviceEvent, { kind: K }> | undefined;
+  async event<K extends Event['kind']>(kind: K): Promise<Extract<Event, { kind: K }>> {
+    const find = () => this.events.find((event) => event.kind === kind) as Extract<Event, { kind: K }> | undefined;
     const found = find();
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {
@@ -99,5 +107,21 @@ export class Host {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000);
     await ended;
     clearTimeout(timer);
+  }
+}
+
+export class Host extends Remote<DeviceConfig, DeviceCommand, DeviceEvent, DeviceStats> {
+  constructor(namespace: string, prelude = '') {
+    super('device', namespace, prelude);
+  }
+
+  async watch(): Promise<void> {
+    await this.ask({ do: 'watch' });
+  }
+}
+
+export class RelayHost extends Remote<RelayDeviceConfig, RelayDeviceCommand, RelayDeviceEvent, RelayDeviceStats> {
+  constructor(namespace: string) {
+    super('relay', namespace);
   }
 }

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::clock::{Nanos, SECOND};
+use crate::way::Way;
 
 /// How much may happen: `burst` at once, then `per_second`.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +49,31 @@ pub struct SourceBuckets {
 /// Sources that are told apart at a time. Only datagrams with a good MAC make an entry.
 pub const SOURCES: usize = 4_096;
 
-/// An IPv4 address or an IPv6 /64: what one subscriber has.
+/// An IPv4 address or an IPv6 /64: what one subscriber has. Behind a relay, a pseudonym.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source(u64, bool);
+pub struct Source(u64, Family);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Family {
+    V4,
+    V6,
+    Relayed,
+}
+
+impl From<&Way> for Source {
+    fn from(way: &Way) -> Self {
+        match way {
+            Way::Direct(address) => address.ip().into(),
+            Way::Relayed { pseudonym, .. } => Self(u64::from_be_bytes(*pseudonym), Family::Relayed),
+        }
+    }
+}
 
 impl From<IpAddr> for Source {
     fn from(ip: IpAddr) -> Self {
         match ip {
-            IpAddr::V4(ip) => Self(u64::from(u32::from(ip)), false),
-            IpAddr::V6(ip) => Self((u128::from(ip) >> 64) as u64, true),
+            IpAddr::V4(ip) => Self(u64::from(u32::from(ip)), Family::V4),
+            IpAddr::V6(ip) => Self((u128::from(ip) >> 64) as u64, Family::V6),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Cookies: proof that who sends a handshake receives at its source address (docs/protocol.md section 5). Nothing is
 //! remembered per cookie, so making one costs no memory.
-use std::net::SocketAddr;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::{hmac, rand};
@@ -11,6 +9,7 @@ use super::xaes;
 use super::{COOKIE, HANDSHAKE_1, MAC, VERSION, mac_of};
 use crate::clock::{Nanos, SECOND};
 use crate::control::address_bytes;
+use crate::way::Way;
 
 /// How long one secret makes cookies. A cookie is good for its own period and the next.
 const PERIOD: Nanos = 120 * SECOND;
@@ -37,7 +36,7 @@ impl Cookies {
     pub fn reply(
         &self,
         now: Nanos,
-        source: SocketAddr,
+        source: &Way,
         receiver: [u8; 4],
         answered: &[u8; MAC],
     ) -> Result<Vec<u8>, Unspecified> {
@@ -53,7 +52,7 @@ impl Cookies {
     }
 
     /// Whether a handshake 1 carries the MAC of a cookie that its source was given.
-    pub fn proves(&self, now: Nanos, source: SocketAddr, handshake: &[u8]) -> bool {
+    pub fn proves(&self, now: Nanos, source: &Way, handshake: &[u8]) -> bool {
         let Some(end) = handshake.len().checked_sub(MAC) else { return false };
         let Some(start) = end.checked_sub(COOKIE_BYTES) else { return false };
         if handshake[0] != HANDSHAKE_1 || handshake[start..end] == [0; COOKIE_BYTES] {
@@ -66,16 +65,26 @@ impl Cookies {
         })
     }
 
-    fn cookie(&self, period: u64, source: SocketAddr) -> [u8; COOKIE_BYTES] {
+    fn cookie(&self, period: u64, source: &Way) -> [u8; COOKIE_BYTES] {
         let secret = hmac::sign(&self.root, &period.to_be_bytes());
-        mac_of(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()), &address_bytes(source))
+        mac_of(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()), &source_bytes(source))
+    }
+}
+
+/// What stands for a source: its address, or the relay and who it says that it is there.
+fn source_bytes(source: &Way) -> Vec<u8> {
+    match source {
+        Way::Direct(address) => address_bytes(*address).to_vec(),
+        Way::Relayed { relay, pseudonym } => {
+            [&address_bytes(relay.address)[..], relay.transport.name().as_bytes(), pseudonym].concat()
+        }
     }
 }
 
 #[cfg(test)]
 impl Cookies {
     /// A handshake 1 as an initiator sends it that has opened our cookie.
-    pub fn prove(&self, now: Nanos, source: SocketAddr, handshake: &mut [u8]) {
+    pub fn prove(&self, now: Nanos, source: &Way, handshake: &mut [u8]) {
         let end = handshake.len() - MAC;
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.cookie(now / PERIOD, source));
         let mac = mac_of(&key, &handshake[..end - COOKIE_BYTES]);
@@ -91,34 +100,55 @@ mod tests {
         Cookies::new(&[1; 32], hmac::Key::new(hmac::HMAC_SHA256, &[2; 32])).expect("random bytes")
     }
 
+    fn way(text: &str) -> Way {
+        Way::parse(text).expect("a way")
+    }
+
+    #[test]
+    fn behind_a_relay_a_pseudonym_is_a_source() {
+        let cookies = cookies();
+        let source = way("udp/192.0.2.1:4910/0102030405060708");
+        let mut handshake = vec![HANDSHAKE_1; 1032];
+        cookies.prove(0, &source, &mut handshake);
+        assert!(cookies.proves(0, &source, &handshake));
+        for other in [
+            "192.0.2.1:4910",
+            "udp/192.0.2.1:4910/0102030405060709",
+            "tls/192.0.2.1:4910/0102030405060708",
+            "udp/192.0.2.2:4910/0102030405060708",
+        ] {
+            assert!(!cookies.proves(0, &way(other), &handshake), "{other}");
+        }
+    }
+
     #[test]
     fn a_cookie_is_good_for_its_source_and_two_periods() {
         let cookies = cookies();
-        let source = "192.0.2.1:4900".parse().expect("an address");
-        let other = "192.0.2.1:4901".parse().expect("an address");
+        let source = way("192.0.2.1:4900");
+        let other = way("192.0.2.1:4901");
         let mut handshake = vec![HANDSHAKE_1; 1032];
-        cookies.prove(PERIOD, source, &mut handshake);
-        assert!(cookies.proves(PERIOD, source, &handshake));
-        assert!(cookies.proves(2 * PERIOD, source, &handshake));
-        assert!(!cookies.proves(3 * PERIOD, source, &handshake));
-        assert!(!cookies.proves(PERIOD, other, &handshake));
+        cookies.prove(PERIOD, &source, &mut handshake);
+        assert!(cookies.proves(PERIOD, &source, &handshake));
+        assert!(cookies.proves(2 * PERIOD, &source, &handshake));
+        assert!(!cookies.proves(3 * PERIOD, &source, &handshake));
+        assert!(!cookies.proves(PERIOD, &other, &handshake));
         handshake[500] ^= 1;
-        assert!(!cookies.proves(PERIOD, source, &handshake));
+        assert!(!cookies.proves(PERIOD, &source, &handshake));
     }
 
     #[test]
     fn no_cookie_proves_nothing() {
-        let source = "192.0.2.1:4900".parse().expect("an address");
+        let source = way("192.0.2.1:4900");
         let mut handshake = vec![HANDSHAKE_1; 1032];
         handshake[1000..1016].fill(0);
-        assert!(!cookies().proves(0, source, &handshake));
+        assert!(!cookies().proves(0, &source, &handshake));
     }
 
     #[test]
     fn a_reply_has_its_length_and_mac() {
         let cookies = cookies();
-        let source = "192.0.2.1:4900".parse().expect("an address");
-        let reply = cookies.reply(0, source, [1, 2, 3, 4], &[5; 16]).expect("a reply");
+        let source = way("192.0.2.1:4900");
+        let reply = cookies.reply(0, &source, [1, 2, 3, 4], &[5; 16]).expect("a reply");
         assert_eq!(reply.len(), 80);
         assert_eq!(reply[..8], [COOKIE, VERSION, 0, 0, 1, 2, 3, 4]);
         assert_eq!(reply[64..], mac_of(&cookies.network, &reply[..64]));

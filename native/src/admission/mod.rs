@@ -9,13 +9,12 @@ pub mod bucket;
 pub mod cookie;
 pub mod xaes;
 
-use std::net::SocketAddr;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 
 use crate::clock::Nanos;
 use crate::counters::Drop;
+use crate::way::Way;
 use bucket::{Bucket, Rate, SourceBuckets};
 use cookie::Cookies;
 
@@ -125,7 +124,7 @@ impl Admission {
         Self { network, own, cookies, checks, cookies_sent, dht_replies, totals, sources }
     }
 
-    pub fn admit(&mut self, now: Nanos, source: SocketAddr, datagram: &[u8]) -> Admitted {
+    pub fn admit(&mut self, now: Nanos, source: &Way, datagram: &[u8]) -> Admitted {
         if !has_possible_length(datagram) {
             return Admitted::Refused(Drop::HandshakeLength);
         }
@@ -160,13 +159,13 @@ impl Admission {
     }
 
     /// False if the class's budget doesn't allow one more from this source.
-    fn spend(&mut self, now: Nanos, source: SocketAddr, class: Class) -> bool {
+    fn spend(&mut self, now: Nanos, source: &Way, class: Class) -> bool {
         let budget = class.budget();
-        self.sources[class as usize].take(now, source.ip().into(), budget.per_source)
+        self.sources[class as usize].take(now, source.into(), budget.per_source)
             && self.totals[class as usize].take(now, budget.in_total)
     }
 
-    fn offer_cookie(&mut self, now: Nanos, source: SocketAddr, datagram: &[u8], proven: bool) -> Admitted {
+    fn offer_cookie(&mut self, now: Nanos, source: &Way, datagram: &[u8], proven: bool) -> Admitted {
         let refused = Admitted::Refused(Drop::HandshakeRate);
         if datagram[0] != HANDSHAKE_1 || datagram[1] != VERSION || proven || !self.cookies_sent.take(now, COOKIES) {
             return refused;

@@ -17,8 +17,8 @@ fn bench() -> Bench {
     Bench { admission: Admission::new(network.clone(), own.clone(), cookies.clone()), network, own, cookies }
 }
 
-fn source(last: u8) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, last], 4900))
+fn source(last: u8) -> Way {
+    Way::Direct(([192, 0, 2, last], 4900).into())
 }
 
 fn datagram(key: &hmac::Key, kind: u8, length: usize) -> Vec<u8> {
@@ -41,7 +41,7 @@ fn each_kind_has_its_length_and_key() {
         (NOTICE, 72, &network, &own),
     ];
     for (kind, length, right, wrong) in kinds {
-        let mut admit = |datagram: &[u8]| bench.admission.admit(NOW, source(1), datagram);
+        let mut admit = |datagram: &[u8]| bench.admission.admit(NOW, &source(1), datagram);
         assert_eq!(admit(&datagram(right, kind, length)), Admitted::Pass { proven: false }, "kind {kind:#x}");
         assert_eq!(admit(&datagram(wrong, kind, length)), Admitted::Refused(Drop::HandshakeMac));
         assert_eq!(admit(&datagram(right, kind, length + 1)), Admitted::Refused(Drop::HandshakeLength));
@@ -54,9 +54,9 @@ fn another_version_passes_with_a_good_mac() {
     let mut bench = bench();
     let mut other = vec![HANDSHAKE_1, 2, 0, 0, 9, 9];
     other.extend_from_slice(&mac_of(&bench.own, &other));
-    assert_eq!(bench.admission.admit(NOW, source(1), &other), Admitted::Pass { proven: false });
+    assert_eq!(bench.admission.admit(NOW, &source(1), &other), Admitted::Pass { proven: false });
     other[5] ^= 1;
-    assert_eq!(bench.admission.admit(NOW, source(1), &other), Admitted::Refused(Drop::HandshakeMac));
+    assert_eq!(bench.admission.admit(NOW, &source(1), &other), Admitted::Refused(Drop::HandshakeMac));
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn a_stranger_spends_nothing_that_members_need() {
     let mut bench = bench();
     let forged = datagram(&bench.network, HANDSHAKE_1, 1032);
     for _ in 0..5_000 {
-        assert_eq!(bench.admission.admit(NOW, source(1), &forged), Admitted::Refused(Drop::HandshakeMac));
+        assert_eq!(bench.admission.admit(NOW, &source(1), &forged), Admitted::Refused(Drop::HandshakeMac));
     }
     let good = datagram(&bench.own, HANDSHAKE_1, 1032);
-    assert_eq!(bench.admission.admit(NOW, source(1), &good), Admitted::Pass { proven: false });
+    assert_eq!(bench.admission.admit(NOW, &source(1), &good), Admitted::Pass { proven: false });
 }
 
 #[test]
@@ -75,14 +75,14 @@ fn mac_checks_have_a_budget() {
     let mut bench = bench();
     let forged = datagram(&bench.network, HANDSHAKE_2, 972);
     let checked = (0..2 * CHECKS.burst)
-        .filter(|_| bench.admission.admit(NOW, source(1), &forged) == Admitted::Refused(Drop::HandshakeMac));
+        .filter(|_| bench.admission.admit(NOW, &source(1), &forged) == Admitted::Refused(Drop::HandshakeMac));
     assert_eq!(checked.count() as u64, CHECKS.burst);
-    assert_eq!(bench.admission.admit(NOW, source(1), &forged), Admitted::Refused(Drop::HandshakeChecks));
+    assert_eq!(bench.admission.admit(NOW, &source(1), &forged), Admitted::Refused(Drop::HandshakeChecks));
 }
 
 /// Sends the same until it's refused.
-fn exhaust(admission: &mut Admission, sources: impl Iterator<Item = SocketAddr>, datagram: &[u8]) -> Option<Admitted> {
-    sources.map(|source| admission.admit(NOW, source, datagram)).find(|got| !matches!(got, Admitted::Pass { .. }))
+fn exhaust(admission: &mut Admission, sources: impl Iterator<Item = Way>, datagram: &[u8]) -> Option<Admitted> {
+    sources.map(|source| admission.admit(NOW, &source, datagram)).find(|got| !matches!(got, Admitted::Pass { .. }))
 }
 
 #[test]
@@ -95,23 +95,23 @@ fn a_source_over_its_budget_gets_a_cookie_and_passes_with_it() {
     let answer = exhaust(&mut bench.admission, std::iter::repeat_n(source(1), 100), &handshake);
     let Some(Admitted::Answer(cookie)) = answer else { panic!("expected a cookie, got {answer:?}") };
     assert_eq!((cookie.len(), &cookie[..8]), (80, &[COOKIE, VERSION, 0, 0, 1, 2, 3, 4][..]));
-    assert_eq!(bench.admission.admit(NOW, source(2), &handshake), Admitted::Pass { proven: false });
+    assert_eq!(bench.admission.admit(NOW, &source(2), &handshake), Admitted::Pass { proven: false });
 
-    bench.cookies.prove(NOW, source(1), &mut handshake);
+    bench.cookies.prove(NOW, &source(1), &mut handshake);
     let mac = mac_of(&bench.own, &handshake[..1016]);
     handshake[1016..].copy_from_slice(&mac);
-    assert_eq!(bench.admission.admit(NOW, source(1), &handshake), Admitted::Pass { proven: true });
+    assert_eq!(bench.admission.admit(NOW, &source(1), &handshake), Admitted::Pass { proven: true });
 }
 
 #[test]
 fn under_load_from_everywhere_handshakes_get_cookies_and_hellos_silence() {
     let mut bench = bench();
     let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);
-    let many = (0..10_000u32).map(|number| SocketAddr::from(((number << 8).to_be_bytes(), 1)));
+    let many = (0..10_000u32).map(|number| Way::Direct(((number << 8).to_be_bytes(), 1).into()));
     assert!(matches!(exhaust(&mut bench.admission, many, &handshake), Some(Admitted::Answer(_))));
     let hello = datagram(&bench.network, HELLO, 1032);
-    assert_eq!(bench.admission.admit(NOW, source(9), &hello), Admitted::Refused(Drop::HandshakeRate));
-    assert_eq!(bench.admission.admit(NOW + 10 * SECOND, source(9), &hello), Admitted::Pass { proven: false });
+    assert_eq!(bench.admission.admit(NOW, &source(9), &hello), Admitted::Refused(Drop::HandshakeRate));
+    assert_eq!(bench.admission.admit(NOW + 10 * SECOND, &source(9), &hello), Admitted::Pass { proven: false });
 }
 
 #[test]
@@ -125,14 +125,14 @@ fn answers_of_dht_nodes_have_a_length_and_a_budget_that_nothing_else_uses() {
     assert_eq!(bench.admission.admit_dht_reply(NOW, &reply), Err(Drop::DhtRate));
     assert_eq!(bench.admission.admit_dht_reply(NOW + SECOND, &reply), Ok(()));
     let hello = datagram(&bench.network, HELLO, 1032);
-    assert_eq!(bench.admission.admit(NOW, source(1), &hello), Admitted::Pass { proven: false });
+    assert_eq!(bench.admission.admit(NOW, &source(1), &hello), Admitted::Pass { proven: false });
 }
 
 #[test]
 fn cookies_have_a_budget() {
     let mut bench = bench();
     let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);
-    let sent = (0..2_000).filter(|_| matches!(bench.admission.admit(NOW, source(1), &handshake), Admitted::Answer(_)));
+    let sent = (0..2_000).filter(|_| matches!(bench.admission.admit(NOW, &source(1), &handshake), Admitted::Answer(_)));
     assert_eq!(sent.count() as u64, COOKIES.burst);
 }
 
@@ -143,7 +143,7 @@ proptest! {
         if let Some(first) = datagram.first_mut() {
             *first = kind;
         }
-        let refused = matches!(bench().admission.admit(NOW, source(1), &datagram), Admitted::Refused(_));
+        let refused = matches!(bench().admission.admit(NOW, &source(1), &datagram), Admitted::Refused(_));
         prop_assert!(refused);
     }
 }

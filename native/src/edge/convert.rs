@@ -11,6 +11,7 @@ use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
 use crate::packet::Mac;
 use crate::tap::{Address, TapConfig};
+use crate::way::{RelayName, Transport, Way};
 
 pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
     let key = |name: &str, bytes: &[u8]| key_of(name, bytes).map_err(|message| OpenError::new(Code::Failed, message));
@@ -77,6 +78,10 @@ pub fn event_of(event: Event) -> NativeEvent {
         Event::Bulk { at, peer } => NativeEvent::Bulk { at: as_ms(at), peer },
         Event::Unmarked { at, error } => NativeEvent::Unmarked { at: as_ms(at), error },
         Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
+        Event::RelayDatagram { at, relay, datagram } => {
+            let (relay, transport) = (relay.address.to_string(), relay.transport.name().into());
+            NativeEvent::RelayDatagram { at: as_ms(at), relay, transport, datagram: datagram.into() }
+        }
         Event::DeviceGone { at, error } => NativeEvent::DeviceGone { at: as_ms(at), error },
     }
 }
@@ -98,9 +103,20 @@ pub fn endpoint_of(text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| invalid(format!("expected an endpoint such as 192.0.2.1:4900, got {text:?}")))
 }
 
-pub fn optional_endpoint(text: &Either<String, Null>) -> Result<Option<SocketAddr>> {
+pub fn relay_of(relay: &str, transport: &str) -> Result<RelayName> {
+    let unknown = || invalid(format!("expected a transport udp or tls, got {transport:?}"));
+    let transport = Transport::named(transport).ok_or_else(unknown)?;
+    Ok(RelayName { transport, address: endpoint_of(relay)? })
+}
+
+pub fn way_of(text: &str) -> Result<Way> {
+    let expected = "expected an endpoint such as 192.0.2.1:4900 or a way such as udp/192.0.2.1:4910/1a2b3c4d5e6f7081";
+    Way::parse(text).ok_or_else(|| invalid(format!("{expected}, got {text:?}")))
+}
+
+pub fn optional_way(text: &Either<String, Null>) -> Result<Option<Way>> {
     match text {
-        Either::A(text) => endpoint_of(text).map(Some),
+        Either::A(text) => way_of(text).map(Some),
         Either::B(Null) => Ok(None),
     }
 }

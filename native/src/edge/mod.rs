@@ -1,5 +1,6 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod convert;
+pub mod relay;
 mod types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
-use convert::{config_of, endpoint_of, event_of, help_of, invalid, keys_of, mac_of, optional_endpoint};
+use convert::{config_of, event_of, help_of, invalid, keys_of, mac_of, optional_way, relay_of, way_of};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
 use crate::clock::{self, as_ms};
@@ -149,20 +150,31 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             Ok(())
         }
         NativeCommand::SetEndpoint { peer, endpoint, max_datagram } => {
-            to.set_endpoint(*peer, optional_endpoint(endpoint)?, *max_datagram as usize).map_err(failed)
+            to.set_endpoint(*peer, optional_way(endpoint)?, *max_datagram as usize).map_err(failed)
         }
         NativeCommand::SendControl { peer, messages, to: endpoint } => {
-            to.send_control(*peer, messages, optional_endpoint(endpoint)?).map_err(failed)
+            to.send_control(*peer, messages, optional_way(endpoint)?).map_err(failed)
         }
         NativeCommand::SendDatagram { to: endpoint, datagram } => {
-            to.send_datagram(endpoint_of(endpoint)?, datagram);
+            to.send_datagram(&way_of(endpoint)?, datagram);
             Ok(())
         }
         NativeCommand::SendCookie { to: endpoint, receiver_index, answered } => {
             let answered: &[u8; 16] =
                 answered.as_ref().try_into().map_err(|_| invalid("expected a MAC of 16 bytes".into()))?;
-            to.send_cookie(endpoint_of(endpoint)?, *receiver_index, answered);
+            to.send_cookie(&way_of(endpoint)?, *receiver_index, answered);
             Ok(())
+        }
+        NativeCommand::OpenRelay { relay, transport, .. } => to.open_relay(relay_of(relay, transport)?).map_err(failed),
+        NativeCommand::SetRelayLogin { relay, transport, own_index, relay_index } => {
+            to.set_relay_login(&relay_of(relay, transport)?, *own_index, *relay_index).map_err(failed)
+        }
+        NativeCommand::CloseRelay { relay, transport } => {
+            to.close_relay(&relay_of(relay, transport)?);
+            Ok(())
+        }
+        NativeCommand::SendRelay { relay, transport, datagram } => {
+            to.send_relay(&relay_of(relay, transport)?, datagram).map_err(failed)
         }
         NativeCommand::SetHelp { help, on } => {
             to.switch(help_of(help)?, *on);

@@ -31,6 +31,12 @@ pub struct NativeKeys {
     pub lifetime: f64,
 }
 
+#[napi(object, object_to_js = false)]
+pub struct NativeProxy {
+    pub endpoint: String,
+    pub authorization: Either<String, Null>,
+}
+
 #[napi(discriminant = "kind", discriminant_case = "kebab-case", object_to_js = false)]
 pub enum NativeCommand {
     SetPeer { peer: u32, macs: Vec<Uint8Array>, offload: bool },
@@ -41,6 +47,10 @@ pub enum NativeCommand {
     SendControl { peer: u32, messages: Uint8Array, to: Either<String, Null> },
     SendDatagram { to: String, datagram: Uint8Array },
     SendCookie { to: String, receiver_index: u32, answered: Uint8Array },
+    OpenRelay { relay: String, transport: String, proxy: Either<NativeProxy, Null> },
+    SetRelayLogin { relay: String, transport: String, own_index: u32, relay_index: u32 },
+    CloseRelay { relay: String, transport: String },
+    SendRelay { relay: String, transport: String, datagram: Uint8Array },
     SetHelp { help: String, on: bool },
 }
 
@@ -58,6 +68,7 @@ pub enum NativeEvent {
     Bulk { at: f64, peer: u32 },
     Unmarked { at: f64, error: String },
     Fallback { at: f64, help: String, error: String },
+    RelayDatagram { at: f64, relay: String, transport: String, datagram: Uint8Array },
     DeviceGone { at: f64, error: String },
 }
 

@@ -1,6 +1,6 @@
 //! What the control plane asks for.
 use std::fmt::{self, Display, Formatter};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session, SessionParts};
 use super::queue::Side;
+use super::relay::{Hop, MAX_RELAYS, Relay};
 use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
@@ -21,6 +22,7 @@ use crate::open::Opener;
 use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
 use crate::udp::batch::Route;
+use crate::way::{RelayName, Way};
 
 /// Peers of a device.
 pub const MAX_PEERS: usize = 4_096;
@@ -203,27 +205,26 @@ impl Commands<'_> {
         }
     }
 
-    pub fn set_endpoint(
-        &mut self,
-        handle: u32,
-        endpoint: Option<SocketAddr>,
-        max_datagram: usize,
-    ) -> Result<(), CommandError> {
+    pub fn set_endpoint(&mut self, handle: u32, way: Option<Way>, max_datagram: usize) -> Result<(), CommandError> {
         let peer = self.peer(handle)?;
         if !(MIN_DATAGRAM..=MAX_DATAGRAM).contains(&max_datagram) {
             let expected = format!("expected a datagram size of {MIN_DATAGRAM} to {MAX_DATAGRAM} bytes");
             return Err(CommandError(format!("{expected}, got {max_datagram}")));
         }
         let current = peer.path.load();
-        let known = current.as_ref().filter(|path| Some(path.endpoint) == endpoint).and_then(|path| path.source());
-        let source = ArcSwapOption::from(known.map(Arc::new));
-        peer.path.store(endpoint.map(|endpoint| Arc::new(Path { endpoint, max_datagram, source })));
+        let known = current.as_ref().filter(|path| Some(path.way) == way).and_then(|path| path.source());
+        peer.path.store(way.map(|way| Arc::new(self.path_on(way, max_datagram, known))));
         Ok(())
+    }
+
+    fn path_on(&self, way: Way, max_datagram: usize, source: Option<IpAddr>) -> Path {
+        let relay = self.control.tables.relay_on(&way).cloned();
+        Path { way, relay, max_datagram, source: ArcSwapOption::from(source.map(Arc::new)) }
     }
 
     /// What can't be sent for want of a session or an endpoint is counted: both can vanish at any moment. One challenge may be
     /// as large as a datagram can be; it leaves whole or not at all.
-    pub fn send_control(&mut self, handle: u32, messages: &[u8], to: Option<SocketAddr>) -> Result<(), CommandError> {
+    pub fn send_control(&mut self, handle: u32, messages: &[u8], to: Option<Way>) -> Result<(), CommandError> {
         if messages.len() > MAX_CONTROL && !is_probe(messages) {
             let length = messages.len();
             return Err(CommandError(format!(
@@ -236,26 +237,27 @@ impl Commands<'_> {
         Ok(())
     }
 
-    fn seal_and_send(&mut self, peer: &Peer, messages: &[u8], to: Option<SocketAddr>) -> Result<(), Drop> {
+    fn seal_and_send(&mut self, peer: &Peer, messages: &[u8], to: Option<Way>) -> Result<(), Drop> {
         let at = now();
         let session = peer.sealing.load_full().ok_or(Drop::NoSession)?;
         let path = peer.path.load_full();
-        let to = to.or(path.as_ref().map(|path| path.endpoint)).ok_or(Drop::NoEndpoint)?;
+        let to = to.or(path.as_ref().map(|path| path.way)).ok_or(Drop::NoEndpoint)?;
         if at >= session.ends_at {
             return Err(Drop::SessionOver);
         }
-        let current = path.filter(|path| path.endpoint == to);
+        let current = path.filter(|path| path.way == to);
         let datagram = session.sealer.seal_control(Lane::Control, messages).map_err(|_| Drop::SendFailed)?;
         if current.is_some() {
             peer.note_sent(at);
         }
         let source = current.and_then(|path| path.source());
-        let route = Route { to, source, mark: 0 };
+        let relay = self.control.tables.relay_on(&to).cloned();
+        let hop = Hop::on(&to, relay.as_ref(), source, 0)?;
         if messages.len() > MAX_CONTROL {
             self.publish();
-            self.control.sender.send_probe(self.shared, route, &datagram);
+            self.control.sender.send_probe(self.shared, &hop, &datagram);
         } else {
-            self.send(route, &datagram);
+            self.send(&hop, &datagram);
         }
         if session.sealer.has_worn() {
             self.shared.push(Event::SessionWorn { at, peer: peer.handle, local_index: session.local_index });
@@ -263,14 +265,14 @@ impl Commands<'_> {
         Ok(())
     }
 
-    pub fn send_datagram(&mut self, to: SocketAddr, datagram: &[u8]) {
-        self.send(Route::to(to), datagram);
+    pub fn send_datagram(&mut self, to: &Way, datagram: &[u8]) {
+        self.send_on(to, datagram);
     }
 
     /// Answers the handshake 1 whose MAC is `answered`.
-    pub fn send_cookie(&mut self, to: SocketAddr, receiver: u32, answered: &[u8; 16]) {
+    pub fn send_cookie(&mut self, to: &Way, receiver: u32, answered: &[u8; 16]) {
         match self.shared.cookies.reply(now(), to, receiver.to_be_bytes(), answered) {
-            Ok(cookie) => self.send(Route::to(to), &cookie),
+            Ok(cookie) => self.send_on(to, &cookie),
             Err(_) => self.shared.drops.count(Drop::SendFailed),
         }
     }
@@ -280,9 +282,68 @@ impl Commands<'_> {
         self.shared.switch(help, on);
     }
 
-    fn send(&mut self, route: Route, datagram: &[u8]) {
+    /// A relay that this device may talk to from now on; one that is open already is opened anew.
+    pub fn open_relay(&mut self, name: RelayName) -> Result<(), CommandError> {
+        self.close_relay(&name);
+        if self.control.tables.relays.len() >= MAX_RELAYS {
+            return Err(CommandError(format!("expected at most {MAX_RELAYS} relays")));
+        }
+        self.control.tables.relays.push(Arc::new(Relay::new(name)));
+        self.control.changed = true;
+        self.renew_paths(&name);
+        Ok(())
+    }
+
+    /// Both indices must not be 0.
+    pub fn set_relay_login(&mut self, name: &RelayName, own_index: u32, relay_index: u32) -> Result<(), CommandError> {
+        if own_index == 0 || relay_index == 0 {
+            return Err(CommandError("expected indices of a login from 1 to 4294967295, got 0".into()));
+        }
+        self.relay(name)?.log_in(own_index, relay_index);
+        Ok(())
+    }
+
+    pub fn close_relay(&mut self, name: &RelayName) {
+        let relays = &mut self.control.tables.relays;
+        let Some(place) = relays.iter().position(|relay| relay.name == *name) else { return };
+        relays.remove(place).close();
+        self.control.changed = true;
+    }
+
+    /// Sends a login or a message to a relay as it is.
+    pub fn send_relay(&mut self, name: &RelayName, datagram: &[u8]) -> Result<(), CommandError> {
+        let _ = self.relay(name)?;
+        self.send(&Hop { route: Route::to(name.address), envelope: None }, datagram);
+        Ok(())
+    }
+
+    /// Paths through a relay that was opened anew go through that.
+    fn renew_paths(&self, name: &RelayName) {
+        for peer in self.control.tables.peers.values() {
+            let Some(path) = peer.path.load_full() else { continue };
+            if matches!(path.way, Way::Relayed { relay, .. } if relay == *name) {
+                peer.path.store(Some(Arc::new(self.path_on(path.way, path.max_datagram, path.source()))));
+            }
+        }
+    }
+
+    fn relay(&self, name: &RelayName) -> Result<Arc<Relay>, CommandError> {
+        let RelayName { transport, address } = name;
+        let unknown = || CommandError(format!("no relay {address} is open by {}", transport.name()));
+        self.control.tables.relay(name).cloned().ok_or_else(unknown)
+    }
+
+    fn send_on(&mut self, way: &Way, datagram: &[u8]) {
+        let relay = self.control.tables.relay_on(way).cloned();
+        match Hop::on(way, relay.as_ref(), None, 0) {
+            Ok(hop) => self.send(&hop, datagram),
+            Err(reason) => self.shared.drops.count(reason),
+        }
+    }
+
+    fn send(&mut self, hop: &Hop, datagram: &[u8]) {
         self.publish();
-        self.control.sender.send(self.shared, route, datagram);
+        self.control.sender.send(self.shared, hop, datagram);
     }
 
     fn publish(&mut self) {

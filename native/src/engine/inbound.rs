@@ -1,23 +1,27 @@
 //! A peer's datagram on its way to our interface: opened, and put together where it's a part of a frame.
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Shared;
 use super::deliver::Delivery;
 use super::events::Event;
 use super::local::{Found, Locals};
+use super::relay::{Hop, Relay};
 use crate::clock::Nanos;
 use crate::counters::Drop;
 use crate::cut::place;
 use crate::frame::assemble::Arriving;
 use crate::packet::{CUT_BYTES, CUT_SEGMENTS, CUT_WHOLE, HEADER, HEADROOM, OFFLOAD, Offload, Part, Prefix, TAG};
 use crate::rejoin::FrameId;
-use crate::udp::batch::Route;
+use crate::way::Way;
 
 /// Where a datagram came from and when.
 #[derive(Clone, Copy)]
-pub struct Arrival {
+pub struct Arrival<'a> {
     pub at: Nanos,
-    pub from: SocketAddr,
+    pub from: Way,
+    /// The relay that it came through, if it did.
+    pub relay: Option<&'a Arc<Relay>>,
     pub local: Option<IpAddr>,
     /// DSCP and ECN of its outer header.
     pub mark: u8,
@@ -25,10 +29,10 @@ pub struct Arrival {
     pub first: bool,
 }
 
-impl Arrival {
+impl<'a> Arrival<'a> {
     /// The way back.
-    pub fn back(&self) -> Route {
-        Route { to: self.from, source: self.local, mark: 0 }
+    pub fn back(&self) -> Result<Hop, Drop> {
+        Hop::on(&self.from, self.relay, self.local, 0)
     }
 }
 
@@ -49,7 +53,7 @@ pub fn take_frame(shared: &Shared, locals: &mut Locals, arrival: Arrival, datagr
 }
 
 /// The session that a datagram names, if its time isn't over.
-pub fn find(locals: &mut Locals, arrival: Arrival, prefix: Prefix) -> Result<Found<'_>, Drop> {
+pub fn find<'a>(locals: &'a mut Locals, arrival: Arrival, prefix: Prefix) -> Result<Found<'a>, Drop> {
     let found = locals.find(prefix.receiver)?;
     if arrival.at >= found.session.ends_at {
         return Err(Drop::SessionOver);
@@ -155,7 +159,7 @@ fn note_heard(shared: &Shared, found: &mut Found, arrival: Arrival) {
         let (at, from) = (arrival.at, arrival.from);
         shared.push(Event::SessionHeard { at, peer: peer.handle, local_index: session.local_index, from });
     }
-    if let Some(path) = peer.path.load().as_ref().filter(|path| path.endpoint == arrival.from) {
+    if let Some(path) = peer.path.load().as_ref().filter(|path| path.way == arrival.from) {
         path.learn_source(arrival.local);
     }
     if found.state.may_stray(arrival.at, arrival.from, peer) {

@@ -1,7 +1,6 @@
 //! What only the receiving thread knows of sessions and peers: replay windows, unfinished frames, budgets.
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Shared;
@@ -16,6 +15,7 @@ use crate::open::Windows;
 use crate::packet::Part;
 use crate::rejoin::{FrameId, Rejoiner};
 use crate::switch::Switch;
+use crate::way::Way;
 
 /// Control datagrams of one peer. A member that meets a network of a thousand sends as many records at once.
 const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
@@ -171,9 +171,9 @@ impl PeerState {
         self.control.take(now, CONTROL)
     }
 
-    /// Whether a datagram came from elsewhere than the peer's endpoint, and that may be told again.
-    pub fn may_stray(&mut self, now: Nanos, from: SocketAddr, peer: &Peer) -> bool {
-        if peer.path.load().as_ref().is_some_and(|path| path.endpoint == from) {
+    /// Whether a datagram came another way than the peer's, and that may be told again.
+    pub fn may_stray(&mut self, now: Nanos, from: Way, peer: &Peer) -> bool {
+        if peer.path.load().as_ref().is_some_and(|path| path.way == from) {
             return false;
         }
         if self.strayed_at.is_some_and(|last| now < last + SECOND) {

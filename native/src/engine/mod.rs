@@ -12,6 +12,8 @@ mod outbound;
 mod peer;
 mod queue;
 mod receive;
+mod relay;
+mod relayed;
 mod sender;
 mod switches;
 mod tables;
@@ -31,10 +33,10 @@ use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
+use crate::events::Events;
 use crate::tap::{Device, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
-use events::Events;
 use peer::Peer;
 use queue::{Queue, Side};
 use receive::Receiver;
@@ -68,7 +70,7 @@ pub struct Shared {
     drops: Drops,
     switches: Switches,
     mss_clamp: bool,
-    events: Events,
+    events: Events<Event>,
     stopping: AtomicBool,
 }
 

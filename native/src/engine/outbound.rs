@@ -2,6 +2,7 @@
 use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session};
+use super::relay::Hop;
 use super::sender::Sender;
 use crate::clock::Nanos;
 use crate::counters::Drop;
@@ -13,7 +14,6 @@ use crate::frame::offload::{Shape, complete, shape};
 use crate::frame::run::{Headers, with_run};
 use crate::packet::{CUT_SEGMENTS, HEADROOM, OVERHEAD, Offload, Part};
 use crate::seal::{Lane, Place};
-use crate::udp::batch::Route;
 
 /// A frame as the interface gave it.
 pub struct Frame<'a> {
@@ -48,7 +48,7 @@ struct Outbound<'a> {
     sender: &'a mut Sender,
     session: &'a Session,
     path: &'a Path,
-    route: Route,
+    hop: Hop,
     /// Bytes of the largest datagram so far.
     largest: usize,
 }
@@ -66,8 +66,8 @@ pub fn send(shared: &Shared, sender: &mut Sender, peer: &Peer, frame: &mut Frame
         let partial = frame.offload.wants_checksum();
         mss::clamp(&mut frame.room[HEADROOM..], path.max_datagram.saturating_sub(OVERHEAD), partial);
     }
-    let route = Route { to: path.endpoint, source: path.source(), mark: frame.mark };
-    let mut outbound = Outbound { shared, sender, session, path, route, largest: 0 };
+    let hop = path.hop(frame.mark)?;
+    let mut outbound = Outbound { shared, sender, session, path, hop, largest: 0 };
     outbound.frame(frame, peer.understands_offload())?;
     if outbound.largest > SURE_DATAGRAM && peer.is_bulk_due(now) {
         shared.push(Event::Bulk { at: now, peer: peer.handle });
@@ -148,9 +148,9 @@ impl Outbound<'_> {
     fn part(&mut self, place: Place, part: Part, offload: Offload, bytes: (&[u8], &[u8])) -> Result<(), Drop> {
         let length = bytes.0.len() + bytes.1.len() + OVERHEAD;
         self.largest = self.largest.max(length);
-        let out = self.sender.add(self.shared, self.route, length).ok_or(Drop::SendFailed)?;
+        let out = self.sender.add(self.shared, &self.hop, length).ok_or(Drop::SendFailed)?;
         if self.session.sealer.seal_part(place, part, offload, bytes, out).is_err() {
-            self.sender.undo(length);
+            self.sender.undo(&self.hop, length);
             return Err(Drop::SendFailed);
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! A peer and its sessions, as the packet threads see them: shared, and changed only through atomics.
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 
+use super::relay::{Hop, Relay};
 use crate::clock::{MILLISECOND, Nanos, SECOND};
+use crate::counters::Drop;
 use crate::open::Opener;
 use crate::seal::Sealer;
+use crate::way::Way;
 
 /// After how long without an answer a peer is silent.
 pub const SILENCE: Nanos = 1_500 * MILLISECOND;
@@ -17,14 +20,21 @@ const BULK: Nanos = 2 * SECOND;
 
 /// Where datagrams for a peer go.
 pub struct Path {
-    pub endpoint: SocketAddr,
+    pub way: Way,
+    /// The relay that the way leads through, if it's open.
+    pub relay: Option<Arc<Relay>>,
     pub max_datagram: usize,
-    /// Our address that the peer's datagrams from this endpoint come to: ours leave from there, so that a NAT or firewall
+    /// Our address that datagrams from the way's first stop come to: ours leave from there, so that a NAT or firewall
     /// between us sees one flow.
     pub source: ArcSwapOption<IpAddr>,
 }
 
 impl Path {
+    /// Where a datagram with these DSCP and ECN goes first.
+    pub fn hop(&self, mark: u8) -> Result<Hop, Drop> {
+        Hop::on(&self.way, self.relay.as_ref(), self.source(), mark)
+    }
+
     pub fn source(&self) -> Option<IpAddr> {
         self.source.load().as_deref().copied()
     }

@@ -9,6 +9,7 @@ use super::events::Event;
 use super::inbound::{Arrival, find, open, take_frame};
 use super::local::Locals;
 use super::queue::{Load, Side, TAP, V4, V6, WAKER};
+use super::relayed::Budgets;
 use super::sender::{Patience, Sender};
 use super::tables::Tables;
 use crate::admission::{Admission, Admitted, DHT_REPLY, is_handshake_kind};
@@ -17,9 +18,11 @@ use crate::control;
 use crate::counters::Drop;
 use crate::packet::{KIND_CONTROL, KIND_FRAME, PREFIX, Prefix};
 use crate::poll::Ready;
+use crate::relay::envelope::{ENVELOPE_KIND, LOGIN_2, LOGIN_COOKIE, MESSAGE};
 use crate::seal::Lane;
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Incoming};
+use crate::way::Way;
 
 /// Batches taken from one socket before the other one has its turn.
 const TURN: usize = 8;
@@ -31,13 +34,14 @@ pub struct Receiver {
     sender: Sender,
     admission: Admission,
     locals: Locals,
+    relays: Budgets,
 }
 
 impl Receiver {
     pub fn new(shared: Arc<Shared>, admission: Admission) -> Self {
         let sender = Sender::new(Patience::None);
         let locals = Locals::new(&shared.tables.load_full());
-        Self { shared, sender, admission, locals }
+        Self { shared, sender, admission, locals, relays: Budgets::default() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
@@ -72,8 +76,9 @@ impl Receiver {
                     break;
                 }
                 // After receiving: a session that was installed before its first datagram was sent is found.
-                self.locals.follow(tables.load());
-                load = load.plus(self.take_batch(inbox));
+                let tables = tables.load();
+                self.locals.follow(tables);
+                load = load.plus(self.take_batch(tables, inbox));
                 if !inbox.is_full() {
                     break;
                 }
@@ -93,7 +98,7 @@ impl Receiver {
         Ok(carried)
     }
 
-    fn take_batch(&mut self, inbox: &mut Inbox) -> Load {
+    fn take_batch(&mut self, tables: &Tables, inbox: &mut Inbox) -> Load {
         let at = now();
         let mut load = Load::default();
         for place in 0..inbox.len() {
@@ -101,7 +106,9 @@ impl Receiver {
             let Incoming { from, local, mark, segment, length } = incoming;
             load.add(length);
             for (index, datagram) in message.chunks_mut(segment).enumerate() {
-                if let Err(reason) = self.take(Arrival { at, from, local, mark, first: index == 0 }, datagram) {
+                let (from, first) = (Way::Direct(from), index == 0);
+                let arrival = Arrival { at, from, relay: None, local, mark, first };
+                if let Err(reason) = self.take_first(tables, arrival, datagram) {
                     self.shared.drops.count(reason);
                 }
             }
@@ -113,11 +120,23 @@ impl Receiver {
         load
     }
 
-    fn take(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
-        let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
-        if arrival.from.port() == 0 {
+    /// A datagram as it came from a socket.
+    fn take_first(&mut self, tables: &Tables, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+        if arrival.from.observed().is_some_and(|address| address.port() == 0) {
             return Err(Drop::DatagramMalformed);
         }
+        match datagram.first() {
+            Some(&ENVELOPE_KIND) => {
+                let (arrival, inside) = self.relays.unwrap(tables, arrival, datagram)?;
+                self.take(arrival, inside)
+            }
+            Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
+            _ => self.take(arrival, datagram),
+        }
+    }
+
+    fn take(&mut self, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
+        let kind = *datagram.first().ok_or(Drop::DatagramMalformed)?;
         match kind {
             KIND_FRAME => take_frame(&self.shared, &mut self.locals, arrival, datagram),
             KIND_CONTROL => self.take_control(arrival, datagram),
@@ -135,14 +154,14 @@ impl Receiver {
     }
 
     fn take_handshake(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(), Drop> {
-        match self.admission.admit(arrival.at, arrival.from, datagram) {
+        match self.admission.admit(arrival.at, &arrival.from, datagram) {
             Admitted::Pass { proven } => {
                 let (at, from, datagram) = (arrival.at, arrival.from, datagram.to_vec());
                 self.shared.push(Event::Datagram { at, from, datagram, proven });
                 Ok(())
             }
             Admitted::Answer(cookie) => {
-                self.sender.send(&self.shared, arrival.back(), &cookie);
+                self.sender.send(&self.shared, &arrival.back()?, &cookie);
                 Err(Drop::HandshakeCookie)
             }
             Admitted::Refused(reason) => Err(reason),
@@ -158,9 +177,9 @@ impl Receiver {
             return Err(Drop::ControlBudget);
         }
         if !messages.challenges.is_empty() {
-            let answer = control::answer(&messages.challenges, arrival.from);
+            let answer = control::answer(&messages.challenges, arrival.from.observed());
             let datagram = found.session.sealer.seal_control(Lane::Answers, &answer).map_err(|_| Drop::SendFailed)?;
-            self.sender.send(&self.shared, arrival.back(), &datagram);
+            self.sender.send(&self.shared, &arrival.back()?, &datagram);
         }
         if !messages.others.is_empty() {
             let (at, from, messages) = (arrival.at, arrival.from, messages.others);

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 
 use super::Shared;
 use super::events::Event;
+use super::relay::Hop;
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::Drop;
+use crate::relay::envelope::ENVELOPE;
 use crate::udp::batch::{Outbox, Outgoing, Route};
 use crate::udp::{CutFailure, Socket, UdpSocket};
 
@@ -37,8 +39,16 @@ impl Sender {
         Self { outbox: Outbox::default(), patience, unreachable, too_large, uncut: None }
     }
 
-    /// The place for a datagram of `length` bytes, after sending what's in its way.
-    pub fn add(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
+    /// The place for a datagram of `length` bytes, after sending what's in its way. Its envelope, if it needs one, stands
+    /// before it already.
+    pub fn add(&mut self, shared: &Shared, hop: &Hop, length: usize) -> Option<&mut [u8]> {
+        let Some(lead) = hop.envelope else { return self.place(shared, hop.route, length) };
+        let (envelope, inside) = self.place(shared, hop.route, ENVELOPE + length)?.split_first_chunk_mut()?;
+        *envelope = lead;
+        Some(inside)
+    }
+
+    fn place(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
         if !self.outbox.has_room(length) {
             self.flush(shared);
         }
@@ -51,13 +61,13 @@ impl Sender {
     }
 
     /// Takes back the datagram of `length` bytes that was added last.
-    pub fn undo(&mut self, length: usize) {
-        self.outbox.undo(length);
+    pub fn undo(&mut self, hop: &Hop, length: usize) {
+        self.outbox.undo(if hop.envelope.is_some() { ENVELOPE + length } else { length });
     }
 
     /// Sends one datagram that is ready, with all that was added before.
-    pub fn send(&mut self, shared: &Shared, route: Route, datagram: &[u8]) {
-        match self.add(shared, route, datagram.len()) {
+    pub fn send(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
+        match self.add(shared, hop, datagram.len()) {
             Some(place) => place.copy_from_slice(datagram),
             None => shared.drops.count(Drop::SendFailed),
         }
@@ -65,10 +75,10 @@ impl Sender {
     }
 
     /// Sends one datagram whole or not at all: nobody is told if the system finds it too large.
-    pub fn send_probe(&mut self, shared: &Shared, route: Route, datagram: &[u8]) {
+    pub fn send_probe(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
         self.flush(shared);
-        let Some(socket) = shared.queue.sockets.towards(route.to) else { return };
-        match self.outbox.add(route, datagram.len(), false) {
+        let Some(socket) = shared.queue.sockets.towards(hop.route.to) else { return };
+        match self.add(shared, hop, datagram.len()) {
             Some(place) => place.copy_from_slice(datagram),
             None => shared.drops.count(Drop::SendFailed),
         }

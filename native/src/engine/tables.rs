@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::peer::{Peer, Session};
+use super::relay::Relay;
 use crate::packet::Mac;
 use crate::switch::Switch;
+use crate::way::{RelayName, Way};
 
 #[derive(Clone)]
 pub struct Tables {
@@ -13,6 +15,8 @@ pub struct Tables {
     pub peers: HashMap<u32, Arc<Peer>>,
     /// By the index that peers put into datagrams for us.
     pub sessions: HashMap<u32, Entry>,
+    /// Those that are open, `MAX_RELAYS` at most.
+    pub relays: Vec<Arc<Relay>>,
 }
 
 /// A session and whose it is.
@@ -24,7 +28,19 @@ pub struct Entry {
 
 impl Tables {
     pub fn new(own: Mac) -> Self {
-        Self { switch: Switch::new(own), peers: HashMap::new(), sessions: HashMap::new() }
+        Self { switch: Switch::new(own), peers: HashMap::new(), sessions: HashMap::new(), relays: Vec::new() }
+    }
+
+    pub fn relay(&self, name: &RelayName) -> Option<&Arc<Relay>> {
+        self.relays.iter().find(|relay| relay.name == *name)
+    }
+
+    /// The relay that a way leads through, if it does and that's open.
+    pub fn relay_on(&self, way: &Way) -> Option<&Arc<Relay>> {
+        match way {
+            Way::Direct(_) => None,
+            Way::Relayed { relay, .. } => self.relay(relay),
+        }
     }
 
     /// The newest session of a peer that may seal.

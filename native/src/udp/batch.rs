@@ -54,6 +54,15 @@ impl Outgoing {
         self.bytes.len() > self.segment
     }
 
+    /// Its datagrams, each as a message of its own.
+    pub fn apart(&self) -> impl Iterator<Item = Outgoing> + use<> {
+        let Self { route, bytes, segment } = self.clone();
+        bytes.clone().step_by(segment.max(1)).map(move |start| {
+            let bytes = start..(start + segment).min(bytes.end);
+            Outgoing { route, segment: bytes.len(), bytes }
+        })
+    }
+
     fn takes(&self, route: &Route, length: usize) -> bool {
         self.route == *route
             && length > 0
@@ -130,12 +139,7 @@ impl Outbox {
     /// Makes the datagrams of a message leave one by one.
     pub fn split(&mut self, at: usize) {
         let Some(message) = self.messages.get(at).cloned() else { return };
-        let starts = message.bytes.clone().step_by(message.segment.max(1));
-        let alone = starts.map(|start| {
-            let bytes = start..(start + message.segment).min(message.bytes.end);
-            Outgoing { route: message.route, segment: bytes.len(), bytes }
-        });
-        self.messages.splice(at..=at, alone);
+        self.messages.splice(at..=at, message.apart());
     }
 
     pub fn clear(&mut self) {
@@ -203,8 +207,18 @@ impl Inbox {
 
     pub fn get(&mut self, at: usize) -> Option<(Incoming, &mut [u8])> {
         let incoming = *self.messages.get(at)?;
-        let start = at * STRIDE;
+        let start = Self::start_of(at);
         Some((incoming, self.buffers.get_mut(start..start + incoming.length)?))
+    }
+
+    /// Where a message's bytes begin in `arena`.
+    pub fn start_of(at: usize) -> usize {
+        at * STRIDE
+    }
+
+    /// All messages' bytes, each from `start_of` on: what was received can be sent on from there.
+    pub fn arena(&self) -> &[u8] {
+        &self.buffers
     }
 
     /// Buffers for as many messages as are wanted, `MAX_INCOMING` bytes each.

@@ -52,6 +52,11 @@ impl LinuxUdp {
         }
     }
 
+    /// At one local address only.
+    pub fn open_at(address: SocketAddr) -> Result<Self, OpenError> {
+        Self::open(address).map_err(|error| refused(address, &error))
+    }
+
     fn open(address: SocketAddr) -> io::Result<Self> {
         let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
         let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -112,7 +117,11 @@ impl LinuxUdp {
 }
 
 fn refused(address: SocketAddr, error: &io::Error) -> OpenError {
-    let code = if error.kind() == io::ErrorKind::AddrInUse { Code::PortTaken } else { Code::Failed };
+    let code = match error.kind() {
+        io::ErrorKind::AddrInUse => Code::PortTaken,
+        io::ErrorKind::AddrNotAvailable => Code::AddressRefused,
+        _ => Code::Failed,
+    };
     OpenError::io(code, format_args!("opening UDP {address}"), error)
 }
 
