@@ -3,6 +3,8 @@ import type { Command, Option } from 'commander';
 
 /** Two letters or more, so `-h` stays; a digit first is a number and not a flag. */
 const SINGLE_DASH = /^-[a-z][a-z-]+(=.*)?$/is;
+/** Flags with two names. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { '--until': '--ttl' };
 /** What an environment variable says to leave a flag without a value out. */
 const OFF = new Set(['0', 'no', 'off', 'false']);
 
@@ -31,7 +33,7 @@ function normalise(args: readonly string[], program: Command): string[] {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? '';
     if (arg === '--') return [...result, ...args.slice(i)];
-    const flag = SINGLE_DASH.test(arg) ? `-${arg}` : arg;
+    const flag = known(SINGLE_DASH.test(arg) ? `-${arg}` : arg);
     result.push(flag);
     if (!isFlag(arg) && !inCommand) {
       inCommand = true;
@@ -40,6 +42,12 @@ function normalise(args: readonly string[], program: Command): string[] {
     if (isFlag(arg) && takesValue(options, flag) && i + 1 < args.length) result.push(args[++i] ?? '');
   }
   return result;
+}
+
+/** A flag by the name that the parser knows, with its value if that's attached. */
+function known(flag: string): string {
+  const [name = '', ...value] = flag.split('=');
+  return [OTHER_NAMES[name] ?? name, ...value].join('=');
 }
 
 /** Where the command's name stands, or -1. */
@@ -61,12 +69,19 @@ function fromEnvironment(
 ): string[] {
   return options.flatMap((option) => {
     const long = option.long ?? '';
-    const value = environment[`P2P_${long.slice(2).toUpperCase().replaceAll('-', '_')}`];
-    if (value === undefined || value === '') return [];
+    const others = Object.keys(OTHER_NAMES).filter((other) => OTHER_NAMES[other] === long);
+    const [value] = [long, ...others]
+      .map((name) => environment[variable(name)])
+      .filter((set) => set !== undefined && set !== '');
+    if (value === undefined) return [];
     if (args.some((arg) => arg === long || arg.startsWith(`${long}=`))) return [];
     if (option.required) return [`${long}=${value}`];
     return OFF.has(value.toLowerCase()) ? [] : [long];
   });
+}
+
+function variable(flag: string): string {
+  return `P2P_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
 }
 
 function commandNamed(program: Command, name: string | undefined): Command | undefined {

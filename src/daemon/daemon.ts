@@ -13,8 +13,8 @@ import { State } from './state.js';
 
 /** Members of this group may do everything that the daemon can. */
 const GROUP = 'p2p';
-/** Changes of addresses come in bursts; what they led to is looked at this long after the first, in ms. */
-const SETTLE_MS = 150;
+/** Changes of links, addresses and routes are looked at most this often, in ms: at once, and again after that if there were more. */
+const LOOK_INTERVAL_MS = 1_000;
 
 export class Daemon {
   private constructor(
@@ -105,11 +105,16 @@ function tell(log: Log): CallListener {
 
 function watchAddresses(host: Host, networks: Networks, log: Log): { close(): void } {
   let timer: NodeJS.Timeout | null = null;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   const onChange = () => {
-    timer ??= setTimeout(() => {
-      timer = null;
-      networks.addressesChanged();
-    }, SETTLE_MS);
+    timer ??= setTimeout(
+      () => {
+        timer = null;
+        lookedAt = performance.now();
+        networks.networkChanged();
+      },
+      lookedAt + LOOK_INTERVAL_MS - performance.now(),
+    );
   };
   let watch: { close(): void } | null = null;
   try {

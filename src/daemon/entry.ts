@@ -5,10 +5,11 @@ import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
-import type { NetworkDebug, NetworkInfo } from '../rpc/schema.js';
+import type { KeyInfo, NetworkDebug, NetworkInfo } from '../rpc/schema.js';
+import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
 import type { RunningNetwork } from './running.js';
-import type { SavedNetwork } from './saved.js';
+import type { SavedKey, SavedNetwork } from './saved.js';
 import type { State } from './state.js';
 
 /** Waits before a network that failed is tried again, in ms. */
@@ -42,7 +43,7 @@ export class Entry {
 
   up(running: RunningNetwork, saved: SavedNetwork): void {
     this.running = running;
-    this.saved = { ...saved, remembered: this.saved.remembered };
+    this.saved = { ...saved, remembered: this.saved.remembered, keys: this.saved.keys };
     this.error = null;
     this.attempt = 0;
     this.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
@@ -75,6 +76,24 @@ export class Entry {
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
   }
 
+  /** Keys that ended up to `until` (ms since 1970) go from memory and from disk. */
+  wipeKeys(until: number): void {
+    if (this.saved.keys === null) return;
+    this.saved = { ...this.saved, keys: without(this.saved.keys, until) };
+    this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  /** The key queue is this one from now on; rejects, and leaves it as it was, if it can't be saved. */
+  async setKeys(keys: readonly SavedKey[]): Promise<void> {
+    await this.state.save({ ...this.saved, keys });
+    this.saved = { ...this.saved, keys };
+    this.running?.setKeys(keys);
+  }
+
+  keys(wall: number): KeyInfo[] {
+    return describeKeys(this.saved, wall);
+  }
+
   /** The daemon ends: leaves the network, which stays saved. */
   async suspend(): Promise<void> {
     await this.leave();
@@ -96,11 +115,12 @@ export class Entry {
   }
 
   info(): NetworkInfo {
-    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keyEnds } = this.saved;
+    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keys } = this.saved;
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp, keyEnds },
+      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp },
+      keyEnds: keys?.at(-1)?.until ?? null,
       state: snapshot?.state ?? 'failed',
       error: this.error,
       retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,

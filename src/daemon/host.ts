@@ -9,6 +9,8 @@ export interface Host {
   readonly openDevice: OpenDevice;
   /** ms on the clock that device events are stamped with. */
   now(): number;
+  /** What the wall clock shows, in ms since 1970. */
+  wall(): number;
   openLan(options: LanOptions): LanBeacons;
   openDht(options: DhtProcessOptions): DhtProcess;
   /** All endpoints that `HOST:PORT` stands for now. */

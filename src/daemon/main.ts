@@ -16,6 +16,7 @@ const STOP_MS = 10_000;
 const HOST: Host = {
   openDevice: openNative,
   now: monotonicMs,
+  wall: Date.now,
   watchAddresses,
   localAddresses,
   openLan,

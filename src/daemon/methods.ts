@@ -62,6 +62,8 @@ export function handlers(served: Served): Handlers {
       await networks.stop(hash);
       return {};
     },
+    'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),
+    'network.keys': ({ hash }) => ({ keys: networks.keys(hash) }),
     'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),

@@ -1,18 +1,21 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
 import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
+import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import type { NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Host } from './host.js';
+import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
 import { openFirstFree, type Taken } from './opening.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import type { State } from './state.js';
+import { keyWeaknesses } from './weak.js';
 
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
@@ -55,7 +58,7 @@ export class Networks {
       if (restored !== null) return { network: restored.info(), warnings: [] };
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
-      checkStart(params, this.around.config, this.addresses);
+      checkStart(params, this.around.config, this.addresses, this.around.host.wall());
       const warnings = startWarnings(params, this.addresses);
       const plan = await planStart(params, this.around.config, this.around.state.master);
       const { running, saved } = await openFirstFree(plan, this.taken(null), (network) => this.open(network));
@@ -65,6 +68,26 @@ export class Networks {
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
       return { network: entry.info(), warnings };
     });
+  }
+
+  /** Appends to a network's key queue. Rejects with an `RpcError`; then nothing has changed. */
+  addKeys(hash: string, added: KeyParams): Promise<{ warnings: string[] }> {
+    return this.change(async () => {
+      const entry = this.find(hash);
+      const { saved } = entry;
+      checkMoments(added, saved.keys, this.around.host.wall());
+      const keys = await stretchKeys(added, saved.keys ?? [], networkSecrets(saved.root));
+      await entry.setKeys(keys).catch((error: Error) => {
+        throw new RpcError('state-failed', `the keys can't be saved: ${error.message}`);
+      });
+      this.around.log.network(saved.id).info({ added: added.length, keys: keys.length }, 'keys added');
+      return { warnings: keyWeaknesses(added) };
+    });
+  }
+
+  /** The key queue of the network with this hash. */
+  keys(hash: string): KeyInfo[] {
+    return this.find(hash).keys(this.around.host.wall());
   }
 
   stop(hash: string): Promise<void> {
@@ -108,10 +131,13 @@ export class Networks {
     return [...this.entries.values()];
   }
 
-  /** This machine's addresses may have changed. */
-  addressesChanged(): void {
+  /** This machine's links, addresses or routes may have changed. */
+  networkChanged(): void {
     const addresses = this.lookAtAddresses();
-    if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) return;
+    if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
+      for (const { running } of this.entries.values()) running?.routesChanged();
+      return;
+    }
     this.addresses = addresses;
     this.around.log.daemon.debug({ count: addresses.length }, 'the addresses of this machine have changed');
     for (const { running } of this.entries.values()) {
@@ -168,6 +194,7 @@ export class Networks {
         addresses: this.lookAtAddresses(),
         overlays: this.overlays(),
         log: log.network(saved.id),
+        onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });
@@ -204,7 +231,7 @@ export class Networks {
   private async restoredAs(params: StartParams): Promise<Entry | null> {
     const entry = this.entries.get(params.hash);
     if (entry === undefined || !this.restored.has(params.hash) || entry.running === null) return null;
-    return (await describes(params, entry.saved)) ? entry : null;
+    return (await describes(params, entry.saved, this.around.host.wall())) ? entry : null;
   }
 
   private refuseIfUsed({ hash }: StartParams): void {

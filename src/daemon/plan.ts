@@ -3,13 +3,14 @@ import { inSubnet, isIpv6, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { formatMac } from '../core/mac.js';
 import { defaultMac, deriveIdentity } from '../network/identity.js';
-import { keySecret, networkSecrets, rootSecret } from '../network/secrets.js';
+import { networkSecrets, rootSecret } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
 import type { PortRange } from '../rpc/fields.js';
 import type { StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
+import { checkMoments, hasKeys, stretchKeys } from './keys.js';
 import type { SavedNetwork } from './saved.js';
-import { weakness } from './weak.js';
+import { keyWeaknesses, weakness } from './weak.js';
 
 /** IPv6 needs it (RFC 8200 section 5). */
 const MIN_IPV6_MTU = 1280;
@@ -21,13 +22,11 @@ export type Plan = Omit<SavedNetwork, 'device' | 'port'> & {
 };
 
 /** Throws an `RpcError` for parameters that each are good, but not together or not here. */
-export function checkStart(params: StartParams, config: Config, own: readonly LocalAddress[]): void {
+export function checkStart(params: StartParams, config: Config, own: readonly LocalAddress[], wall: number): void {
   const refuse = (message: string): never => {
     throw new RpcError('invalid-params', message);
   };
-  if (params.ttl !== undefined && params.key === undefined) refuse('ttl: expected a key with it, got none');
-  if (params.ttl !== undefined && params.ttl * 1000 <= Date.now())
-    refuse(`ttl: expected a Unix time in the future, got ${params.ttl}`);
+  checkMoments(params.keys, null, wall);
   if (params.port !== undefined && params.ports !== undefined) refuse('ports: expected either port or ports, got both');
   const mtu = params.mtu ?? config.mtu;
   if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
@@ -56,8 +55,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     mtu: params.mtu ?? config.mtu,
     mssClamp: params['mss-clamp'] ?? config.mssClamp,
     peers: [...new Set(params.peer)],
-    key: params.key === undefined ? null : await keySecret(params.key, secrets),
-    keyEnds: params.ttl ?? null,
+    keys: params.keys.length === 0 ? null : await stretchKeys(params.keys, [], secrets),
     noLan: params['no-lan'],
     dht: params.dht ?? null,
     remembered: [],
@@ -65,19 +63,17 @@ export async function planStart(params: StartParams, config: Config, master: Uin
 }
 
 /** Whether a saved network is what `start` with these parameters would make; what they leave open may be anything. */
-export async function describes(params: StartParams, saved: SavedNetwork): Promise<boolean> {
-  const { ip, dev, mac, name, port, ports, peer, key, ttl, mtu, dht } = params;
+export async function describes(params: StartParams, saved: SavedNetwork, wall: number): Promise<boolean> {
+  const { ip, dev, mac, name, port, ports, peer, keys, mtu, dht } = params;
   const same = (asked: unknown, has: unknown) => asked === undefined || JSON.stringify(asked) === JSON.stringify(has);
-  const secret = key === undefined ? null : await keySecret(key, networkSecrets(saved.root));
   return (
     same([ip], saved.addresses) &&
     [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
     same(params['mss-clamp'], saved.mssClamp) &&
-    same(ttl ?? null, saved.keyEnds) &&
-    same([...(secret ?? [])], [...(saved.key ?? [])]) &&
-    params['no-lan'] === saved.noLan
+    params['no-lan'] === saved.noLan &&
+    (await hasKeys(saved, keys, wall))
   );
 }
 
@@ -89,7 +85,7 @@ export function startWarnings(params: StartParams, own: readonly LocalAddress[])
     shared === undefined
       ? null
       : `${params.ip} shares a subnet with ${shared.ip}/${shared.prefix} on ${shared.device}: this machine may reach only one of the two`;
-  return [weakness(params.hash), overlap].filter((warning) => warning !== null);
+  return [weakness(params.hash), ...keyWeaknesses(params.keys), overlap].filter((warning) => warning !== null);
 }
 
 /** Ports to try, in random order: at most `limit`. */

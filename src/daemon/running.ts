@@ -20,9 +20,9 @@ import type {
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
-import { admissionKey, type NetworkSecrets, networkSecrets, presharedKey } from '../network/secrets.js';
+import { admissionKey, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import type { Host } from './host.js';
-import { KeyEnd } from './key-end.js';
+import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
 import type { SavedNetwork } from './saved.js';
@@ -43,10 +43,15 @@ export interface RunningOptions {
   /** Subnets of this daemon's networks, this one among them. */
   readonly overlays: readonly Cidr[];
   readonly log: Logger;
+  /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
+  readonly onWipeKeys: (until: number) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
 }
+
+/** How often the wall clock is looked at, in ms. */
+const CLOCK_MS = 10_000;
 
 /** What the answer to a ping tells of its path. */
 export type PingAnswer = Omit<Pong, 'request'>;
@@ -59,7 +64,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly statics: StaticPeers;
   private readonly lan: LanBeacons | null;
   private readonly meeting: Meeting | null;
-  private readonly keyEnd: KeyEnd;
+  private readonly clockTimer: NodeJS.Timeout;
   private readonly pings = new Map<number, (pong: Pong) => void>();
   private lastPing = 0;
 
@@ -78,10 +83,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       () => host.now(),
       (outputs) => this.carryOut(outputs),
     );
-    this.keyEnd = new KeyEnd(saved.keyEnds, () => this.feed({ kind: 'key-expired' }));
     this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
     this.meeting = this.openMeeting(secrets, identity);
-    this.keyEnd.start(); // first of all: a network whose key is over must not even begin
     this.setOverlays(options.overlays); // first: what lies inside an overlay must not be tried even once
     this.setAddresses(options.addresses);
     this.statics = new StaticPeers(
@@ -90,6 +93,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       (input) => this.feed(input),
       () => this.snapshot().unanswered.map(({ name }) => name),
     );
+    this.clockTimer = setInterval(() => this.lookAtClock(), CLOCK_MS);
   }
 
   /** Opens the device and lets the network begin. Rejects with a `DeviceError`, and then nothing is left behind. */
@@ -120,6 +124,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'interfaces', addresses });
   }
 
+  /** Links or routes have changed, and addresses haven't. */
+  routesChanged(): void {
+    this.feed({ kind: 'routes' });
+  }
+
   /** Subnets of this daemon's networks. */
   setOverlays(subnets: readonly Cidr[]): void {
     this.feed({ kind: 'overlays', subnets });
@@ -137,6 +146,12 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
     }));
     return { ...snapshot, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
+  }
+
+  /** The key queue is this one from now on. */
+  setKeys(keys: SavedNetwork['keys']): void {
+    this.lookAtClock();
+    this.feed({ kind: 'keys', keys: queueOf(this.options.saved.root, keys) });
   }
 
   /** Switches what of the system's help the device uses; what isn't named stays. */
@@ -190,12 +205,17 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   /** Removes the device and closes all sockets. */
   async close(): Promise<void> {
     this.loop.stop();
-    this.keyEnd.stop();
+    clearInterval(this.clockTimer);
     this.statics.stop();
     this.meeting?.close();
     await Promise.all([this.lan?.close(), this.device.close()]);
     this.emit('activity');
     this.removeAllListeners();
+  }
+
+  /** Somebody may have set it, or the machine slept. */
+  private lookAtClock(): void {
+    this.feed({ kind: 'clock', wall: this.options.host.wall() });
   }
 
   private feed(input: NetworkInput): void {
@@ -227,6 +247,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'record':
         this.meeting?.setRecord(output.record);
+        break;
+      case 'wipe-keys':
+        this.options.onWipeKeys(output.until);
         break;
       case 'pong':
         this.pings.get(output.pong.request)?.(output.pong);
@@ -271,12 +294,13 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   }
 }
 
-function networkConfig({ saved, bootCounter }: RunningOptions, identity: Identity): NetworkConfig {
+function networkConfig({ host, saved, bootCounter }: RunningOptions, identity: Identity): NetworkConfig {
   const secrets = networkSecrets(saved.root);
   return {
     secrets,
     identity,
-    psk: presharedKey(secrets, saved.key),
+    keys: queueOf(saved.root, saved.keys),
+    wall: host.wall(),
     name: saved.name,
     addresses: saved.addresses,
     mac: macOf(saved),

@@ -5,6 +5,13 @@ import type { RememberedPeer } from '../network/io.js';
 import * as fields from '../rpc/fields.js';
 import { describeIssue } from '../rpc/schema.js';
 
+export interface SavedKey {
+  /** The stretched key, 32 bytes. */
+  readonly secret: Uint8Array;
+  /** When it ends, Unix time in seconds; null for never, which only the last may. */
+  readonly until: number | null;
+}
+
 export interface SavedNetwork {
   /** Network id, 32 hex digits: the file's name. */
   readonly id: string;
@@ -22,10 +29,8 @@ export interface SavedNetwork {
   /** Whether the MSS of TCP is lowered to what fits the path. */
   readonly mssClamp: boolean;
   readonly peers: readonly string[];
-  /** The stretched -key, 32 bytes, or null. */
-  readonly key: Uint8Array | null;
-  /** When the key ends, Unix time in seconds, or null. */
-  readonly keyEnds: number | null;
+  /** The key queue in its order; null for a network without keys. Empty: all have ended, and it stands still. */
+  readonly keys: readonly SavedKey[] | null;
   readonly noLan: boolean;
   /** The DHT that its members meet in; null: the daemon's. */
   readonly dht: fields.DhtChoice | null;
@@ -76,8 +81,7 @@ const FILE = v.strictObject({
   mtu: v.pipe(v.number(), v.transform(fields.parseMtu)),
   mssClamp: v.optional(v.boolean(), false),
   peers: v.array(checked(fields.parsePeer)),
-  key: v.nullable(base64(32)),
-  keyEnds: v.nullable(v.number()),
+  keys: v.nullable(v.array(v.strictObject({ secret: base64(32), until: v.nullable(v.number()) }))),
   noLan: v.boolean(),
   dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
@@ -85,12 +89,12 @@ const FILE = v.strictObject({
 
 export function encodeSaved(network: SavedNetwork): string {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
-  const { root, key, remembered, ...rest } = network;
+  const { root, keys, remembered, ...rest } = network;
   const file = {
     version: 1,
     ...rest,
     root: text(root),
-    key: key === null ? null : text(key),
+    keys: keys?.map(({ secret, until }) => ({ secret: text(secret), until })) ?? null,
     remembered: remembered.map((peer) => ({ ...peer, record: text(peer.record), stamp: text(peer.stamp) })),
   };
   return `${JSON.stringify(file, null, 1)}\n`;

@@ -1,4 +1,4 @@
-/** Whether a hash can be guessed, in plain words. */
+/** Whether a hash or a key can be guessed, in plain words. */
 import { generatedBytes } from '../network/secrets.js';
 
 /** Shorter ones are within reach of whoever tries all. */
@@ -20,12 +20,24 @@ const COMMON = [
 
 /** A warning for the person who starts a network with this hash, or null. */
 export function weakness(hash: string): string | null {
-  if (generatedBytes(hash) !== null) return null;
-  const advice = 'whoever guesses it joins the network. `p2p generate` makes one that nobody can guess';
-  const lower = hash.toLowerCase();
+  return weaknessOf('the hash', hash, 'joins the network');
+}
+
+/** Warnings for the person who hands in these keys. They don't quote one. */
+export function keyWeaknesses(keys: readonly { readonly key: string }[]): string[] {
+  return keys.flatMap(({ key }, i) => {
+    const which = keys.length === 1 ? 'the key' : `key ${i + 1}`;
+    return weaknessOf(which, key, 'and knows the hash joins the network while it is in use') ?? [];
+  });
+}
+
+function weaknessOf(what: string, secret: string, then: string): string | null {
+  if (generatedBytes(secret) !== null) return null;
+  const advice = `whoever guesses it ${then}. \`p2p generate\` makes one that nobody can guess`;
+  const lower = secret.toLowerCase();
   const rest = COMMON.reduce((text, word) => text.replaceAll(word, ''), lower);
-  if (rest.length < 8 && rest !== lower) return `the hash is a common one: ${advice}`;
-  if (new Set(lower).size < 6) return `the hash has few different characters: ${advice}`;
-  if (lower.length < SAFE_LENGTH) return `the hash is short: ${advice}`;
+  if (rest.length < 8 && rest !== lower) return `${what} is a common one: ${advice}`;
+  if (new Set(lower).size < 6) return `${what} has few different characters: ${advice}`;
+  if (lower.length < SAFE_LENGTH) return `${what} is short: ${advice}`;
   return null;
 }

@@ -178,7 +178,7 @@ export type DeviceEvent =
   | { readonly kind: 'session-gone'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
   /** A datagram of the peer opened that came from another address than its endpoint; at most one a second and peer. */
   | { readonly kind: 'strayed'; readonly at: number; readonly peer: PeerHandle; readonly from: Endpoint }
-  /** Datagrams went to the peer for 1.5 s and none came back; once per silence. */
+  /** Datagrams went to the peer for 1.5 s and none came back, or a row of its own has stopped for 1 s: its way may be gone. Once per silence. */
   | { readonly kind: 'silent'; readonly at: number; readonly peer: PeerHandle }
   /** A send to this address failed in a way that says it can't work now, e.g. ENETUNREACH; at most one a second. */
   | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }

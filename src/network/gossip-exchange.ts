@@ -30,6 +30,8 @@ export class GossipExchange {
     private readonly roster: Roster,
     private readonly outbox: Outbox,
     private readonly random: Random,
+    /** Tells a peer what else may have been lost on the way. */
+    private readonly alsoTell: (peer: Peer) => void,
   ) {}
 
   deadline(): number {
@@ -38,7 +40,7 @@ export class GossipExchange {
 
   /** A peer is there: tell it what we know. */
   greet(now: number, peer: Peer): void {
-    this.outbox.control(peer.handle, digestMessages(this.records()));
+    this.tell(peer);
     this.digestAt = Math.min(this.digestAt, now + DIGEST_INTERVAL);
   }
 
@@ -46,7 +48,7 @@ export class GossipExchange {
     const connected = this.members.connected();
     const peer = connected[Math.floor(fraction(this.random) * connected.length)];
     this.digestAt = peer === undefined ? Number.POSITIVE_INFINITY : now + DIGEST_INTERVAL;
-    if (peer !== undefined) this.outbox.control(peer.handle, digestMessages(this.records()));
+    if (peer !== undefined) this.tell(peer);
   }
 
   /** Sends a record that's news to all connected peers but the one that it came from. */
@@ -88,6 +90,11 @@ export class GossipExchange {
       }
     }
     return true;
+  }
+
+  private tell(peer: Peer): void {
+    this.outbox.control(peer.handle, digestMessages(this.records()));
+    this.alsoTell(peer);
   }
 
   private records(): MemberRecord[] {

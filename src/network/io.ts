@@ -7,6 +7,7 @@ import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DeviceCommand, DeviceEvent } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
+import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
@@ -16,8 +17,10 @@ import type { NetworkSecrets } from './secrets.js';
 export interface NetworkConfig {
   readonly secrets: NetworkSecrets;
   readonly identity: Identity;
-  /** 32-byte pre-shared key of the sessions, from `presharedKey` in secrets.ts. */
-  readonly psk: Uint8Array;
+  /** Pre-shared keys of the sessions in their order, from `keyEntry` in secrets.ts; none: all have ended. */
+  readonly keys: readonly KeyEntry[];
+  /** What the wall clock shows when the machine is made, in ms since 1970. */
+  readonly wall: number;
   readonly name: string;
   /** Overlay addresses with prefix, e.g. `10.10.10.1/24`. */
   readonly addresses: readonly string[];
@@ -48,6 +51,8 @@ export type NetworkInput =
   | { readonly kind: 'tick' }
   /** This machine's addresses, at start and whenever they change. */
   | { readonly kind: 'interfaces'; readonly addresses: readonly LocalAddress[] }
+  /** This machine's links or routes have changed, and its addresses haven't. */
+  | { readonly kind: 'routes' }
   /** Subnets of all networks of this daemon, before one starts and after one stops: no candidate lies inside. */
   | { readonly kind: 'overlays'; readonly subnets: readonly Cidr[] }
   /** A beacon of a member was opened (docs/protocol.md section 6). */
@@ -63,10 +68,12 @@ export type NetworkInput =
     }
   /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
   | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
+  /** What the wall clock shows, in ms since 1970; every ten seconds or so, since somebody may set it. */
+  | { readonly kind: 'clock'; readonly wall: number }
+  /** The key queue as it is from now on. Goes on if the network stood still without a key. */
+  | { readonly kind: 'keys'; readonly keys: readonly KeyEntry[] }
   /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
   | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
-  /** The network's key has run out: end all sessions and say so. */
-  | { readonly kind: 'key-expired' }
   /** Say goodbye to all members; the last input. */
   | { readonly kind: 'leave' };
 
@@ -83,6 +90,8 @@ export type NetworkOutput =
       readonly message: string;
       readonly facts: Readonly<Record<string, string | number>>;
     }
+  /** Keys that ended up to this moment (ms since 1970) are of no use any more: they have to be wiped from wherever they're kept. */
+  | { readonly kind: 'wipe-keys'; readonly until: number }
   /** A ping was answered. */
   | { readonly kind: 'pong'; readonly pong: Pong }
   /** What the next run should remember has changed. */
@@ -148,6 +157,7 @@ export interface NetworkDetails {
 }
 
 export interface NetworkSnapshot {
+  /** `key-expired`: it stands still until there's a key again. */
   readonly state: 'running' | 'key-expired' | 'left';
   /** Own peer id. */
   readonly id: string;

@@ -20,6 +20,7 @@ import { writeHello } from '../wire/hello.js';
 import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
+import { Keys } from './keys.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
@@ -44,6 +45,17 @@ const RELAY_ENVELOPE_BYTES = 16;
 /** How often members on the LAN are told that we're here, in ms; also at start and on every change. */
 const BEACON_INTERVAL = 30_000;
 
+/** What's taken in while the network stands still without a key, so that it can go on at once. */
+const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
+  'tick',
+  'interfaces',
+  'overlays',
+  'static-peer',
+  'clock',
+  'keys',
+  'leave',
+]);
+
 export class Network {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
@@ -53,6 +65,7 @@ export class Network {
   private readonly own: OwnMember;
   private readonly reflexive: Reflexive;
   private readonly stamper: Stamper;
+  private readonly keys: Keys;
   private readonly session: SessionContext;
   private readonly probes: ProbeQueue;
   private readonly statics: StaticPeers;
@@ -76,13 +89,17 @@ export class Network {
     this.reflexive = new Reflexive(random);
     this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
-    this.session = sessionContext(config, this.own, this.members, this.stamper, random);
+    this.keys = new Keys(config, this.members, this.outbox, random, now);
+    if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
+    this.session = sessionContext(config, this.keys.ring, this.own, this.members, this.stamper, random);
     this.probes = new ProbeQueue(now);
     this.statics = new StaticPeers(random, (id) => this.members.withId(id)?.isConnected ?? false);
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
       this.ownRecordChanged(at),
     );
-    this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random);
+    this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random, (peer) =>
+      this.keys.greet(peer),
+    );
     const { session, members, roster, statics, stamps, problems, outbox } = this;
     this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
@@ -91,14 +108,16 @@ export class Network {
 
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
   handle(now: number, input: NetworkInput): NetworkOutput[] {
-    if (this.state === 'running') this.take(now, input);
+    if (this.state === 'running' || (this.state === 'key-expired' && STANDING.has(input.kind))) this.take(now, input);
     return this.outbox.drain();
   }
 
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
   deadline(): number {
-    if (this.state !== 'running') return Number.POSITIVE_INFINITY;
+    if (this.state === 'left') return Number.POSITIVE_INFINITY;
+    if (this.state === 'key-expired') return this.keys.deadline();
     return Math.min(
+      this.keys.deadline(),
       this.members.deadline(),
       this.probes.deadline(),
       this.reflexive.deadline(),
@@ -119,7 +138,7 @@ export class Network {
       id: this.config.identity.peerId,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
       unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
-      problems: this.problems.list(now, this.own.record, records),
+      problems: [...this.keys.problems(now), ...this.problems.list(now, this.own.record, records)],
       drops: Object.fromEntries(this.drops),
     };
   }
@@ -142,8 +161,15 @@ export class Network {
         this.surroundings.setAddresses(input.addresses);
         this.reflexive.restart(now);
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
-        for (const peer of this.members.all()) peer.carryPaths(now, peer.paths.addressesChanged(now));
+        this.statics.hurry(now);
+        for (const peer of this.members.all()) peer.addressesChanged(now);
         this.remembrance.recall(now, this.roster);
+        break;
+      case 'routes':
+        this.reflexive.askAnew(now);
+        this.statics.hurry(now);
+        for (const peer of this.members.all()) peer.routesChanged(now);
+        this.tick(now);
         break;
       case 'overlays':
         if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);
@@ -157,7 +183,7 @@ export class Network {
         break;
       case 'static-peer': {
         this.statics.set(now, input.name, input.id, input.endpoints);
-        this.tick(now);
+        if (this.state === 'running') this.tick(now);
         break;
       }
       case 'dht-nodes':
@@ -171,16 +197,23 @@ export class Network {
       case 'ping':
         this.ping(now, input.peer, input.request);
         break;
-      case 'key-expired':
-        this.stop(now, 'key-expired');
+      case 'clock':
+        this.keys.clock.set(now, input.wall);
+        this.turnKeys(now);
+        break;
+      case 'keys':
+        this.keys.replace(now, input.keys);
+        this.turnKeys(now);
         break;
       case 'leave':
-        this.stop(now, 'left');
+        this.leave(now);
         break;
     }
   }
 
   private tick(now: number): void {
+    if (this.keys.deadline() <= now) this.turnKeys(now);
+    if (this.state !== 'running') return;
     for (const peer of this.members.all()) peer.tick(now);
     for (const hello of this.statics.tick(now))
       if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
@@ -295,8 +328,9 @@ export class Network {
 
   private controlMessage(now: number, peer: Peer, message: ControlMessage, at: number): string | null {
     if (message.type === CONTROL.answer) return this.answer(now, peer, message.body, at);
+    if (message.type === CONTROL.keys) return this.keys.heard(now, peer, message.body) ? null : 'control-malformed';
     if (message.type !== CONTROL.bye) return this.gossip.receive(now, peer, message) ? null : 'control-unknown';
-    peer.left(now);
+    peer.left(now, this.keys.whyGone(now, peer));
     return null;
   }
 
@@ -331,6 +365,7 @@ export class Network {
     });
     this.setMacs(peer.record.mac);
     this.gossip.greet(now, peer);
+
     this.remembrance.changed(now);
   }
 
@@ -345,10 +380,34 @@ export class Network {
     for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
   }
 
-  private stop(now: number, state: NetworkSnapshot['state']): void {
+  private leave(now: number): void {
+    this.standStill(now);
+    this.state = 'left';
+  }
+
+  /** The key queue moves on; with its last key the network stands still, with another one it goes on. */
+  private turnKeys(now: number): void {
+    const hasRunOut = this.keys.ring.hasRunOut(now);
+    if (hasRunOut && this.state === 'running') {
+      this.outbox.notable('warn', 'the last key has ended: the network stands still until p2p set adds another');
+      this.standStill(now);
+      this.state = 'key-expired';
+    }
+    this.keys.turn(now);
+    if (!hasRunOut && this.state === 'key-expired') this.goOn(now);
+  }
+
+  /** Says goodbye to all members and ends all sessions. */
+  private standStill(now: number): void {
     for (const peer of this.members.all()) peer.farewell(now);
     this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
-    this.state = state;
+  }
+
+  private goOn(now: number): void {
+    this.state = 'running';
+    this.outbox.notable('info', 'there is a key again: the network goes on');
+    for (const peer of this.members.all()) peer.reach(now);
+    this.announce(now);
   }
 
   private ownRecordChanged(now: number): void {
@@ -358,6 +417,7 @@ export class Network {
   }
 
   private announce(now: number): void {
+    if (this.state !== 'running') return;
     this.beaconAt = now + BEACON_INTERVAL;
     const payload = writeBeacon({ stamp: this.stamper.next(), port: this.config.port, record: this.own.record.bytes });
     this.outbox.push({ kind: 'beacon', payload });

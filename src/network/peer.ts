@@ -47,6 +47,8 @@ export class Peer {
   private refused = false;
   private absent = false;
   private told: string | null = null;
+  /** Nothing answers, but the session is kept: its challenges find the peer sooner than a handshake does, once the network is back. */
+  private silent = false;
   private due: number | null = null;
 
   constructor(
@@ -65,6 +67,11 @@ export class Peer {
   introduce(now: number): void {
     this.setMacs();
     this.note(now, this.record.endpoints, 'record');
+  }
+
+  /** Whether a session with it is missing, or one that's there is of no use now. */
+  get wantsSession(): boolean {
+    return !this.session.established || this.silent;
   }
 
   get isConnected(): boolean {
@@ -109,7 +116,7 @@ export class Peer {
   learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
     const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
     this.note(now, news, source);
-    if (news.length > 0 && !this.session.established) this.reach(now);
+    if (news.length > 0 && this.wantsSession) this.reach(now);
   }
 
   private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
@@ -125,6 +132,22 @@ export class Peer {
       this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
     );
     this.learnEndpoints(now, this.record.endpoints, 'record');
+  }
+
+  /** This machine's addresses changed. */
+  addressesChanged(now: number): void {
+    this.carryPaths(now, this.paths.addressesChanged(now));
+    this.seek(now);
+  }
+
+  /** Its links or routes changed: what worked may not any more, and who couldn't be reached may be now. */
+  routesChanged(now: number): void {
+    this.carryPaths(now, this.paths.doubt(now));
+    this.seek(now);
+  }
+
+  private seek(now: number): void {
+    if (!this.isConnected && !this.absent && this.wantsSession) this.reach(now);
   }
 
   /** There's reason to believe that the peer is there: asks for a session now. */
@@ -144,10 +167,10 @@ export class Peer {
     this.end(now, null);
   }
 
-  /** The peer said goodbye: it's not asked for until there's a sign of it. */
-  left(now: number): void {
+  /** The peer said goodbye: it's not asked for until there's a sign of it. `why`: its reason in words, or null. */
+  left(now: number, why: string | null): void {
     this.absent = true;
-    this.end(now, 'it left the network');
+    this.end(now, why ?? 'it left the network');
   }
 
   /** Our keys differ, as its message said. */
@@ -314,19 +337,26 @@ export class Peer {
 
   private usePath(now: number, endpoint: Endpoint | null, maxDatagram: number): void {
     this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
-    if (endpoint === null || this.connectedAt !== null) return;
+    if (endpoint === null) return;
+    this.silent = false;
+    if (this.connectedAt !== null) return;
     this.connectedAt = now;
     this.context.connected(this, now);
   }
 
   private giveUp(now: number): void {
-    this.carrySession(now, this.session.end());
-    this.lost(now, 'it stopped answering');
-    this.connect(now);
+    this.silent = true;
+    this.disconnected(now, 'it stopped answering');
+    this.carrySession(now, this.session.connect(now));
   }
 
   private lost(now: number, why: string | null): void {
+    this.silent = false;
     this.carryPaths(now, this.paths.stop());
+    this.disconnected(now, why);
+  }
+
+  private disconnected(now: number, why: string | null): void {
     if (why !== null) this.lastError = why;
     if (this.connectedAt === null) return;
     this.connectedAt = null;

@@ -4,7 +4,7 @@ import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, endpointParts, tryEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
 import type { CandidateSource } from '../paths/candidate.js';
-import { readInitiation, receiverIndex, samePsk } from '../session/handshake.js';
+import { readInitiation, receiverIndex } from '../session/handshake.js';
 import type { SessionContext } from '../session/io.js';
 import { explain } from '../session/session.js';
 import { readBeacon } from '../wire/beacon.js';
@@ -87,7 +87,7 @@ export class Reception {
   /** A sign of life of a peer at these endpoints: go there, unless there's a session already. */
   private approach(now: number, peer: Peer, endpoints: readonly Endpoint[], source: CandidateSource): void {
     peer.learnEndpoints(now, endpoints, source);
-    if (!peer.session.established && peer.session.tries !== 1) peer.reach(now);
+    if (peer.wantsSession && peer.session.tries !== 1) peer.reach(now);
   }
 
   private hello(datagram: Uint8Array, from: Endpoint): DropReason {
@@ -123,12 +123,13 @@ export class Reception {
     const { peer } = learned;
     // Someone else's record: its static key isn't the one that Noise proved.
     if (!sameBytes(learned.record.staticKey, received.remoteStatic)) return 'handshake-stolen-record';
-    if (!samePsk(this.context.keys, received)) {
+    const key = this.context.psks.accept(now, received.pskId);
+    if (key === null) {
       peer.differs(explain({ reason: REASON.keysDiffer, version: VERSION }));
       this.notice(from, received.senderIndex, datagram, REASON.keysDiffer);
       return 'handshake-other-key';
     }
-    const outputs = peer.session.receivedInitiation(now, received, datagram, from, proven);
+    const outputs = peer.session.receivedInitiation(now, received, key, datagram, from, proven);
     peer.carrySession(now, outputs);
     if (outputs.length === 0) return 'handshake-replayed';
     this.stamps.isNews(learned.record.identity, received.stamp);

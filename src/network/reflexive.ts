@@ -53,7 +53,8 @@ export class Reflexive {
     this.askAnew(now);
   }
 
-  private askAnew(now: number): void {
+  /** All nodes are asked again now. */
+  askAnew(now: number): void {
     this.asked = 0;
     this.allAt = this.nodes.length === 0 ? Number.POSITIVE_INFINITY : now;
   }

@@ -1,5 +1,6 @@
 /** What a network's hash and key turn into (docs/protocol.md section 1). */
 import { createHmac, hkdfSync, scrypt } from 'node:crypto';
+import type { KeyEntry } from '../session/key-queue.js';
 
 export interface NetworkSecrets {
   /** 16 bytes: the network's public name. */
@@ -55,6 +56,12 @@ export function presharedKey(secrets: NetworkSecrets, secret: Uint8Array | null)
 /** Names a pre-shared key without giving it away: 8 bytes. */
 export function pskId(psk: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', psk, EMPTY, 'p2p/1 psk id', 8));
+}
+
+/** An entry of the key queue; `secret` as for `presharedKey`, `until` in ms since 1970, Infinity for never. */
+export function keyEntry(secrets: NetworkSecrets, secret: Uint8Array | null, until: number): KeyEntry {
+  const psk = presharedKey(secrets, secret);
+  return { id: pskId(psk), psk, until };
 }
 
 /** The 32-byte key of the MAC on datagrams to `identity`, or to anyone in the network without one. */

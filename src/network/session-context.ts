@@ -1,15 +1,16 @@
 /** What the sessions of a network share: its keys, ours, and where indices, stamps and our record come from. */
 import { type Random, randomU32 } from '../core/random.js';
 import type { Stamper } from '../core/stamp.js';
-import type { SessionContext } from '../session/io.js';
+import type { PskChoice, SessionContext } from '../session/io.js';
 import { keyPair } from '../session/noise.js';
 import type { NetworkConfig } from './io.js';
 import type { Members } from './members.js';
 import type { OwnMember } from './own-member.js';
-import { admissionKey, pskId } from './secrets.js';
+import { admissionKey } from './secrets.js';
 
 export function sessionContext(
-  { secrets, identity, psk }: NetworkConfig,
+  { secrets, identity }: NetworkConfig,
+  psks: PskChoice,
   own: OwnMember,
   members: Members,
   stamper: Stamper,
@@ -17,7 +18,8 @@ export function sessionContext(
 ): SessionContext {
   const networkAdmission = admissionKey(secrets);
   return {
-    keys: { networkId: secrets.networkId, localStatic: keyPair(identity.staticPrivate), psk, pskId: pskId(psk) },
+    keys: { networkId: secrets.networkId, localStatic: keyPair(identity.staticPrivate) },
+    psks,
     ownAdmission: admissionKey(secrets, identity.publicKey),
     noticeKeys: { networkAdmission, sealing: secrets.probeKey },
     cookieKeys: { networkAdmission, sealing: secrets.cookieKey },

@@ -51,6 +51,11 @@ export class StaticPeers {
     if (changed) Object.assign(peer, { tries: 0, nextAt: now });
   }
 
+  /** The network is another one now: those that didn't answer are asked again. */
+  hurry(now: number): void {
+    for (const peer of this.asking()) Object.assign(peer, { tries: 0, nextAt: now });
+  }
+
   deadline(): number {
     const askable = this.asking().filter(({ endpoints }) => endpoints.length > 0);
     return Math.min(Number.POSITIVE_INFINITY, ...askable.map(({ nextAt }) => nextAt));

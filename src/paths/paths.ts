@@ -25,9 +25,14 @@ export const MAX_CANDIDATES = 32;
 export const HANDSHAKE_FANOUT = 8;
 /** Waits, in ms, between the challenges of a candidate that never answered. */
 const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
-/** How often a path is challenged: the one in use (which keeps a NAT's mapping open), and another that works. */
-const IN_USE_INTERVAL = 15_000;
+/**
+ * How often a path is challenged, in ms: the one in use, often enough that a NAT which forgets after 30 s (the least that's in use) stays open,
+ * even if one challenge is lost; less often on-link, where there is no NAT; and another that works.
+ */
+const IN_USE_INTERVAL = { direct: 15_000, lan: 30_000 } as const;
 const SPARE_INTERVAL = 45_000;
+/** How long after a missed challenge a way that once worked is tried again, in ms, while none works: it comes back with the network. */
+const RECOVERY_INTERVAL = 500;
 /** An answer this young settles that the path works, in ms: the peer merely prefers another way to us. */
 const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
@@ -60,7 +65,7 @@ export type PathOutput =
     }
   /** The path in use takes another size of datagrams now. */
   | { readonly kind: 'resize'; readonly endpoint: Endpoint; readonly maxDatagram: number }
-  /** Nothing answers any more: the session is of no use. */
+  /** Nothing has answered for a while, and the peer doesn't count as connected; the ways that worked are asked on, as long as the session lasts. */
   | { readonly kind: 'dead' };
 
 /** What became of one candidate, for people. */
@@ -68,7 +73,7 @@ export interface CandidateState {
   readonly endpoint: Endpoint;
   readonly kind: DirectKind;
   readonly source: CandidateSource;
-  readonly state: 'in use' | 'works' | 'stopped answering' | 'no answer' | 'untried';
+  readonly state: 'in use' | 'works' | 'worked' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
   /** How long ago it answered last, in ms. */
   readonly answeredMs: number | null;
@@ -95,6 +100,8 @@ export class Paths {
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
+  /** When the path in use was last asked because of a doubt. */
+  private doubtedAt = Number.NEGATIVE_INFINITY;
   /** Of the path in use, as told last. */
   private maxDatagram = 0;
 
@@ -176,7 +183,7 @@ export class Paths {
 
   /** There's a session to probe with. */
   start(now: number): PathOutput[] {
-    if (!this.probing) this.failedAt = now;
+    if (this.inUse === null) this.failedAt = now;
     this.probing = true;
     return this.probeAll(now);
   }
@@ -213,7 +220,7 @@ export class Paths {
     Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
     candidate.mtu.alive(now);
     const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
-    const interval = candidate === this.inUse ? IN_USE_INTERVAL : SPARE_INTERVAL;
+    const interval = candidate === this.inUse ? IN_USE_INTERVAL[candidate.kind] : SPARE_INTERVAL;
     candidate.nextAt = now + (isNew ? SECOND_LOOK : interval);
     return [...outputs, ...this.measure(now, candidate), ...this.resized()];
   }
@@ -237,9 +244,12 @@ export class Paths {
     return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
 
-  /** The path in use is in doubt: it's asked now. */
+  /** The path in use is in doubt: it's asked now, and so are the others that worked, to take over if it's silent. */
   doubt(now: number): PathOutput[] {
-    if (this.inUse !== null && this.inUse.probe === null) this.inUse.nextAt = now;
+    this.doubtedAt = now;
+    for (const candidate of this.candidates.values()) {
+      if (candidate.probe === null && (candidate === this.inUse || works(candidate))) candidate.nextAt = now;
+    }
     return this.tick(now);
   }
 
@@ -263,8 +273,11 @@ export class Paths {
       if (candidate.nextAt <= now) outputs.push(this.ask(now, candidate));
     }
     outputs.push(...this.resized());
-    if (this.inUse !== null && this.inUse.misses >= MAX_MISSES) outputs.push(...this.failed(now));
-    if (now >= this.deadAt()) outputs.push({ kind: 'dead' });
+    if (this.inUse !== null && this.inUse.misses > 0) outputs.push(...this.replaceSilent(now, this.inUse));
+    if (now >= this.deadAt()) {
+      this.failedAt = null;
+      outputs.push({ kind: 'dead' });
+    }
     return outputs;
   }
 
@@ -297,6 +310,7 @@ export class Paths {
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
     if (candidate === this.inUse) return 'in use';
+    if (candidate.answeredAt !== null && !this.probing) return 'worked';
     if (candidate.answeredAt !== null) return candidate.misses === 0 ? 'works' : 'stopped answering';
     return candidate.tries === 0 ? 'untried' : 'no answer';
   }
@@ -350,8 +364,23 @@ export class Paths {
     candidate.probe = null;
     candidate.misses++;
     candidate.mtu.pause();
-    const working = candidate.answeredAt !== null && candidate.misses < MAX_MISSES;
-    candidate.nextAt = now + (working ? 0 : backoff(UNPROVEN, candidate.misses, this.context.random));
+    candidate.nextAt = now + this.waitAfterMiss(candidate);
+  }
+
+  /** Another way that answered while the path in use was silent takes over; without one it gets a few more chances. */
+  private replaceSilent(now: number, silent: Candidate): PathOutput[] {
+    const answeredSince = ({ answeredAt }: Candidate) => answeredAt !== null && answeredAt >= this.doubtedAt;
+    const [other] = [...this.candidates.values()]
+      .filter((c) => c !== silent && works(c) && answeredSince(c))
+      .sort(compare);
+    if (other !== undefined) return this.use(other);
+    return silent.misses >= MAX_MISSES ? this.failed(now) : [];
+  }
+
+  private waitAfterMiss(candidate: Candidate): number {
+    if (candidate.answeredAt === null) return backoff(UNPROVEN, candidate.misses, this.context.random);
+    if (candidate.misses < MAX_MISSES) return 0;
+    return this.inUse === null ? RECOVERY_INTERVAL : backoff(UNPROVEN, candidate.misses, this.context.random);
   }
 
   /** The path in use answers no more: the next best takes over, and all are asked. */

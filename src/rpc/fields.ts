@@ -149,9 +149,9 @@ export function parseDhtListen(text: string): DhtListen {
   return { host, port: between('a port with three more above it', port, { min: 1024, max: 65532 }) };
 }
 
-/** Unix time in seconds; whether it's still to come is the daemon's to say. */
+/** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */
 export function parseUnixTime(seconds: number): number {
-  return between('a Unix time in seconds', seconds, { min: 1, max: 2 ** 40 });
+  return between('a Unix time in seconds', seconds, { min: 1, max: 253_402_300_799 });
 }
 
 export function parseLevel(text: string): Level {

@@ -12,10 +12,18 @@ export const MAX_PING_MS = 10_000;
 /** How many `-peer` a network may have. */
 export const MAX_STATIC_PEERS = 64;
 
+/** How many keys a network's queue holds. */
+export const MAX_QUEUED_KEYS = 32;
 const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
 
 const hash = text(fields.parseHash);
 const count = v.number();
+
+/** Keys of a queue in their order; `ttl`: Unix time in seconds at which one ends. */
+const keys = v.pipe(
+  v.array(v.strictObject({ key: text(fields.parseKey), ttl: v.optional(number(fields.parseUnixTime)) })),
+  v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
+);
 
 export const startParams = v.strictObject({
   hash,
@@ -32,8 +40,7 @@ export const startParams = v.strictObject({
     ),
     [],
   ),
-  key: v.optional(text(fields.parseKey)),
-  ttl: v.optional(number(fields.parseUnixTime)),
+  keys: v.optional(keys, []),
   mtu: v.optional(number(fields.parseMtu)),
   'mss-clamp': v.optional(v.boolean()),
   'no-lan': v.optional(v.boolean(), false),
@@ -86,7 +93,7 @@ export const networkSchema = v.object({
   lan: v.string(),
   dht: v.string(),
   log: v.picklist(fields.LEVELS),
-  /** When its key ends, Unix time in seconds. */
+  /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
   keyEnds: v.nullable(v.number()),
   peers: v.array(peerSchema),
   /** Each `-peer` at which no member was found yet. */
@@ -213,6 +220,26 @@ export const METHODS = {
     }),
     result: v.object({ connected: v.boolean() }),
   },
+  /** Appends to the key queue of a network, and saves it. All or nothing. */
+  'network.add-keys': {
+    params: v.strictObject({ hash, keys: v.pipe(keys, v.minLength(1, 'expected a key, got none')) }),
+    result: v.object({ warnings: v.array(v.string()) }),
+  },
+  /** The key queue in its order. */
+  'network.keys': {
+    params: v.strictObject({ hash }),
+    result: v.object({
+      keys: v.array(
+        v.object({
+          /** 8 hex digits that tell it from others; the same on all members. */
+          fingerprint: v.string(),
+          /** When it ends, Unix time in seconds; null for never. */
+          until: v.nullable(v.number()),
+          state: v.picklist(['ended', 'in-use', 'later']),
+        }),
+      ),
+    }),
+  },
   /**
    * One sealed challenge to a member on the path in use. `who`: overlay address, name or peer id. `answer` is null if none came within `ms`, or if
    * it isn't connected: then `state`, `lastError` and `candidates` say why.
@@ -258,6 +285,8 @@ export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
 export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
+export type KeyParams = StartParams['keys'];
+export type KeyInfo = Result<'network.keys'>['keys'][number];
 export type PeerInfo = v.InferOutput<typeof peerSchema>;
 
 /** Says what's wrong with a value, naming the field: the first issue is enough for a person. */

@@ -1,8 +1,9 @@
 /** Handshake datagrams 1 and 2: Noise messages with our payloads in them (docs/protocol.md section 4). Bytes in; bytes, keys or null out. */
-import { ByteReader, concat, padded, parsed, sameBytes, u16, u32, u64, utf8 } from '../core/bytes.js';
+import { ByteReader, concat, padded, parsed, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { MAC_BYTES, mac16 } from '../core/crypto.js';
 import { STAMP_BYTES, type Stamp } from '../core/stamp.js';
 import { HEADER_BYTES, header, KIND, withMac, withoutMac } from '../wire/envelope.js';
+import type { KeyEntry } from './key-queue.js';
 import {
   type Answerable,
   type KeyPair,
@@ -25,8 +26,6 @@ const PAYLOAD2_BYTES = 900;
 export interface HandshakeKeys {
   readonly networkId: Uint8Array;
   readonly localStatic: KeyPair;
-  readonly psk: Uint8Array;
-  readonly pskId: Uint8Array;
 }
 
 export interface Responder {
@@ -52,9 +51,10 @@ export interface ReceivedInitiation {
   readonly answerable: Answerable;
 }
 
-/** Message 1; `cookie` is the one that the responder asked for, or null. Null if the responder's static key is no usable one. */
+/** Message 1 that asks for a session under `key`; `cookie` is the one that the responder asked for, or null. Null if the responder's static key is no usable one. */
 export function initiate(
   keys: HandshakeKeys,
+  key: KeyEntry,
   responder: Responder,
   ephemeral: KeyPair,
   senderIndex: number,
@@ -63,7 +63,7 @@ export function initiate(
   cookie: Uint8Array | null,
 ): Initiation | null {
   const prefix = concat(header(KIND.handshake1), u32(senderIndex));
-  const payload = padded(concat(u64(stamp), keys.pskId, u16(record.length), record), PAYLOAD1_BYTES);
+  const payload = padded(concat(u64(stamp), key.id, u16(record.length), record), PAYLOAD1_BYTES);
   const noise = writeMessage1(prologue(keys, prefix), keys.localStatic, ephemeral, responder.staticKey, payload);
   if (noise === null) return null;
   const body = concat(prefix, noise.message);
@@ -91,9 +91,9 @@ export function readInitiation(keys: HandshakeKeys, datagram: Uint8Array): Recei
   });
 }
 
-/** Message 2 to an initiation whose psk id is ours. `initiatorAdmission`: the 32-byte admission key of the initiator's identity. */
+/** Message 2 to an initiation that asked for `key`. `initiatorAdmission`: the 32-byte admission key of the initiator's identity. */
 export function respond(
-  keys: HandshakeKeys,
+  key: KeyEntry,
   received: ReceivedInitiation,
   initiatorAdmission: Uint8Array,
   ephemeral: KeyPair,
@@ -101,22 +101,22 @@ export function respond(
   record: Uint8Array,
 ): { readonly datagram: Uint8Array; readonly split: Split } | null {
   const payload = padded(concat(u32(senderIndex), u16(record.length), record), PAYLOAD2_BYTES);
-  const noise = writeMessage2(received.answerable, ephemeral, keys.psk, payload);
+  const noise = writeMessage2(received.answerable, ephemeral, key.psk, payload);
   if (noise === null) return null;
   const body = concat(header(KIND.handshake2), u32(received.senderIndex), noise.message);
   return { datagram: withMac(initiatorAdmission, body), split: noise.split };
 }
 
-/** The end of a handshake on the initiator's side; null if this isn't the answer to `initiation`. */
+/** The end of a handshake on the initiator's side; null if this isn't the answer to `initiation` under `key`. */
 export function complete(
-  keys: HandshakeKeys,
+  key: KeyEntry,
   initiation: Initiation,
   ownAdmission: Uint8Array,
   datagram: Uint8Array,
 ): { readonly remoteIndex: number; readonly record: Uint8Array; readonly split: Split } | null {
   const body = withoutMac(ownAdmission, datagram, HANDSHAKE2_BYTES);
   if (body === null) return null;
-  const noise = readMessage2(initiation.waiting, keys.psk, body.subarray(PREFIX_BYTES));
+  const noise = readMessage2(initiation.waiting, key.psk, body.subarray(PREFIX_BYTES));
   if (noise === null) return null;
   return parsed(() => {
     const reader = new ByteReader(noise.payload);
@@ -131,10 +131,6 @@ export function receiverIndex(datagram: Uint8Array): number | null {
     reader.skip(HEADER_BYTES);
     return reader.u32();
   });
-}
-
-export function samePsk(keys: HandshakeKeys, received: ReceivedInitiation): boolean {
-  return sameBytes(keys.pskId, received.pskId);
 }
 
 function prologue(keys: HandshakeKeys, prefix: Uint8Array): Uint8Array {

@@ -4,6 +4,7 @@ import type { Random } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
 import type { Notice, ReplyKeys } from '../wire/replies.js';
 import type { HandshakeKeys, Responder } from './handshake.js';
+import type { KeyEntry } from './key-queue.js';
 import type { Role } from './live-sessions.js';
 
 export type SessionOutput =
@@ -36,6 +37,7 @@ export interface InstallKeys {
 /** What a session needs from the network that it's in. */
 export interface SessionContext {
   readonly keys: HandshakeKeys;
+  readonly psks: PskChoice;
   readonly ownAdmission: Uint8Array;
   readonly noticeKeys: ReplyKeys;
   readonly cookieKeys: ReplyKeys;
@@ -45,6 +47,13 @@ export interface SessionContext {
   stamp(): Stamp;
   /** Our member record as it is now. */
   record(): Uint8Array;
+}
+
+/** The key queue at a moment (ms, monotonic); `KeyQueue` says what each means. */
+export interface PskChoice {
+  offer(now: number, held: KeyEntry | null): KeyEntry | null;
+  accept(now: number, id: Uint8Array): KeyEntry | null;
+  isOver(now: number, key: KeyEntry): boolean;
 }
 
 export interface Remote {

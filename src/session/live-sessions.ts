@@ -1,5 +1,7 @@
 /** The sessions with one peer that can still be opened: which are confirmed, which have to make room. */
 
+import type { KeyEntry } from './key-queue.js';
+
 /** Confirmed sessions that are kept: the newest, and the one before it for datagrams that are under way. */
 const KEPT_SESSIONS = 2;
 
@@ -12,6 +14,8 @@ export interface LiveSession {
   readonly since: number;
   /** Whether a datagram of the peer has confirmed it. */
   readonly heard: boolean;
+  /** The pre-shared key that it was made with. */
+  readonly key: KeyEntry;
 }
 
 /** Each change returns the local indices of the sessions that are dropped by it. */
@@ -29,6 +33,11 @@ export class LiveSessions {
 
   get established(): boolean {
     return this.sessions.some(({ heard }) => heard);
+  }
+
+  /** The key of the newest session that's confirmed. */
+  get key(): KeyEntry | null {
+    return this.sessions.find(({ heard }) => heard)?.key ?? null;
   }
 
   add(session: LiveSession): number[] {
@@ -49,6 +58,10 @@ export class LiveSessions {
 
   dropUnheard(): number[] {
     return this.dropWhere(({ heard }) => !heard);
+  }
+
+  dropUnder(isOver: (key: KeyEntry) => boolean): number[] {
+    return this.dropWhere(({ key }) => isOver(key));
   }
 
   clear(): number[] {

@@ -15,6 +15,7 @@ import type { Stamp } from '../core/stamp.js';
 import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
 import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
 import type { Remote, SessionContext, SessionOutput } from './io.js';
+import type { KeyEntry } from './key-queue.js';
 import { type LiveSession, LiveSessions, type Role } from './live-sessions.js';
 import { KEY_BYTES, keyPair } from './noise.js';
 
@@ -36,6 +37,8 @@ interface Attempt {
   /** Stamps of the peer's messages that lost against ours. */
   readonly outvoted: Set<Stamp>;
   initiation: Initiation | null;
+  /** The pre-shared key that `initiation` asks for. */
+  key: KeyEntry | null;
 }
 
 export class Session {
@@ -87,7 +90,7 @@ export class Session {
   /** Asks for a session, unless that's being done. */
   connect(now: number): SessionOutput[] {
     if (this.attempt !== null) return [];
-    this.attempt = { tries: 0, outvoted: new Set(), initiation: null };
+    this.attempt = { tries: 0, outvoted: new Set(), initiation: null, key: null };
     return this.send(now, null);
   }
 
@@ -120,10 +123,19 @@ export class Session {
     });
   }
 
-  /** The peer's message 1: verified record, our psk. */
+  /** The key queue has moved on: a session under an older key than today's is replaced, one under a key that's over ends. */
+  turnKeys(now: number): SessionOutput[] {
+    const before = this.established;
+    const dropped = drops(this.live.dropUnder((key) => this.context.psks.isOver(now, key)));
+    if (before && !this.established) return [...dropped, { kind: 'lost' }];
+    return [...dropped, ...this.catchUp(now)];
+  }
+
+  /** The peer's message 1: verified record, and `key` is the one of ours that it asks for. */
   receivedInitiation(
     now: number,
     received: ReceivedInitiation,
+    key: KeyEntry,
     datagram: Uint8Array,
     from: Endpoint,
     proven: boolean,
@@ -134,7 +146,7 @@ export class Session {
       return this.outvote(this.attempt, received.stamp, from);
     }
     this.lastStamp = received.stamp;
-    return this.answer(now, received, from);
+    return this.answer(now, received, key, from);
   }
 
   /** A handshake 2 for one of our attempts. Null if it's not the answer to the one under way. */
@@ -143,19 +155,20 @@ export class Session {
     datagram: Uint8Array,
     from: Endpoint,
   ): { readonly record: Uint8Array; readonly outputs: SessionOutput[] } | null {
-    const initiation = this.attempt?.initiation;
-    if (initiation === null || initiation === undefined) return null;
-    const done = complete(this.context.keys, initiation, this.context.ownAdmission, datagram);
+    const { initiation, key } = this.attempt ?? { initiation: null, key: null };
+    if (initiation === null || key === null) return null;
+    const done = complete(key, initiation, this.context.ownAdmission, datagram);
     if (done === null) return null;
     this.rest();
     const localIndex = initiation.senderIndex;
     const keys = { localIndex, remoteIndex: done.remoteIndex, sealKey: done.split[0], openKey: done.split[1] };
-    const dropped = this.live.add({ localIndex, role: 'initiator', since: now, heard: true });
+    const dropped = this.live.add({ localIndex, role: 'initiator', since: now, heard: true, key });
     this.planRekey(now, 'initiator');
     const outputs: SessionOutput[] = [
       { kind: 'install', keys: { ...keys, use: 'seal-now', lifetime: SESSION_LIFETIME } },
       ...drops(dropped),
       { kind: 'established', localIndex, from, role: 'initiator' },
+      ...this.catchUp(now),
     ];
     return { record: done.record, outputs };
   }
@@ -185,7 +198,7 @@ export class Session {
     this.deadlines.clear('unheard');
     this.rest();
     this.planRekey(now, 'responder');
-    return [...drops(dropped), { kind: 'established', localIndex, from, role: 'responder' }];
+    return [...drops(dropped), { kind: 'established', localIndex, from, role: 'responder' }, ...this.catchUp(now)];
   }
 
   worn(now: number): SessionOutput[] {
@@ -202,12 +215,15 @@ export class Session {
   private send(now: number, to: Endpoint | null): SessionOutput[] {
     const { attempt, context, remote } = this;
     if (attempt === null) return [];
+    attempt.key = context.psks.offer(now, this.live.key);
+    if (attempt.key === null) return []; // all keys have ended: the network stops, and asks again when there's one
     attempt.tries++;
     this.deadlines.set('retry', now + backoff(RETRY, attempt.tries, context.random));
     if (this.cookie !== null && this.cookie.until <= now) this.cookie = null;
     const ephemeral = keyPair(context.random(KEY_BYTES));
     attempt.initiation = initiate(
       context.keys,
+      attempt.key,
       remote.responder,
       ephemeral,
       context.newIndex(),
@@ -225,21 +241,14 @@ export class Session {
     return [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
   }
 
-  private answer(now: number, received: ReceivedInitiation, from: Endpoint): SessionOutput[] {
+  private answer(now: number, received: ReceivedInitiation, key: KeyEntry, from: Endpoint): SessionOutput[] {
     const { context, remote } = this;
     const localIndex = context.newIndex();
     const ephemeral = keyPair(context.random(KEY_BYTES));
-    const response = respond(
-      context.keys,
-      received,
-      remote.responder.admissionKey,
-      ephemeral,
-      localIndex,
-      context.record(),
-    );
+    const response = respond(key, received, remote.responder.admissionKey, ephemeral, localIndex, context.record());
     if (response === null) return [];
     const replaced = this.live.dropUnheard();
-    this.live.add({ localIndex, role: 'responder', since: now, heard: false });
+    this.live.add({ localIndex, role: 'responder', since: now, heard: false, key });
     this.deadlines.set('unheard', now + UNHEARD_LIFETIME);
     const keys = {
       localIndex,
@@ -264,6 +273,13 @@ export class Session {
     return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram.slice(-MAC_BYTES) }];
   }
 
+  /** Asks for a session under the key of today if the newest one is older. */
+  private catchUp(now: number): SessionOutput[] {
+    const held = this.live.key;
+    const offered = held === null ? null : this.context.psks.offer(now, held);
+    return held === null || offered === null || offered.until <= held.until ? [] : this.connect(now);
+  }
+
   private planRekey(now: number, role: Role): void {
     const wait =
       role === 'initiator'
@@ -279,7 +295,7 @@ function drops(indices: readonly number[]): SessionOutput[] {
 
 /** A notice in plain words. */
 export function explain({ reason, version }: Notice): string {
-  if (reason === REASON.keysDiffer) return 'the pre-shared keys differ: both need the same -key, or none';
+  if (reason === REASON.keysDiffer) return 'the keys differ: both need the same -key at the same time, or none';
   if (reason === REASON.otherVersion) return `it speaks version ${version} of the protocol`;
   return 'it refuses this machine';
 }

@@ -11,6 +11,7 @@ export const CONTROL = {
   records: 5,
   bye: 6,
   hold: 7,
+  keys: 12,
 } as const;
 
 /** Most plaintext bytes of one control datagram, but for one that is a challenge and nothing else. */

@@ -17,10 +17,11 @@ interface Answer {
   readonly stderr: string;
 }
 
-type Shell = (args: readonly string[], environment?: Record<string, string>) => Promise<Answer>;
+type Shell = (args: readonly string[], environment?: Record<string, string>, input?: string) => Promise<Answer>;
 
-function run(args: readonly string[], environment: Record<string, string>): Promise<Answer> {
+function run(args: readonly string[], environment: Record<string, string>, input = ''): Promise<Answer> {
   const child = spawn(process.execPath, [P2P, ...args], { env: { PATH: process.env['PATH'], ...environment } });
+  child.stdin.on('error', () => undefined).end(input); // it may have ended without reading it
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk) => (output[name] += String(chunk)));
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...output })));
@@ -48,7 +49,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
   const log = new Log({ write: () => undefined }, 'ERROR');
   const daemon = await Daemon.start(config, new Wire().host('192.0.2.1'), log, '1.2.3');
   t.after(() => daemon.stop());
-  return (args, environment = {}) => run(args, { P2P_SOCKET: socket, ...environment });
+  return (args, environment = {}, input = '') => run(args, { P2P_SOCKET: socket, ...environment }, input);
 }
 
 test('start, show, status, set, stop: what they print, and how they end', async (t) => {
@@ -131,6 +132,34 @@ test('check and wait say by their exit code whether a member is there', async (t
   assert.equal((await p2p(['wait', '-check', '10.10.10.2', '--timeout', '0.5'], hash)).code, 12);
   assert.ok(performance.now() - began >= 500);
   assert.equal((await p2p(['wait', '-check', '10.10.10.2', '-hash', 'other', '-timeout', '9'])).code, 15);
+});
+
+test('keys come from flags, stdin, a file and the environment, and are shown by fingerprint and time', async (t) => {
+  const p2p = await withDaemon(t);
+  const hash = ['-hash', 'p2p-aaaaaaaaaaaaaaaaaaaaaaaaaa'];
+  const secret = (n: number) => `a secret that is long enough ${n}`;
+  const done = async (args: readonly string[], environment?: Record<string, string>, input?: string) =>
+    assert.deepEqual(await p2p(args, environment, input), { code: 0, stdout: '', stderr: '' });
+  const first = ['-key', secret(1), '-ttl', '4000000000', '--key', secret(2), '--until=4000000060'];
+  assert.equal((await p2p(['start', ...hash, '-ip', '10.10.10.1', ...first])).code, 0);
+  await done(['set', ...hash, '-key', '-', '-ttl', '4000000120'], {}, `${secret(3)}\n`);
+  await done(['set', ...hash], { P2P_KEY: secret(4), P2P_UNTIL: '4000000180' });
+  await done(['set', ...hash, '-keyfile', '-'], {}, `- key: ${secret(5)}\n  ttl: 4000000240\n- key: ${secret(6)}\n`);
+  const shown = await p2p(['show', ...hash, '-keys']);
+  const lines = shown.stdout.trimEnd().split('\n');
+  assert.equal(lines[0], 'KEY       UNTIL                    STATE');
+  assert.match(lines[1] ?? '', /^[0-9a-f]{8} {2}2096-10-02 07:06:40 UTC {2}in use$/);
+  assert.match(lines[6] ?? '', /^[0-9a-f]{8} {2}for ever {17}later$/);
+  assert.equal(lines.length, 7);
+  assert.doesNotMatch(shown.stdout, /secret/);
+  const json = JSON.parse((await p2p(['show', ...hash, '-keys', '-json'])).stdout);
+  assert.deepEqual(json.keys[1].until, 4_000_000_060);
+  const once = await p2p(['set', ...hash, '-key', secret(2)]);
+  assert.equal(once.code, 2);
+  assert.match(once.stderr, /^p2p: keys\.0\.ttl: expected no key after one without a ttl/);
+  assert.equal((await p2p(['set', '-key', 'k'])).code, 2);
+  assert.match((await p2p(['set', ...hash, '-key', 'k', '-ttl', 'soon'])).stderr, /Expected a whole number/);
+  assert.equal((await p2p(['show', '-hash', 'other', '-keys'])).code, 15);
 });
 
 test('mistakes end with 2, name what is wrong, and suggest', async () => {

@@ -78,7 +78,7 @@ test('status --check names what is wrong', () => {
     'my|hash: not running: no device; next attempt in 2 s',
   ]);
   assert.deepEqual(networkProblems({ ...NETWORK, state: 'key-expired', problems: ['two of us'] }), [
-    'my|hash: stopped: its key has run out',
+    'my|hash: stopped: its last key has ended',
     'my|hash: two of us',
   ]);
 });

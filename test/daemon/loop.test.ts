@@ -45,7 +45,7 @@ test('inputs that come while outputs are carried out wait for their turn', () =>
     () => 0,
     (outputs) => {
       order.push(`out ${outputs.length} after ${machine.handled.length}`);
-      if (outputs.length > 0) loop.feed([{ kind: 'key-expired' }]);
+      if (outputs.length > 0) loop.feed([{ kind: 'clock', wall: 0 }]);
       order.push('done');
     },
   );
@@ -53,7 +53,7 @@ test('inputs that come while outputs are carried out wait for their turn', () =>
   assert.deepEqual(order, ['out 1 after 1', 'done', 'out 0 after 2', 'done', 'out 0 after 3', 'done']);
   assert.deepEqual(
     machine.handled.map(({ kind }) => kind),
-    ['tick', 'leave', 'key-expired'],
+    ['tick', 'leave', 'clock'],
   );
 });
 

@@ -23,8 +23,10 @@ const NETWORK: SavedNetwork = {
   mtu: 1360,
   mssClamp: true,
   peers: ['192.0.2.1:4900'],
-  key: new Uint8Array(32).fill(2),
-  keyEnds: 2_000_000_000,
+  keys: [
+    { secret: new Uint8Array(32).fill(2), until: 2_000_000_000 },
+    { secret: new Uint8Array(32).fill(4), until: null },
+  ],
   noLan: true,
   dht: ['192.0.2.1:49737'],
   remembered: [
@@ -35,7 +37,7 @@ const NETWORK: SavedNetwork = {
 test('what is saved is there for the next daemon, and what is removed is not', async (t) => {
   const directory = join(await temporaryDirectory(t), 'state');
   const first = await State.open(directory);
-  const other = { ...NETWORK, id: 'cd'.repeat(16), hash: 'other' as Hash, key: null, keyEnds: null, ports: null };
+  const other = { ...NETWORK, id: 'cd'.repeat(16), hash: 'other' as Hash, keys: null, ports: null };
   await Promise.all([first.save(NETWORK), first.save(other), first.save({ ...NETWORK, port: 4901 })]);
   assert.equal(await first.nextBoot(), 1);
   assert.equal(await first.nextBoot(), 2);

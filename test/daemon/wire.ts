@@ -31,6 +31,11 @@ export class TestHost implements Host {
 
   now = (): number => performance.now();
 
+  /** What its wall clock shows beyond the real one, in ms. */
+  wallAhead = 0;
+
+  wall = (): number => Date.now() + this.wallAhead;
+
   openDevice = (config: DeviceConfig, onEvents: (events: readonly DeviceEvent[]) => void): Promise<Device> => {
     const endpoint = makeEndpoint(this.ip, config.port);
     if (this.failure !== null) return Promise.reject(this.failure);

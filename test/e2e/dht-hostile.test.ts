@@ -1,10 +1,11 @@
 /** A DHT whose nodes and users lie, dawdle and read along; clocks that are wrong; two machines with one identity. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dayOf } from '../../src/discovery/dht/days.js';
 import { openRecord } from '../../src/discovery/dht/sealed-record.js';
+import { shiftedClock } from './harness/clock.js';
 import {
   dhtAt,
   dhtSays,
@@ -115,7 +116,7 @@ for (const [which, shift] of [
       const hash = freshHash();
       await servesDht(dht);
       await ada.daemon({ args: ['--no-lan', '--dht', dhtAt(dht)] });
-      await bob.daemon({ args: ['--no-lan', '--dht', dhtAt(dht)], env: clock(shift) });
+      await bob.daemon({ args: ['--no-lan', '--dht', dhtAt(dht)], env: shiftedClock(shift) });
       await ada.joins(hash, ADA);
       await bob.joins(hash, BOB);
       await ada.pings(BOB);
@@ -130,7 +131,7 @@ test('a machine whose clock starts at 1970 says that the DHT needs a clock, and 
     const args = ['--no-lan', '--dht', dhtAt(dht)];
     await servesDht(dht);
     for (const host of [ada, cleo]) await host.daemon({ args });
-    await bob.daemon({ args, env: clock('@1970-01-01 00:00:10') });
+    await bob.daemon({ args, env: shiftedClock('@1970-01-01 00:00:10') });
     await ada.joins(hash, ADA, '-port', '4900');
     await cleo.joins(hash, CLEO);
     await ada.meets(hash, CLEO);
@@ -193,14 +194,6 @@ async function saysThatThereAreTwo(host: Host, hash: string): Promise<void> {
     [host],
     new RegExp(`two machines have the identity ${peerId} .*: on one of them stop the daemon and delete`),
   );
-}
-
-/** For a daemon whose wall clock is shifted, or starts elsewhere (libfaketime); how fast time passes stays the same. */
-function clock(shift: string): Record<string, string> {
-  const places = readdirSync('/usr/lib').map((directory) => `/usr/lib/${directory}/faketime/libfaketime.so.1`);
-  const library = places.find((path) => existsSync(path));
-  if (library === undefined) throw new Error('libfaketime is missing: apt-get install faketime');
-  return { LD_PRELOAD: library, FAKETIME: shift, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1' };
 }
 
 function someoneSays(hosts: readonly Host[], expected: RegExp): Promise<true> {

@@ -46,5 +46,5 @@ test('p2p ping says on which path a member answers, and why one does not', () =>
     assert.equal(away.code, 12);
     assert.match(away.stderr, /is not connected: it's unreachable: it left the network; tried: 192\.0\.2\.2:\d+/);
     const debug = await ada.mustP2p('debug');
-    assert.match(debug, /^ +CANDIDATE +KIND +FROM +STATE +RTT +TRIES +TRIED +ANSWERED$/m);
+    assert.match(debug, /^ +CANDIDATE +KIND +FROM +STATE +RTT +TRIES +TRIED +ANSWERED +MTU$/m);
   }));

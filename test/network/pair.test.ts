@@ -97,7 +97,7 @@ test('with another -key there is no session, and both sides say why', () => {
     [b, a],
   ] as const) {
     assert.equal(host.peer(other)?.state, 'refused');
-    assert.match(host.peer(other)?.lastError ?? '', /the pre-shared keys differ/);
+    assert.match(host.peer(other)?.lastError ?? '', /the keys differ/);
   }
   a.send(BROADCAST, 'nobody hears this');
   world.clock.runUntil(61_000);

@@ -28,6 +28,8 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'daemon.debug': NO_SUCH,
     'network.start': NO_SUCH,
     'network.stop': NO_SUCH,
+    'network.add-keys': NO_SUCH,
+    'network.keys': NO_SUCH,
     'network.check': () => ({ connected: true }),
     'network.wait': () => ({ connected: true }),
     'member.ping': NO_SUCH,

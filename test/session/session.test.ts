@@ -4,6 +4,7 @@ import { makeEndpoint } from '../../src/core/endpoint.js';
 import { Stamper } from '../../src/core/stamp.js';
 import { readInitiation } from '../../src/session/handshake.js';
 import type { SessionContext, SessionOutput } from '../../src/session/io.js';
+import type { KeyEntry } from '../../src/session/key-queue.js';
 import { keyPair } from '../../src/session/noise.js';
 import { REKEY_AFTER, Session } from '../../src/session/session.js';
 import { REASON, writeCookie, writeNotice } from '../../src/wire/replies.js';
@@ -13,6 +14,7 @@ const fill = (byte: number, length = 32) => new Uint8Array(length).fill(byte);
 const HERE = makeEndpoint('192.0.2.1', 4900);
 const THERE = makeEndpoint('192.0.2.2', 4900);
 const NOTICE_KEYS = { networkAdmission: fill(1), sealing: fill(2) };
+const KEY: KeyEntry = { id: fill(8, 8), psk: fill(7), until: Number.POSITIVE_INFINITY };
 const COOKIE_KEYS = { networkAdmission: fill(1), sealing: fill(3) };
 
 /** Both sides of one pair; `lower` has the identity whose message wins. */
@@ -21,7 +23,8 @@ function sides(seed = 1) {
   const side = (name: number, other: number, weWin: boolean, boot: number, last = 0n) => {
     const stamper = new Stamper(boot);
     const context: SessionContext = {
-      keys: { networkId: fill(9, 16), localStatic: keyPair(fill(name)), psk: fill(7), pskId: fill(8, 8) },
+      keys: { networkId: fill(9, 16), localStatic: keyPair(fill(name)) },
+      psks: { offer: () => KEY, accept: () => KEY, isOver: () => false },
       ownAdmission: fill(name + 100),
       noticeKeys: NOTICE_KEYS,
       cookieKeys: COOKIE_KEYS,
@@ -48,7 +51,7 @@ const kinds = (outputs: readonly SessionOutput[]) => outputs.map(({ kind }) => k
 function receive(to: Side, now: number, datagram: Uint8Array, proven = false): SessionOutput[] {
   const received = readInitiation(to.context.keys, datagram);
   assert.ok(received);
-  return to.session.receivedInitiation(now, received, datagram, HERE, proven);
+  return to.session.receivedInitiation(now, received, KEY, datagram, HERE, proven);
 }
 
 function installed(outputs: readonly SessionOutput[]) {

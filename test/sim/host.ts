@@ -6,11 +6,13 @@ import { MemoryDevice } from '../../src/device/memory.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
-import { admissionKey, presharedKey } from '../../src/network/secrets.js';
+import { admissionKey, keyEntry } from '../../src/network/secrets.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
+/** How often its daemon looks at the wall clock, in ms. */
+const CLOCK_MS = 10_000;
 
 export class SimHost {
   readonly master: Uint8Array;
@@ -19,6 +21,8 @@ export class SimHost {
   readonly network: Network;
   readonly frames: Uint8Array[] = [];
   readonly notables: string[] = [];
+  /** Moments up to which its daemon was told to wipe keys. */
+  readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
   /** As published last. */
   record: Uint8Array | null = null;
@@ -31,6 +35,8 @@ export class SimHost {
   private readonly prefix: number;
   /** What its clock shows beyond the world's, in ms. */
   private ahead: number;
+  /** The same of its wall clock. */
+  private wallAhead: number;
   private asleep = false;
   private readonly missed: DeviceEvent[] = [];
   private wakeAt = Number.POSITIVE_INFINITY;
@@ -73,12 +79,14 @@ export class SimHost {
         emit: (event) => this.deviceEvent(event),
       },
     );
-    const psk = presharedKey(secrets, options.key ?? null);
+    this.wallAhead = options.wallAhead ?? 0;
+    const keys = options.keys ?? [keyEntry(secrets, options.key ?? null, Number.POSITIVE_INFINITY)];
     const bootCounter = options.bootCounter ?? 1;
     const config = {
       secrets,
       identity: this.identity,
-      psk,
+      keys,
+      wall: this.wall,
       name: options.overlay,
       addresses,
       mac,
@@ -88,11 +96,22 @@ export class SimHost {
     };
     this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
     this.moveTo(options.ip, ...(options.alsoAt ?? []));
+    if (options.keys !== undefined) this.lookAtClock();
   }
 
   /** Its own clock, in ms, monotonic. */
   get now(): number {
     return this.world.clock.now + this.ahead;
+  }
+
+  /** What its wall clock shows, in ms since 1970. */
+  get wall(): number {
+    return this.world.wall + this.wallAhead;
+  }
+
+  /** Somebody sets its wall clock to so many ms beyond the world's; the daemon notices when it looks next. */
+  setWall(ahead: number): void {
+    this.wallAhead = ahead;
   }
 
   get endpoint(): Endpoint {
@@ -193,6 +212,7 @@ export class SimHost {
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
+    else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
     else if (output.kind === 'notable') this.notables.push(output.message);
   }
 
@@ -219,6 +239,12 @@ export class SimHost {
       this.input({ kind: 'tick' });
     }
     this.schedule();
+  }
+
+  private lookAtClock(): void {
+    if (!this.running) return;
+    this.input({ kind: 'clock', wall: this.wall });
+    this.world.clock.at(this.world.clock.now + CLOCK_MS, () => this.lookAtClock());
   }
 
   private countTick(): void {

@@ -4,6 +4,7 @@ import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
 import type { RememberedPeer } from '../../src/network/io.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
+import type { KeyEntry } from '../../src/session/key-queue.js';
 import { VirtualClock } from './clock.js';
 import { SimHost } from './host.js';
 import type { Nat } from './nat.js';
@@ -11,6 +12,8 @@ import { seeded } from './random.js';
 
 export { SimHost } from './host.js';
 
+/** When the world begins, in ms since 1970. */
+export const EPOCH = Date.UTC(2026, 0, 1);
 export const PORT = 4900;
 /** Bytes of the IP and UDP headers before a datagram. */
 const HEADERS = { ipv4: 28, ipv6: 48 } as const;
@@ -39,6 +42,10 @@ export interface HostOptions {
   readonly overlay: string;
   readonly secrets?: NetworkSecrets;
   readonly key?: Uint8Array;
+  /** Its key queue, in place of `key`. */
+  readonly keys?: readonly KeyEntry[];
+  /** What its wall clock shows beyond the world's, in ms. */
+  readonly wallAhead?: number;
   readonly remembered?: readonly RememberedPeer[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
@@ -98,6 +105,11 @@ export class World {
 
   constructor(readonly seed: number) {
     this.random = seeded(seed);
+  }
+
+  /** What a wall clock that's right shows, in ms since 1970. */
+  get wall(): number {
+    return EPOCH + this.clock.now;
   }
 
   host(options: HostOptions): SimHost {

@@ -154,6 +154,7 @@ fn note_heard(shared: &Shared, found: &mut Found, arrival: Arrival) {
         return;
     }
     peer.note_heard(arrival.at);
+    found.note_message(arrival.at);
     if session.is_first_heard() {
         shared.seal_if_installed(session, peer);
         let (at, from) = (arrival.at, arrival.from);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::deliver::Delivery;
+use super::events::Event;
 use super::peer::{Peer, Session};
 use super::tables::{Entry, Tables};
 use crate::admission::bucket::{Bucket, Rate};
@@ -20,6 +21,11 @@ use crate::way::Way;
 /// Control datagrams of one peer. A member that meets a network of a thousand sends as many records at once.
 const CONTROL: Rate = Rate { burst: 1_024, per_second: 256 };
 
+/// So many messages without a pause are a conversation; when it stops, that may be because its way has.
+const CONVERSATION: u32 = 8;
+/// A pause is shorter than the silence of one who gets no answer: TCP, whose sender can't know, backs off meanwhile.
+const PAUSE: Nanos = SECOND;
+
 pub struct Locals {
     /// The snapshot that the rest follows.
     tables: Arc<Tables>,
@@ -27,6 +33,10 @@ pub struct Locals {
     peers: Peers,
     /// Peers that may have a super-frame that isn't finished; each once, so no more than there are.
     unfinished: Vec<u32>,
+    /// Peers from which a conversation comes; each once.
+    talking: Vec<u32>,
+    /// When the first of them may have paused.
+    pause_at: Option<Nanos>,
 }
 
 /// By numbers that we chose ourselves, so that nobody can make them collide.
@@ -64,7 +74,31 @@ pub struct PeerState {
     rejoiner: Rejoiner,
     assembler: Assembler,
     control: Bucket,
+    talk: Talk,
     strayed_at: Option<Nanos>,
+}
+
+/// Messages of a peer since its last pause.
+#[derive(Default)]
+struct Talk {
+    messages: u32,
+    last: Nanos,
+}
+
+impl Talk {
+    /// True when it has become a conversation.
+    fn note(&mut self, now: Nanos) -> bool {
+        if now >= self.last + PAUSE {
+            self.messages = 0;
+        }
+        self.last = now;
+        self.messages = self.messages.saturating_add(1);
+        self.messages == CONVERSATION
+    }
+
+    fn has_paused(&self, now: Nanos) -> bool {
+        now >= self.last + PAUSE
+    }
 }
 
 impl Locals {
@@ -74,6 +108,8 @@ impl Locals {
             sessions: ByNumber::default(),
             peers: Peers::default(),
             unfinished: Vec::new(),
+            talking: Vec::new(),
+            pause_at: None,
         };
         locals.take_over(tables);
         locals
@@ -103,17 +139,21 @@ impl Locals {
         let SessionState { entry, windows } = self.sessions.get_mut(&index).ok_or(Drop::UnknownSession)?;
         let state = self.peers.0.entry(entry.peer.handle).or_default();
         let (session, peer, switch) = (&entry.session, &entry.peer, &self.tables.switch);
-        Ok(Found { session, peer, windows, state, switch, unfinished: &mut self.unfinished })
+        let talks = Talks { talking: &mut self.talking, pause_at: &mut self.pause_at };
+        Ok(Found { session, peer, windows, state, switch, unfinished: &mut self.unfinished, talks })
     }
 
     /// When `expire` has something to do.
     pub fn deadline(&self) -> Option<Nanos> {
         let states = self.unfinished.iter().filter_map(|handle| self.peers.0.get(handle));
-        states.filter_map(|state| state.assembler.deadline()).min()
+        states.filter_map(|state| state.assembler.deadline()).chain(self.pause_at).min()
     }
 
-    /// Hands on what is there of super-frames whose other parts stay away.
+    /// Hands on what is there of super-frames whose other parts stay away, and tells of conversations that have stopped.
     pub fn expire(&mut self, shared: &Shared, now: Nanos) {
+        if self.pause_at.is_some_and(|at| at <= now) {
+            self.find_pauses(now, |peer| shared.push(Event::Silent { at: now, peer }));
+        }
         let Self { tables, peers, unfinished, .. } = self;
         unfinished.retain(|handle| {
             let (Some(state), Some(peer)) = (peers.0.get_mut(handle), tables.peers.get(handle)) else { return false };
@@ -121,6 +161,26 @@ impl Locals {
             state.assembler.deadline().is_some()
         });
     }
+
+    /// Tells of each conversation that has stopped.
+    fn find_pauses(&mut self, now: Nanos, mut tell: impl FnMut(u32)) {
+        let Self { peers, talking, pause_at, .. } = self;
+        talking.retain(|handle| {
+            let Some(PeerState { talk, .. }) = peers.0.get_mut(handle) else { return false };
+            if talk.has_paused(now) {
+                talk.messages = 0;
+                tell(*handle);
+            }
+            talk.messages > 0
+        });
+        *pause_at = talking.iter().filter_map(|handle| Some(peers.0.get(handle)?.talk.last + PAUSE)).min();
+    }
+}
+
+/// The peers that talk, as one that's found may become one of them.
+struct Talks<'a> {
+    talking: &'a mut Vec<u32>,
+    pause_at: &'a mut Option<Nanos>,
 }
 
 /// A session, its peer, and what the receiving thread knows of both.
@@ -131,9 +191,18 @@ pub struct Found<'a> {
     pub state: &'a mut PeerState,
     pub switch: &'a Switch<Arc<Peer>>,
     unfinished: &'a mut Vec<u32>,
+    talks: Talks<'a>,
 }
 
 impl Found<'_> {
+    /// A message of the peer has come.
+    pub fn note_message(&mut self, now: Nanos) {
+        if self.state.talk.note(now) && !self.talks.talking.contains(&self.peer.handle) {
+            self.talks.talking.push(self.peer.handle);
+            self.talks.pause_at.get_or_insert(now + PAUSE);
+        }
+    }
+
     /// A super-frame of this peer waits for more.
     pub fn note_unfinished(&mut self) {
         if !self.unfinished.contains(&self.peer.handle) {
@@ -181,5 +250,26 @@ impl PeerState {
         }
         self.strayed_at = Some(now);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_some_messages_without_a_pause() {
+        let mut talk = Talk::default();
+        let mut begun = 0;
+        for message in 1..=30 {
+            begun += u32::from(talk.note(message * PAUSE));
+        }
+        assert_eq!(begun, 0, "a message now and then is none");
+        for message in 0..30 {
+            begun += u32::from(talk.note(100 * PAUSE + message));
+        }
+        assert_eq!(begun, 1);
+        assert!(!talk.has_paused(100 * PAUSE + 29));
+        assert!(talk.has_paused(101 * PAUSE + 29));
     }
 }

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
-import { callDaemon, hashFlag } from '../context.js';
+import { callDaemon, hashFlag, need } from '../context.js';
+import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
+import { tell } from '../output.js';
 
-interface Flags {
+interface Flags extends KeyFlags {
   readonly log?: string;
   readonly tapOffload?: Switch;
   readonly udpGso?: Switch;
@@ -12,22 +14,26 @@ interface Flags {
 type Switch = 'on' | 'off';
 
 export function setCommand(): Command {
-  return new Command('set')
+  const command = new Command('set')
     .description('change a setting of the running daemon')
     .addOption(new Option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR'))
     .addOption(onOff('--tap-offload', 'checksum and segmentation offload of the devices'))
     .addOption(onOff('--udp-gso', 'many datagrams to the system at once (UDP_SEGMENT)'))
-    .addOption(onOff('--udp-gro', 'many datagrams from the system at once (UDP_GRO)'))
-    .addOption(hashFlag('only for this network'))
+    .addOption(onOff('--udp-gro', 'many datagrams from the system at once (UDP_GRO)'));
+  return addKeyFlags(command)
+    .addOption(hashFlag('only for this network; needed with keys'))
     .addHelpText(
       'after',
       `
 Without -hash: for the daemon and all its networks. It lasts until the daemon ends.
+Keys are appended to the network's queue and kept. Each is used until its -ttl, then all members move on to the next; give it to all of them in time.
 
 Examples:
   p2p set -log DEBUG
   p2p set -log TRACE -hash myhash
-  p2p set -udp-gso off`,
+  p2p set -udp-gso off
+  p2p generate | p2p set -hash myhash -key - -ttl $(date -d '1 month' +%s)
+  p2p set -hash myhash -keyfile keys.yaml`,
     )
     .action(set);
 }
@@ -36,11 +42,17 @@ function onOff(flag: string, description: string): Option {
   return new Option(`${flag} <on|off>`, description).choices(['on', 'off']);
 }
 
-async function set({ log, tapOffload, udpGso, udpGro, hash }: Flags, command: Command): Promise<void> {
+async function set(flags: Flags, command: Command): Promise<void> {
+  const { log, tapOffload, udpGso, udpGro, hash } = flags;
+  const keys = await keysOf(flags);
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
   const help = Object.entries(given).filter(([, value]) => value !== undefined);
-  if (log === undefined && help.length === 0)
-    command.error('error: --log, --tap-offload, --udp-gso or --udp-gro must be given');
+  if (log === undefined && help.length === 0 && keys.length === 0)
+    command.error('error: --log, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given');
+  if (keys.length > 0) {
+    const { warnings } = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
+    for (const warning of warnings) tell(`p2p: warning: ${warning}`);
+  }
   if (log !== undefined) await callDaemon(command, 'log.set', { level: log, hash });
   if (help.length === 0) return;
   const switches = Object.fromEntries(help.map(([name, value]) => [name, value === 'on']));

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
-import type { NetworkInfo } from '../../rpc/schema.js';
-import { callDaemon, hashFlag, jsonFlag } from '../context.js';
+import { moment } from '../../core/moment.js';
+import type { KeyInfo, NetworkInfo } from '../../rpc/schema.js';
+import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
 import { print, printJson, tell } from '../output.js';
@@ -8,6 +9,7 @@ import { print, printJson, tell } from '../output.js';
 interface Flags {
   readonly hash?: string;
   readonly check?: string;
+  readonly keys?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,6 +18,7 @@ export function showCommand(): Command {
     .description('show the networks, or the members of one')
     .addOption(hashFlag('show the members of this network'))
     .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
+    .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -25,9 +28,12 @@ Exit codes of -check: 0 connected, 12 not connected, 15 no such network. One's o
 Examples:
   p2p show
   p2p show -hash myhash
+  p2p show -hash myhash -keys
   p2p show -check 10.10.10.2 && echo there`,
     )
-    .action(async ({ hash, check, json }: Flags, command: Command) => {
+    .action(async (flags: Flags, command: Command) => {
+      const { hash, check, keys, json } = flags;
+      if (keys) return showKeys(command, need(command, flags, 'hash').hash, json);
       if (check !== undefined) return checkMember(command, check, hash, json);
       const { networks } = await callDaemon(command, 'daemon.status', { hash });
       const [network] = networks;
@@ -44,6 +50,22 @@ async function checkMember(command: Command, ip: string, hash: string | undefine
   if (!connected) throw new Exit('not-connected', `${ip} is not connected`);
 }
 
+async function showKeys(command: Command, hash: string, json: boolean | undefined): Promise<void> {
+  const { keys } = await callDaemon(command, 'network.keys', { hash });
+  if (json) printJson({ keys });
+  else if (keys.length === 0) tell('No keys: the hash alone makes a member.');
+  else print(keyTable(keys));
+}
+
+export function keyTable(keys: readonly KeyInfo[]): string {
+  const rows = keys.map(({ fingerprint, until, state }) => [
+    fingerprint,
+    until === null ? 'for ever' : moment(until * 1000),
+    state === 'in-use' ? 'in use' : state,
+  ]);
+  return table(['KEY', 'UNTIL', 'STATE'], rows);
+}
+
 export function networkTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.map((network) => [
     network.device,
@@ -57,7 +79,7 @@ export function networkTable(networks: readonly NetworkInfo[]): string {
 
 function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {
   if (state === 'failed') return `failed: ${error ?? ''}`;
-  if (state === 'key-expired') return 'stopped: its key has run out';
+  if (state === 'key-expired') return 'stopped: its last key has ended';
   const connected = peers.filter((peer) => peer.state === 'connected').length;
   return `${connected} of ${peers.length} members connected${mssClamp ? ', MSS clamped' : ''}`;
 }

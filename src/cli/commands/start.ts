@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import type { Params } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../context.js';
+import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { print, printJson, tell } from '../output.js';
 
-interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht'> {
+interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht' | 'keys'>, KeyFlags {
   readonly lan: boolean;
   readonly mssClamp?: true;
   /** `--no-dht` makes it false. */
@@ -12,7 +13,7 @@ interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-c
 }
 
 export function startCommand(): Command {
-  return new Command('start')
+  const command = new Command('start')
     .description('make this machine a member of a network; returns when its device is up')
     .addOption(hashFlag('secret name of the network: who knows it is a member'))
     .addOption(new Option('--ip <address>', 'own address there: A[/PREFIX], /24 without PREFIX'))
@@ -23,9 +24,8 @@ export function startCommand(): Command {
     .addOption(new Option('--ports <min-max>', 'take a UDP port of these'))
     .addOption(
       new Option('--peer <peer>', 'where a member is: [ID@]HOST:PORT; may be given several times').argParser(list),
-    )
-    .option('--key <key>', 'a second secret: only members with the same key connect')
-    .addOption(new Option('--ttl <unixtime>', 'when the key ends, and with it the network').argParser(wholeNumber))
+    );
+  return addKeyFlags(command)
     .addOption(new Option('--mtu <bytes>', 'MTU of the device (default: 1360)').argParser(wholeNumber))
     .option('--mss-clamp', 'lower the MSS of TCP connections to what fits the path')
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
@@ -36,7 +36,8 @@ export function startCommand(): Command {
       'after',
       `
 The network is kept: it comes back with the daemon until \`p2p stop\`.
-The hash and the key are secrets. Others can read them in the process list for a moment; P2P_HASH and P2P_KEY are safer.
+The hash and the keys are secrets. Others can read them in the process list for a moment; P2P_HASH, P2P_KEY, -key - and -keyfile are safer.
+Several keys: -key A -ttl T1 -key B -ttl T2 -key C. Each is used until its time; without the last -ttl the last one stays for ever.
 
 Examples:
   p2p start -ip 10.10.10.1 -hash myhash
@@ -44,9 +45,10 @@ Examples:
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, dht, json, mssClamp, ...given } = need(command, flags, 'hash', 'ip');
+      const { lan, dht, json, mssClamp, key, ttl, keyfile, ...given } = need(command, flags, 'hash', 'ip');
+      const keys = await keysOf({ key, ttl, keyfile });
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const params = { ...given, ...where, 'no-lan': !lan, 'mss-clamp': mssClamp };
+      const params = { ...given, ...where, keys, 'no-lan': !lan, 'mss-clamp': mssClamp };
       const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });

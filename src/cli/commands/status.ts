@@ -87,7 +87,7 @@ export function networkProblems({ hash, state, error, retryMs, problems }: Netwo
   const retry = retryMs === null ? '' : `; next attempt in ${Math.ceil(retryMs / 1000)} s`;
   if (state === 'failed') return [`${hash}: not running: ${error ?? 'unknown reason'}${retry}`];
   if (state === 'key-expired')
-    return [`${hash}: stopped: its key has run out`, ...problems.map((p) => `${hash}: ${p}`)];
+    return [`${hash}: stopped: its last key has ended`, ...problems.map((p) => `${hash}: ${p}`)];
   return problems.map((problem) => `${hash}: ${problem}`);
 }
 

@@ -8,6 +8,7 @@ export const P2P = `${root}bin/p2p`;
 export const PYTHON = '/usr/bin/python3';
 export const FRAMES_TOOL = `${root}test/e2e/tools/frames.py`;
 export const DATAGRAMS_TOOL = `${root}test/e2e/tools/datagrams.py`;
+export const TRANSFER_TOOL = `${root}test/e2e/tools/transfer.py`;
 export const DHT_PROGRAM = `${root}build/test/e2e/programs/dht.js`;
 export const MEMBERS_PROGRAM = `${root}build/test/e2e/programs/members.js`;
 export const DEMO = `${root}scripts/demo`;

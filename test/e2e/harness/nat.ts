@@ -1,0 +1,64 @@
+/**
+ * A host behind a NAT that keeps strangers out, on a stage of routed subnets: the subnet's own host becomes its router.
+ *
+ *     inside ── router ── internet
+ *     .202      .201
+ */
+import { Host } from './host.js';
+import { Namespace } from './namespace.js';
+
+/** The same inside of all routers, as private addresses often are. */
+export const INSIDE = { router: '198.51.100.201', host: '198.51.100.202' } as const;
+
+/** `masquerade` keeps one port for all destinations where it can; `random` takes a random one for each. */
+export type Nat = 'none' | 'masquerade' | 'random';
+
+/** The host itself, or one behind it, which it translates for and lets nobody in to. What's behind it is removed by `leave`. */
+export async function behind(router: Host, nat: Nat, name: string): Promise<Host> {
+  if (nat === 'none') return router;
+  const inside = await Namespace.make(name);
+  await inside.ip(`link add eth0 type veth peer name inside netns ${router.namespace.name}`);
+  await inside.ip(
+    `address add ${INSIDE.host}/29 dev eth0`,
+    'link set eth0 up',
+    `route add default via ${INSIDE.router}`,
+  );
+  await router.namespace.ip(`address add ${INSIDE.router}/29 dev inside`, 'link set inside up');
+  await router.namespace.sysctl({ 'net/ipv4/ip_forward': 1 });
+  const { code, stderr } = await router.namespace.run('nft', ['-f', '-'], {
+    input: rules(nat === 'masquerade' ? 'masquerade' : 'masquerade fully-random'),
+  });
+  if (code !== 0) throw new Error(`nft on ${router.name}: ${stderr}`);
+  return new Host(name, inside, { ipv4: INSIDE.host, ipv6: '' });
+}
+
+function rules(translate: string): string {
+  return `
+    table ip p2ptest {
+      chain translate {
+        type nat hook postrouting priority srcnat
+        oifname "eth0" ${translate}
+      }
+      chain forwarded {
+        type filter hook forward priority filter
+        iifname "eth0" ct state new drop
+      }
+      chain own {
+        type filter hook input priority filter
+        iifname "eth0" meta l4proto udp ct state new drop
+      }
+    }
+`;
+}
+
+/** The router forgets all its mappings, as when it's switched off and on. */
+export async function forgetMappings(router: Host): Promise<void> {
+  await router.must('conntrack', '-F');
+}
+
+/** A host that the stage doesn't know is ended here. */
+export async function leave(host: Host): Promise<void> {
+  if (host.addresses.ipv6 !== '') return;
+  await host.killDaemon('SIGTERM');
+  host.remove();
+}
