@@ -19,6 +19,7 @@ pub mod replay;
 pub mod seal;
 pub mod switch;
 pub mod tap;
+pub mod tls;
 pub mod udp;
 #[cfg(target_os = "linux")]
 pub mod watch;

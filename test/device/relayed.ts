@@ -109,3 +109,8 @@ export function relayMessage(index: number, length = 48): Uint8Array {
   const head = concat(new Uint8Array([0x49, 0]), u16(0), u32(index));
   return concat(head, new Uint8Array(randomBytes(length - head.length)));
 }
+
+/** A login 3: 300 bytes, of which the data plane looks at the kind. */
+export function lastStep(): Uint8Array {
+  return concat(new Uint8Array([0x2b, 1, 0, 0]), new Uint8Array(randomBytes(296)));
+}

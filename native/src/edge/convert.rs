@@ -5,12 +5,13 @@ use napi::bindgen_prelude::{Either, Null};
 use napi::{Error, Result, Status};
 use zeroize::Zeroizing;
 
-use super::types::{NativeConfig, NativeEvent, NativeKeys};
+use super::types::{NativeConfig, NativeEvent, NativeKeys, NativeProxy};
 use crate::clock::{MILLISECOND, Nanos, as_ms};
 use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
 use crate::packet::Mac;
 use crate::tap::{Address, TapConfig};
+use crate::tls::proxy::Proxy;
 use crate::way::{RelayName, Transport, Way};
 
 pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
@@ -78,6 +79,14 @@ pub fn event_of(event: Event) -> NativeEvent {
         Event::Bulk { at, peer } => NativeEvent::Bulk { at: as_ms(at), peer },
         Event::Unmarked { at, error } => NativeEvent::Unmarked { at: as_ms(at), error },
         Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
+        Event::RelayOpen { at, relay } => {
+            let (relay, transport) = (relay.address.to_string(), relay.transport.name().into());
+            NativeEvent::RelayOpen { at: as_ms(at), relay, transport }
+        }
+        Event::RelayClosed { at, relay, error } => {
+            let (relay, transport) = (relay.address.to_string(), relay.transport.name().into());
+            NativeEvent::RelayClosed { at: as_ms(at), relay, transport, error }
+        }
         Event::RelayDatagram { at, relay, datagram } => {
             let (relay, transport) = (relay.address.to_string(), relay.transport.name().into());
             NativeEvent::RelayDatagram { at: as_ms(at), relay, transport, datagram: datagram.into() }
@@ -107,6 +116,17 @@ pub fn relay_of(relay: &str, transport: &str) -> Result<RelayName> {
     let unknown = || invalid(format!("expected a transport udp or tls, got {transport:?}"));
     let transport = Transport::named(transport).ok_or_else(unknown)?;
     Ok(RelayName { transport, address: endpoint_of(relay)? })
+}
+
+pub fn proxy_of(proxy: &Either<NativeProxy, Null>) -> Result<Option<Proxy>> {
+    let Either::A(NativeProxy { endpoint, authorization }) = proxy else { return Ok(None) };
+    let authorization = match authorization {
+        Either::A(text) => Some(text.clone()),
+        Either::B(Null) => None,
+    };
+    // Its value is a secret, so the message doesn't have it.
+    let expected = || invalid("expected a proxy authorization of 1 to 1024 printable ASCII characters".into());
+    Proxy::new(endpoint_of(endpoint)?, authorization).ok_or_else(expected).map(Some)
 }
 
 pub fn way_of(text: &str) -> Result<Way> {

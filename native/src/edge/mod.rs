@@ -10,7 +10,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 
-use convert::{config_of, event_of, help_of, invalid, keys_of, mac_of, optional_way, relay_of, way_of};
+use convert::{config_of, event_of, help_of, invalid, keys_of, mac_of, optional_way, proxy_of, relay_of, way_of};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
 use crate::clock::{self, as_ms};
@@ -165,7 +165,9 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             to.send_cookie(&way_of(endpoint)?, *receiver_index, answered);
             Ok(())
         }
-        NativeCommand::OpenRelay { relay, transport, .. } => to.open_relay(relay_of(relay, transport)?).map_err(failed),
+        NativeCommand::OpenRelay { relay, transport, proxy } => {
+            to.open_relay(relay_of(relay, transport)?, proxy_of(proxy)?).map_err(failed)
+        }
         NativeCommand::SetRelayLogin { relay, transport, own_index, relay_index } => {
             to.set_relay_login(&relay_of(relay, transport)?, *own_index, *relay_index).map_err(failed)
         }

@@ -16,18 +16,23 @@ use crate::relay::exchange::Limits;
 use crate::relay::origin::Origin;
 use crate::relay::table::{Client, Tag};
 use crate::relay::{Relay, RelayConfig, RelayEvent};
+use crate::tls::server::TlsLimits;
 
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayLimits {
     pub bytes_per_second: f64,
     pub logins_per_source: u32,
     pub logins: u32,
+    pub tls_connections: u32,
+    pub tls_connections_per_source: u32,
+    pub tls_queue_bytes: u32,
 }
 
 #[napi(object, object_to_js = false)]
 pub struct NativeRelayConfig {
     pub host: Either<String, Null>,
     pub port: u16,
+    pub tls_port: Either<u16, Null>,
     pub limits: NativeRelayLimits,
 }
 
@@ -56,6 +61,7 @@ pub enum NativeRelayCommand {
 #[napi(discriminant = "kind", discriminant_case = "kebab-case", object_from_js = false)]
 pub enum NativeRelayEvent {
     Datagram { at: f64, from: String, address: String, datagram: Uint8Array },
+    Gone { at: f64, from: String },
     DeviceGone { at: f64, error: String },
 }
 
@@ -124,7 +130,7 @@ impl NativeRelay {
             clients: clients.collect(),
             bytes_forwarded: stats.forwarded.bytes as f64,
             datagrams_forwarded: stats.forwarded.datagrams as f64,
-            tls_connections: 0,
+            tls_connections: stats.connections as u32,
             drops: drops.map(|(reason, times)| NativeDrop { reason: reason.into(), times: times as f64 }).collect(),
         })
     }
@@ -166,7 +172,7 @@ fn run(relay: &Relay, command: &NativeRelayCommand) -> Result<()> {
             relay.install(*index, client).map_err(|refusal| invalid(refusal.0))?;
         }
         NativeRelayCommand::DropClient { index } => relay.remove(*index),
-        NativeRelayCommand::SetLimits { limits } => relay.set_limits(limits_of(limits)),
+        NativeRelayCommand::SetLimits { limits } => relay.set_limits(limits_of(limits), tls_limits_of(limits)),
     }
     Ok(())
 }
@@ -179,6 +185,7 @@ fn event_of(event: RelayEvent) -> NativeRelayEvent {
             address: address.to_string(),
             datagram: datagram.into(),
         },
+        RelayEvent::Gone { at, from } => NativeRelayEvent::Gone { at: as_ms(at), from: from.to_string() },
         RelayEvent::DeviceGone { at, error } => NativeRelayEvent::DeviceGone { at: as_ms(at), error },
     }
 }
@@ -190,12 +197,25 @@ fn config_of(config: &NativeRelayConfig) -> std::result::Result<RelayConfig, Ope
         })?),
         Either::B(Null) => None,
     };
-    Ok(RelayConfig { host, port: config.port, limits: limits_of(&config.limits) })
+    let tls_port = match config.tls_port {
+        Either::A(port) => Some(port),
+        Either::B(Null) => None,
+    };
+    let (limits, tls_limits) = (limits_of(&config.limits), tls_limits_of(&config.limits));
+    Ok(RelayConfig { host, port: config.port, tls_port, limits, tls_limits })
 }
 
 fn limits_of(limits: &NativeRelayLimits) -> Limits {
     let logins = LoginRates { per_source: limits.logins_per_source.into(), in_total: limits.logins.into() };
     Limits { bytes_per_second: whole(limits.bytes_per_second), logins }
+}
+
+fn tls_limits_of(limits: &NativeRelayLimits) -> TlsLimits {
+    TlsLimits {
+        connections: limits.tls_connections as usize,
+        per_source: limits.tls_connections_per_source as usize,
+        queue: limits.tls_queue_bytes as usize,
+    }
 }
 
 /// Negative numbers and what is none count as 0.

@@ -68,6 +68,8 @@ pub enum NativeEvent {
     Bulk { at: f64, peer: u32 },
     Unmarked { at: f64, error: String },
     Fallback { at: f64, help: String, error: String },
+    RelayOpen { at: f64, relay: String, transport: String },
+    RelayClosed { at: f64, relay: String, transport: String, error: String },
     RelayDatagram { at: f64, relay: String, transport: String, datagram: Uint8Array },
     DeviceGone { at: f64, error: String },
 }

@@ -21,8 +21,9 @@ use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
 use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
-use crate::udp::batch::Route;
-use crate::way::{RelayName, Way};
+use crate::tls::link::{Destination, Link, Told};
+use crate::tls::proxy::Proxy;
+use crate::way::{RelayName, Transport, Way};
 
 /// Peers of a device.
 pub const MAX_PEERS: usize = 4_096;
@@ -94,6 +95,21 @@ impl Shared {
         if installed.is_some_and(|entry| Arc::ptr_eq(&entry.session, session)) {
             peer.seal_with(session);
         }
+    }
+
+    /// Begins to connect. The link knows the device only as long as it's there: the device waits for the link when it ends.
+    fn link_to(self: &Arc<Self>, relay: RelayName, proxy: Option<Proxy>) -> Result<Link, CommandError> {
+        let device = Arc::downgrade(self);
+        let tell = move |told| {
+            let Some(device) = device.upgrade() else { return };
+            match told {
+                Told::Open => device.push(Event::RelayOpen { at: now(), relay }),
+                Told::Arrived => device.queue.wake(Side::Receive),
+                Told::Closed(error) => device.push(Event::RelayClosed { at: now(), relay, error }),
+            }
+        };
+        let to = Destination { relay: relay.address, proxy, mark: self.fwmark };
+        Link::open(to, tell).map_err(|error| CommandError(format!("starting a thread for a relay: {error}")))
     }
 
     /// Drops the sessions whose time is over.
@@ -282,13 +298,20 @@ impl Commands<'_> {
         self.shared.switch(help, on);
     }
 
-    /// A relay that this device may talk to from now on; one that is open already is opened anew.
-    pub fn open_relay(&mut self, name: RelayName) -> Result<(), CommandError> {
+    /// A relay that this device may talk to from now on; one that is open already is opened anew. A proxy is for TLS only.
+    pub fn open_relay(&mut self, name: RelayName, proxy: Option<Proxy>) -> Result<(), CommandError> {
+        if name.transport == Transport::Udp && proxy.is_some() {
+            return Err(CommandError("expected no proxy for a relay by UDP".into()));
+        }
         self.close_relay(&name);
         if self.control.tables.relays.len() >= MAX_RELAYS {
             return Err(CommandError(format!("expected at most {MAX_RELAYS} relays")));
         }
-        self.control.tables.relays.push(Arc::new(Relay::new(name)));
+        let link = match name.transport {
+            Transport::Udp => None,
+            Transport::Tls => Some(self.shared.link_to(name, proxy)?),
+        };
+        self.control.tables.relays.push(Arc::new(Relay::new(name, link)));
         self.control.changed = true;
         self.renew_paths(&name);
         Ok(())
@@ -310,10 +333,17 @@ impl Commands<'_> {
         self.control.changed = true;
     }
 
+    pub fn close_relays(&mut self) {
+        for relay in std::mem::take(&mut self.control.tables.relays) {
+            relay.close();
+        }
+        self.control.changed = true;
+    }
+
     /// Sends a login or a message to a relay as it is.
     pub fn send_relay(&mut self, name: &RelayName, datagram: &[u8]) -> Result<(), CommandError> {
-        let _ = self.relay(name)?;
-        self.send(&Hop { route: Route::to(name.address), envelope: None }, datagram);
+        let relay = self.relay(name)?;
+        self.send(&Hop::to(&relay), datagram);
         Ok(())
     }
 

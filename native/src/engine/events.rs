@@ -73,6 +73,17 @@ pub enum Event {
         help: Help,
         error: String,
     },
+    /// The TLS connection to a relay stands.
+    RelayOpen {
+        at: Nanos,
+        relay: RelayName,
+    },
+    /// It couldn't be made, or has ended.
+    RelayClosed {
+        at: Nanos,
+        relay: RelayName,
+        error: String,
+    },
     /// A login cookie, login 2 or relay message of an open relay.
     RelayDatagram {
         at: Nanos,
@@ -89,7 +100,12 @@ impl Queued for Event {
     fn is_vital(&self) -> bool {
         matches!(
             self,
-            Self::SessionHeard { .. } | Self::SessionWorn { .. } | Self::SessionGone { .. } | Self::DeviceGone { .. }
+            Self::SessionHeard { .. }
+                | Self::RelayOpen { .. }
+                | Self::RelayClosed { .. }
+                | Self::SessionWorn { .. }
+                | Self::SessionGone { .. }
+                | Self::DeviceGone { .. }
         )
     }
 

@@ -31,7 +31,7 @@ pub struct Arrival<'a> {
 
 impl<'a> Arrival<'a> {
     /// The way back.
-    pub fn back(&self) -> Result<Hop, Drop> {
+    pub fn back(&self) -> Result<Hop<'a>, Drop> {
         Hop::on(&self.from, self.relay, self.local, 0)
     }
 }

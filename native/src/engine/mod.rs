@@ -7,6 +7,7 @@ mod commands;
 mod deliver;
 mod events;
 mod inbound;
+mod links;
 mod local;
 mod outbound;
 mod peer;
@@ -70,6 +71,8 @@ pub struct Shared {
     drops: Drops,
     switches: Switches,
     mss_clamp: bool,
+    /// SO_MARK of all that leaves; 0 for none.
+    fwmark: u32,
     events: Events<Event>,
     stopping: AtomicBool,
 }
@@ -106,6 +109,7 @@ impl Engine {
             drops: Drops::default(),
             switches: Switches::default(),
             mss_clamp: config.mss_clamp,
+            fwmark: config.fwmark,
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
         });
@@ -170,6 +174,7 @@ impl Drop for Engine {
     /// Joins the threads; the interface and the sockets go with the last of them.
     fn drop(&mut self) {
         self.shared.events.end();
+        self.shared.command(|commands| commands.close_relays());
         self.shared.stop();
         for thread in self.threads.drain(..) {
             // A panic was caught in the thread and told as an event.

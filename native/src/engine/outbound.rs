@@ -48,7 +48,7 @@ struct Outbound<'a> {
     sender: &'a mut Sender,
     session: &'a Session,
     path: &'a Path,
-    hop: Hop,
+    hop: Hop<'a>,
     /// Bytes of the largest datagram so far.
     largest: usize,
 }

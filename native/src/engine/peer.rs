@@ -31,7 +31,7 @@ pub struct Path {
 
 impl Path {
     /// Where a datagram with these DSCP and ECN goes first.
-    pub fn hop(&self, mark: u8) -> Result<Hop, Drop> {
+    pub fn hop(&self, mark: u8) -> Result<Hop<'_>, Drop> {
         Hop::on(&self.way, self.relay.as_ref(), self.source(), mark)
     }
 

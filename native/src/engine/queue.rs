@@ -32,6 +32,11 @@ impl Load {
         self.0 += bytes.max(SHORTEST);
     }
 
+    /// As `add`, of many frames or none.
+    pub fn add_some(&mut self, bytes: usize) {
+        self.0 += bytes;
+    }
+
     pub fn is_none(self) -> bool {
         self.0 == 0
     }

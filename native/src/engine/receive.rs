@@ -35,13 +35,15 @@ pub struct Receiver {
     admission: Admission,
     locals: Locals,
     relays: Budgets,
+    /// What has come over TLS.
+    stream: Vec<u8>,
 }
 
 impl Receiver {
     pub fn new(shared: Arc<Shared>, admission: Admission) -> Self {
         let sender = Sender::new(Patience::None);
         let locals = Locals::new(&shared.tables.load_full());
-        Self { shared, sender, admission, locals, relays: Budgets::default() }
+        Self { shared, sender, admission, locals, relays: Budgets::default(), stream: Vec::new() }
     }
 
     /// Runs until the device is told to stop. An error means that it can't go on.
@@ -56,6 +58,7 @@ impl Receiver {
             let left = [expiry, deadline].into_iter().flatten().min();
             let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
             let received = self.receive(ready, &mut inbox, &mut tables);
+            let received = if ready.has(WAKER) { received.plus(self.take_links(tables.load())) } else { received };
             self.locals.follow(tables.load());
             self.locals.expire(&shared, now());
             let carried = self.carry(ready, received, tables.load())?;
@@ -120,7 +123,30 @@ impl Receiver {
         load
     }
 
-    /// A datagram as it came from a socket.
+    /// Takes what has come from relays over TLS: each thing behind its length.
+    fn take_links(&mut self, tables: &Arc<Tables>) -> Load {
+        self.locals.follow(tables);
+        let (at, mut load) = (now(), Load::default());
+        let mut stream = std::mem::take(&mut self.stream);
+        for relay in tables.relays.iter().filter(|relay| relay.link.is_some()) {
+            relay.take_arrived(&mut stream);
+            load.add_some(stream.len());
+            let (mut rest, mut first) = (&mut stream[..], true);
+            while let Some((datagram, behind)) = split_datagram(rest) {
+                let from = Way::Direct(relay.name.address);
+                let arrival = Arrival { at, from, relay: Some(relay), local: None, mark: 0, first };
+                if let Err(reason) = self.take_first(tables, arrival, datagram) {
+                    self.shared.drops.count(reason);
+                }
+                (rest, first) = (behind, false);
+            }
+            self.sender.flush(&self.shared);
+        }
+        self.stream = stream;
+        load
+    }
+
+    /// A datagram as it came from a socket or a relay's link.
     fn take_first(&mut self, tables: &Tables, arrival: Arrival, datagram: &mut [u8]) -> Result<(), Drop> {
         if arrival.from.observed().is_some_and(|address| address.port() == 0) {
             return Err(Drop::DatagramMalformed);
@@ -131,6 +157,8 @@ impl Receiver {
                 self.take(arrival, inside)
             }
             Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
+            // What a relay sends by itself is one of the above.
+            _ if arrival.relay.is_some() => Err(Drop::UnknownKind),
             _ => self.take(arrival, datagram),
         }
     }
@@ -193,6 +221,12 @@ impl Receiver {
 /// False when there is nothing, or an ICMP error or too little memory, which say nothing about the socket.
 fn receive(socket: &impl UdpSocket, inbox: &mut Inbox) -> bool {
     socket.receive(inbox).is_ok() && !inbox.is_empty()
+}
+
+/// The first datagram of several that each stand behind their length (2 bytes), and what's behind it.
+fn split_datagram(stream: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
+    let (length, rest) = stream.split_first_chunk_mut::<2>()?;
+    rest.split_at_mut_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
 /// A message without bytes holds no datagram that could be looked at.

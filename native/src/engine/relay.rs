@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::counters::Drop;
 use crate::relay::envelope::{ENVELOPE, Envelope, Pseudonym};
+use crate::tls::link::Link;
 use crate::udp::batch::Route;
 use crate::way::{RelayName, Way};
 
@@ -16,11 +17,13 @@ pub struct Relay {
     pub name: RelayName,
     /// Our index of the login (upper half) and the relay's (lower half); 0 without a login.
     login: AtomicU64,
+    /// The connection to it, if it's reached over TLS.
+    pub link: Option<Link>,
 }
 
 impl Relay {
-    pub fn new(name: RelayName) -> Self {
-        Self { name, login: AtomicU64::new(0) }
+    pub fn new(name: RelayName, link: Option<Link>) -> Self {
+        Self { name, login: AtomicU64::new(0), link }
     }
 
     pub fn log_in(&self, own_index: u32, relay_index: u32) {
@@ -30,6 +33,24 @@ impl Relay {
     /// Nothing goes this way any more, also where it's still remembered.
     pub fn close(&self) {
         self.login.store(0, Ordering::Relaxed);
+        if let Some(link) = &self.link {
+            link.close();
+        }
+    }
+
+    /// Moves what has come over TLS to `out`.
+    pub fn take_arrived(&self, out: &mut Vec<u8>) {
+        out.clear();
+        if let Some(link) = &self.link {
+            link.take(out);
+        }
+    }
+
+    /// Has the link send what waits.
+    pub fn wake(&self) {
+        if let Some(link) = &self.link {
+            link.wake();
+        }
     }
 
     /// Whether an index is that of our login.
@@ -47,19 +68,27 @@ impl Relay {
 
 /// The first stop of a datagram, and the envelope that it wears until the last.
 #[derive(Clone, Copy)]
-pub struct Hop {
+pub struct Hop<'a> {
     pub route: Route,
     pub envelope: Option<[u8; ENVELOPE]>,
+    /// The relay whose link it goes by, rather than by UDP to where the route says.
+    pub by: Option<&'a Arc<Relay>>,
 }
 
-impl Hop {
+impl<'a> Hop<'a> {
+    /// To a relay itself.
+    pub fn to(relay: &'a Arc<Relay>) -> Self {
+        Self { route: Route::to(relay.name.address), envelope: None, by: relay.link.as_ref().map(|_| relay) }
+    }
+
     /// `relay`: the one that the way leads through, if it's open. `source`: our address that datagrams are to leave from.
-    pub fn on(way: &Way, relay: Option<&Arc<Relay>>, source: Option<IpAddr>, mark: u8) -> Result<Self, Drop> {
+    pub fn on(way: &Way, relay: Option<&'a Arc<Relay>>, source: Option<IpAddr>, mark: u8) -> Result<Self, Drop> {
         match *way {
-            Way::Direct(to) => Ok(Self { route: Route { to, source, mark }, envelope: None }),
+            Way::Direct(to) => Ok(Self { route: Route { to, source, mark }, envelope: None, by: None }),
             Way::Relayed { relay: RelayName { address: to, .. }, pseudonym } => {
-                let envelope = relay.ok_or(Drop::RelayDown)?.envelope_to(pseudonym)?;
-                Ok(Self { route: Route { to, source, mark }, envelope: Some(envelope) })
+                let relay = relay.ok_or(Drop::RelayDown)?;
+                let envelope = Some(relay.envelope_to(pseudonym)?);
+                Ok(Self { route: Route { to, source, mark }, envelope, by: relay.link.as_ref().map(|_| relay) })
             }
         }
     }
@@ -74,7 +103,7 @@ mod tests {
     fn a_way_through_a_relay_needs_a_login() {
         let name = RelayName { transport: Transport::Udp, address: ([192, 0, 2, 9], 4910).into() };
         let way = Way::Relayed { relay: name, pseudonym: [7; 8] };
-        let relay = Arc::new(Relay::new(name));
+        let relay = Arc::new(Relay::new(name, None));
         let hop = |relay| Hop::on(&way, relay, None, 0).map(|hop| hop.envelope);
         assert_eq!(hop(None), Err(Drop::RelayDown));
         assert_eq!(hop(Some(&relay)), Err(Drop::RelayDown));

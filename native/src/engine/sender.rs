@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use super::Shared;
 use super::events::Event;
+use super::links::Links;
 use super::relay::Hop;
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::Drop;
 use crate::relay::envelope::ENVELOPE;
-use crate::udp::batch::{Outbox, Outgoing, Route};
+use crate::udp::batch::{Outbox, Outgoing};
 use crate::udp::{CutFailure, Socket, UdpSocket};
 
 /// Addresses of which it's remembered when they were last told of, so that each is once a second.
@@ -26,6 +27,7 @@ pub enum Patience {
 
 pub struct Sender {
     outbox: Outbox,
+    links: Links,
     patience: Patience,
     unreachable: Told,
     too_large: Told,
@@ -36,33 +38,39 @@ pub struct Sender {
 impl Sender {
     pub fn new(patience: Patience) -> Self {
         let (unreachable, too_large) = (Told::default(), Told::default());
-        Self { outbox: Outbox::default(), patience, unreachable, too_large, uncut: None }
+        Self { outbox: Outbox::default(), links: Links::default(), patience, unreachable, too_large, uncut: None }
     }
 
     /// The place for a datagram of `length` bytes, after sending what's in its way. Its envelope, if it needs one, stands
     /// before it already.
     pub fn add(&mut self, shared: &Shared, hop: &Hop, length: usize) -> Option<&mut [u8]> {
-        let Some(lead) = hop.envelope else { return self.place(shared, hop.route, length) };
-        let (envelope, inside) = self.place(shared, hop.route, ENVELOPE + length)?.split_first_chunk_mut()?;
+        let Some(lead) = hop.envelope else { return self.place(shared, hop, length) };
+        let (envelope, inside) = self.place(shared, hop, ENVELOPE + length)?.split_first_chunk_mut()?;
         *envelope = lead;
         Some(inside)
     }
 
-    fn place(&mut self, shared: &Shared, route: Route, length: usize) -> Option<&mut [u8]> {
-        if !self.outbox.has_room(length) {
+    fn place(&mut self, shared: &Shared, hop: &Hop, length: usize) -> Option<&mut [u8]> {
+        if !self.outbox.has_room(length) || !self.links.has_room(length) {
             self.flush(shared);
         }
-        self.outbox.add(route, length, shared.switches.udp_gso())
+        match hop.by {
+            Some(relay) => Some(self.links.add(relay, length)),
+            None => self.outbox.add(hop.route, length, shared.switches.udp_gso()),
+        }
     }
 
     /// Bytes that wait to be sent.
     pub fn waiting(&self) -> usize {
-        self.outbox.waiting()
+        self.outbox.waiting() + self.links.waiting()
     }
 
     /// Takes back the datagram of `length` bytes that was added last.
     pub fn undo(&mut self, hop: &Hop, length: usize) {
-        self.outbox.undo(if hop.envelope.is_some() { ENVELOPE + length } else { length });
+        match hop.by {
+            Some(_) => self.links.undo(),
+            None => self.outbox.undo(if hop.envelope.is_some() { ENVELOPE + length } else { length }),
+        }
     }
 
     /// Sends one datagram that is ready, with all that was added before.
@@ -85,6 +93,7 @@ impl Sender {
         // The control plane counts a probe that isn't answered, for whatever reason.
         let _ = socket.send_unfragmented(self.outbox.arena(), self.outbox.messages());
         self.outbox.clear();
+        self.links.flush(&shared.drops);
     }
 
     pub fn flush(&mut self, shared: &Shared) {
@@ -94,6 +103,7 @@ impl Sender {
         }
         self.outbox.clear();
         self.uncut = None;
+        self.links.flush(&shared.drops);
     }
 
     /// Sends the messages from `start` on that go through one socket. Gives how many are dealt with.

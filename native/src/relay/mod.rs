@@ -5,15 +5,16 @@
 pub mod door;
 pub mod envelope;
 pub mod exchange;
+mod onward;
 pub mod origin;
 mod outlet;
 pub mod pace;
 mod server;
 pub mod table;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -22,6 +23,7 @@ use crate::counters::{Drop, Drops};
 use crate::error::{Code, OpenError};
 use crate::events::{Events, Queued};
 use crate::poll::Waker;
+use crate::tls::server::{TlsLimits, TlsServer};
 use crate::udp::{Socket, UdpSocket};
 use exchange::{Exchange, Forwarded, Limits, Refusal};
 use origin::Origin;
@@ -36,13 +38,29 @@ pub struct RelayConfig {
     /// None: all addresses.
     pub host: Option<IpAddr>,
     pub port: u16,
+    /// None: no TLS.
+    pub tls_port: Option<u16>,
     pub limits: Limits,
+    pub tls_limits: TlsLimits,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum RelayEvent {
-    Datagram { at: Nanos, from: Origin, address: SocketAddr, datagram: Vec<u8> },
-    DeviceGone { at: Nanos, error: String },
+    Datagram {
+        at: Nanos,
+        from: Origin,
+        address: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    /// A TLS connection that something came up from has ended.
+    Gone {
+        at: Nanos,
+        from: Origin,
+    },
+    DeviceGone {
+        at: Nanos,
+        error: String,
+    },
 }
 
 impl Queued for RelayEvent {
@@ -67,6 +85,9 @@ struct Shared {
     sockets: RelaySockets,
     exchange: Mutex<Exchange>,
     waiting: Mutex<Vec<Waiting>>,
+    tls_limits: Mutex<TlsLimits>,
+    /// TLS connections.
+    connections: AtomicUsize,
     drops: Drops,
     events: Events<RelayEvent>,
     stopping: AtomicBool,
@@ -77,6 +98,10 @@ impl Shared {
     /// Held for a batch at most.
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tls_limits(&self) -> TlsLimits {
+        *self.tls_limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_waiting(&self) -> Vec<Waiting> {
@@ -95,6 +120,7 @@ impl Shared {
 pub struct RelayStats {
     pub clients: Vec<(u32, Counters)>,
     pub forwarded: Forwarded,
+    pub connections: usize,
     pub drops: Vec<(&'static str, u64)>,
 }
 
@@ -113,12 +139,15 @@ impl Relay {
             sockets: sockets_at(config)?,
             exchange: Mutex::new(Exchange::new(config.limits).map_err(no_random)?),
             waiting: Mutex::default(),
+            tls_limits: Mutex::new(config.tls_limits),
+            connections: AtomicUsize::new(0),
             drops: Drops::default(),
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
             waker: Waker::new().map_err(failed("making an eventfd"))?,
         });
-        let mut server = Server::new(Arc::clone(&shared));
+        let tls = config.tls_port.map(|port| TlsServer::open(&addresses_at(config, port), config.tls_limits));
+        let mut server = Server::new(Arc::clone(&shared), tls.transpose()?);
         let told = Arc::clone(&shared);
         let body = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| server.run()));
@@ -155,8 +184,10 @@ impl Relay {
         self.shared.exchange().remove(index);
     }
 
-    pub fn set_limits(&self, limits: Limits) {
+    pub fn set_limits(&self, limits: Limits, tls_limits: TlsLimits) {
         self.shared.exchange().set_limits(limits);
+        *self.shared.tls_limits.lock().unwrap_or_else(PoisonError::into_inner) = tls_limits;
+        self.shared.waker.wake();
     }
 
     pub fn stats(&self) -> RelayStats {
@@ -164,6 +195,7 @@ impl Relay {
         RelayStats {
             clients: exchange.counters().collect(),
             forwarded: exchange.forwarded(),
+            connections: self.shared.connections.load(Ordering::Relaxed),
             drops: self.shared.drops.happened().collect(),
         }
     }
@@ -181,11 +213,19 @@ impl std::ops::Drop for Relay {
     }
 }
 
+/// What to listen at: one address, or all of both families. Without IPv6 that of IPv4 is enough.
+fn addresses_at(config: &RelayConfig, port: u16) -> Vec<SocketAddr> {
+    match config.host {
+        Some(host) => vec![(host, port).into()],
+        None => vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()],
+    }
+}
+
 fn sockets_at(config: &RelayConfig) -> Result<RelaySockets, OpenError> {
     let sockets = match config.host {
         Some(host) => vec![(host.is_ipv4(), Socket::open_at((host, config.port).into())?)],
         None => {
-            let mut sockets = vec![(true, Socket::open_at((Ipv4Addr::UNSPECIFIED, config.port).into())?)];
+            let mut sockets = vec![(true, Socket::open_v4(config.port)?)];
             sockets.extend(Socket::open_v6(config.port)?.map(|socket| (false, socket)));
             sockets
         }

@@ -38,6 +38,16 @@ impl Outlet {
         }
     }
 
+    /// Adds messages whose bytes stand in the arena that `flush` gets.
+    pub fn add_all(&mut self, messages: &[Outgoing]) {
+        self.messages.extend_from_slice(messages);
+    }
+
+    /// Whether datagrams that are alike may leave as one message.
+    pub fn cuts(&self) -> bool {
+        self.cuts
+    }
+
     /// Sends all that was added. What a socket doesn't take at once is dropped: it's better lost than late.
     pub fn flush(&mut self, sockets: &RelaySockets, arena: &[u8], drops: &Drops) {
         let mut at = 0;

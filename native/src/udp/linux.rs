@@ -14,7 +14,7 @@ use ancillary::{Ancillary, Received};
 use names::{address_of, sockaddr};
 
 mod ancillary;
-mod names;
+pub(crate) mod names;
 
 /// Bytes that the kernel may queue for us. What has arrived must wait while this thread doesn't run: 8 MiB are 7 ms at 10 Gbit/s.
 const RECEIVE_BUFFER: libc::c_int = 8 * 1_024 * 1_024;

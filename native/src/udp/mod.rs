@@ -12,6 +12,8 @@ mod linux;
 
 #[cfg(target_os = "linux")]
 pub use linux::LinuxUdp as Socket;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::names::sockaddr;
 
 /// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block. Its datagrams aren't
 /// fragmented, neither here nor on the way: one that's too large for the interface is refused, for a path it's lost.
