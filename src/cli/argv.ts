@@ -6,6 +6,8 @@ const SINGLE_DASH = /^-[a-z][a-z-]+(=.*)?$/is;
 /** Flags with two names. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { '--until': '--ttl' };
 /** What an environment variable says to leave a flag without a value out. */
+/** What it says to leave only the value out, where a flag may have one. */
+const ON = new Set(['1', 'yes', 'on', 'true']);
 const OFF = new Set(['0', 'no', 'off', 'false']);
 
 /** `args` (without node and script) with every flag in its two-dash form, and those added that stand in `environment`. */
@@ -30,18 +32,26 @@ function normalise(args: readonly string[], program: Command): string[] {
   const result: string[] = [];
   let options: readonly Option[] = program.options;
   let inCommand = false;
+  let command = '';
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? '';
     if (arg === '--') return [...result, ...args.slice(i)];
-    const flag = known(SINGLE_DASH.test(arg) ? `-${arg}` : arg);
+    const flag = spelt(arg, command);
     result.push(flag);
     if (!isFlag(arg) && !inCommand) {
       inCommand = true;
+      command = arg;
       options = [...options, ...(commandNamed(program, arg)?.options ?? [])];
     }
     if (isFlag(arg) && takesValue(options, flag) && i + 1 < args.length) result.push(args[++i] ?? '');
   }
   return result;
+}
+
+/** `p2p daemon -relay HOST` names a relay as everywhere; with two dashes it makes the machine one, as daemons' own flags have them. */
+function spelt(arg: string, command: string): string {
+  if (command === 'daemon' && /^-relay(=.*)?$/.test(arg)) return arg.replace('-relay', '--use-relay');
+  return known(SINGLE_DASH.test(arg) ? `-${arg}` : arg);
 }
 
 /** A flag by the name that the parser knows, with its value if that's attached. */
@@ -75,7 +85,8 @@ function fromEnvironment(
       .filter((set) => set !== undefined && set !== '');
     if (value === undefined) return [];
     if (args.some((arg) => arg === long || arg.startsWith(`${long}=`))) return [];
-    if (option.required) return [`${long}=${value}`];
+    const isValue = option.optional && !ON.has(value.toLowerCase()) && !OFF.has(value.toLowerCase());
+    if (option.required || isValue) return [`${long}=${value}`];
     return OFF.has(value.toLowerCase()) ? [] : [long];
   });
 }

@@ -21,6 +21,10 @@ export interface DaemonFlags {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly useRelay?: readonly string[];
+  readonly relay?: string | true;
+  readonly relayTls?: string | boolean;
+  readonly proxy?: string;
 }
 
 /** Calls the daemon that `--socket` of `command` names. The client is loaded here: `help` and mistakes don't need it. */

@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import { isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import {
   type DhtChoice,
   type DhtListen,
+  type HttpProxy,
   type Level,
   type PortRange,
   parseDht,
@@ -14,9 +15,19 @@ import {
   parseMark,
   parseMtu,
   parseName,
+  parsePort,
   parsePorts,
+  parseProxy,
+  parseRelayListen,
+  parseRelayText,
+  RELAY_PORT,
+  RELAY_TLS_PORT,
+  type RelayListen,
+  wholeNumber,
 } from '../rpc/fields.js';
+import { MAX_RELAYS } from '../rpc/schema.js';
 import { quoted } from '../rpc/text.js';
+import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 import { StartError } from './start-error.js';
 
 export interface Config {
@@ -29,6 +40,15 @@ export interface Config {
   readonly dht: DhtChoice | 'public';
   /** Makes this machine a DHT of its own as well. */
   readonly dhtListen: DhtListen | null;
+  /** Relays that all networks use, `[ID@]HOST[:PORT[/TLSPORT]]`. */
+  readonly relays: readonly string[];
+  /** Makes this machine a relay of others. */
+  readonly relayListen: RelayListen | null;
+  /** The relay's TCP port for TLS, or null for none. */
+  readonly relayTls: number | null;
+  readonly relayLimits: RelayLimits;
+  /** By which TLS connections to relays are made, or null. */
+  readonly proxy: HttpProxy | null;
   /** Of which a network's UDP port is chosen. */
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
@@ -54,6 +74,12 @@ export interface Given {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly useRelay?: readonly string[];
+  /** True: at its usual port. */
+  readonly relay?: string | true;
+  /** False: no TLS. */
+  readonly relayTls?: string | boolean;
+  readonly proxy?: string;
 }
 
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
@@ -70,6 +96,11 @@ function defaults(): Config {
     lan: true,
     dht: 'public',
     dhtListen: null,
+    relays: [],
+    relayListen: null,
+    relayTls: RELAY_TLS_PORT,
+    relayLimits: DEFAULT_LIMITS,
+    proxy: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
     mssClamp: false,
@@ -89,6 +120,11 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   lan: boolean,
   dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
   dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
+  relays: (value) => relays(plain(value)),
+  relayListen: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
+  relayTls: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
+  relayLimits: (value) => parseRelayLimits(plain(value)),
+  proxy: (value) => (value === false ? null : parseProxy(string(value))),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
   mssClamp: boolean,
@@ -106,16 +142,38 @@ export async function loadConfig(given: Given): Promise<Config> {
 }
 
 /** Keys whose flags are spelt otherwise. */
-const FLAG: Readonly<Record<string, string>> = { dhtListen: 'dht-listen' };
+const FLAG: Readonly<Record<string, string>> = {
+  dhtListen: 'dht-listen',
+  relayListen: 'relay',
+  relayTls: 'relay-tls',
+  relays: 'use-relay',
+  proxy: 'proxy',
+};
 
 function flags(given: Given): Partial<Config> {
   const result: Partial<Record<keyof Config, unknown>> = {};
-  for (const key of ['state', 'socket', 'log', 'dht', 'dhtListen'] as const) {
-    const value = given[key];
+  const values: Partial<Record<keyof Config, unknown>> = {
+    ...given,
+    ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
+    ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
+    relayTls: given.relayTls === true ? undefined : given.relayTls,
+  };
+  for (const key of [
+    'state',
+    'socket',
+    'log',
+    'dht',
+    'dhtListen',
+    'relays',
+    'relayListen',
+    'relayTls',
+    'proxy',
+  ] as const) {
+    const value = values[key];
     if (value === undefined) continue;
     const isPath = key === 'state' || key === 'socket';
     try {
-      result[key] = KEYS[key](isPath && value !== '' ? resolve(value) : value);
+      result[key] = KEYS[key](isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
     } catch (error) {
       throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
     }
@@ -171,6 +229,18 @@ function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> 
 
 function isKey(key: string): key is keyof Config {
   return Object.hasOwn(KEYS, key);
+}
+
+/** What a configuration's node holds, without what the parser knows of it. */
+function plain(value: unknown): unknown {
+  return isCollection(value) ? value.toJSON() : value;
+}
+
+function relays(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new RangeError(`expected a list of relays, got ${quoted(value)}`);
+  const names = value.map((relay) => parseRelayText(string(relay)));
+  if (names.length > MAX_RELAYS) throw new RangeError(`expected at most ${MAX_RELAYS}, got ${names.length}`);
+  return names;
 }
 
 function absolutePath(value: unknown): string {

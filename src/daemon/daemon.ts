@@ -9,6 +9,8 @@ import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
 import { Networks } from './networks.js';
+import { Pins } from './pins.js';
+import { RelayHost } from './relay-host.js';
 import { State } from './state.js';
 
 /** Members of this group may do everything that the daemon can. */
@@ -25,6 +27,7 @@ export class Daemon {
     private readonly watch: { close(): void },
     private readonly ending: AbortController,
     private readonly dht: DaemonDht,
+    private readonly relay: RelayHost | null,
   ) {}
 
   /** Rejects with a `StartError`; then nothing is left behind. */
@@ -33,7 +36,9 @@ export class Daemon {
     await refuseIfHeld(config.socket, inUse); // before its state is found in use: this says more
     const state = await State.open(config.state);
     const dht = await orClose(state, () => openDht(config, host, log));
-    const networks = new Networks({ host, config, state, log, dht });
+    const pins = await Pins.load(state, (problem) => log.daemon.error(problem));
+    const relay = await orClose(state, () => openRelay(config, host, log, state));
+    const networks = new Networks({ host, config, state, log, dht, pins });
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
@@ -42,6 +47,7 @@ export class Daemon {
         version,
         problems: state.problems,
         dht: () => dht.process.state(),
+        relay: () => relay?.info() ?? null,
         ending: ending.signal,
       }),
       tell(log),
@@ -52,13 +58,14 @@ export class Daemon {
       await openToGroup(config.socket, log);
     } catch (error) {
       await networks.close();
+      await relay?.close();
       await dht.process.close();
       await state.close();
       throw error;
     }
     if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht);
+    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht, relay);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -68,6 +75,7 @@ export class Daemon {
     this.watch.close();
     const closed = new Promise((resolve) => this.server.close(resolve));
     await this.networks.close();
+    await this.relay?.close();
     await this.dht.process.close();
     this.server.closeAllConnections();
     await closed;
@@ -76,10 +84,16 @@ export class Daemon {
   }
 }
 
+async function openRelay(config: Config, host: Host, log: Log, state: State): Promise<RelayHost | null> {
+  const { relayListen: listen, relayTls: tlsPort, relayLimits: limits } = config;
+  if (listen === null) return null;
+  return RelayHost.open({ listen, tlsPort, limits, privateKey: await state.relayKey() }, host, log);
+}
+
 /** The result of `open`; if it throws, the state directory is let go of. */
-async function orClose<T>(state: State, open: () => T): Promise<T> {
+async function orClose<T>(state: State, open: () => T | Promise<T>): Promise<T> {
   try {
-    return open();
+    return await open();
   } catch (error) {
     await state.close();
     throw error;

@@ -5,9 +5,10 @@ import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
-import type { KeyInfo, NetworkDebug, NetworkInfo } from '../rpc/schema.js';
+import type { KeyInfo, NetworkDebug, NetworkInfo, RelayUse } from '../rpc/schema.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
+import type { Pins } from './pins.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedKey, SavedNetwork } from './saved.js';
 import type { State } from './state.js';
@@ -38,6 +39,7 @@ export class Entry {
     public running: RunningNetwork | null,
     private readonly state: State,
     private readonly log: Log,
+    private readonly pins: Pins,
     private readonly retry: () => void,
   ) {}
 
@@ -69,6 +71,12 @@ export class Entry {
     this.error = `the network device is gone: ${error}`;
     const again = () => this.failed(this.error);
     running.close().then(again, again);
+  }
+
+  async setForwardOnly(on: boolean): Promise<void> {
+    this.saved = { ...this.saved, forwardOnly: on };
+    await this.state.save(this.saved);
+    this.running?.setForwardOnly(on);
   }
 
   remember(peers: readonly RememberedPeer[]): void {
@@ -127,6 +135,8 @@ export class Entry {
       peerId: snapshot?.id ?? this.peerId(),
       lan: this.running?.lanState() ?? 'off',
       dht: this.running?.dhtState() ?? 'off',
+      relays: this.relays(),
+      forwardOnly: this.saved.forwardOnly,
       log: this.log.levelOf(id),
       peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
@@ -142,6 +152,8 @@ export class Entry {
     const { nat, endpoints, probes, peers } = this.running?.details() ?? NOT_RUNNING;
     return {
       ...{ id, device, port, state: info.state, error: info.error, lan: info.lan, dht: info.dht },
+      relays: info.relays,
+      forwardOnly: info.forwardOnly,
       nat,
       endpoints: [...endpoints],
       probes: { ...probes },
@@ -151,6 +163,11 @@ export class Entry {
       problems: info.problems,
       drops: info.drops,
     };
+  }
+
+  private relays(): RelayUse[] {
+    const relays = this.running?.snapshot().relays ?? [];
+    return relays.map((relay) => ({ ...relay, pinned: this.pins.get(relay.name)?.since ?? null }));
   }
 
   private peerId(): string {

@@ -2,6 +2,7 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { OpenDevice } from '../device/device.js';
+import type { OpenRelayDevice } from '../device/relay-device.js';
 import type { DhtProcess, DhtProcessOptions } from '../discovery/dht/process.js';
 import type { LanBeacons, LanOptions } from '../discovery/lan.js';
 
@@ -9,6 +10,7 @@ export interface Host {
   readonly openDevice: OpenDevice;
   /** ms on the clock that device events are stamped with. */
   now(): number;
+  readonly openRelay: OpenRelayDevice;
   /** What the wall clock shows, in ms since 1970. */
   wall(): number;
   openLan(options: LanOptions): LanBeacons;

@@ -1,6 +1,7 @@
 /** The composition root: real device, real LAN, real signals. */
 import { readFile } from 'node:fs/promises';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
+import { openNativeRelay } from '../device/native-relay.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
 import { openLan } from '../discovery/lan.js';
@@ -15,6 +16,7 @@ const STOP_MS = 10_000;
 
 const HOST: Host = {
   openDevice: openNative,
+  openRelay: openNativeRelay,
   now: monotonicMs,
   wall: Date.now,
   watchAddresses,
@@ -26,7 +28,7 @@ const HOST: Host = {
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {
-  const config = await loadConfig(given);
+  const config = await loadConfig(withProxy(given, process.env));
   const log = new Log(standardError(), config.log);
   const end = untilEnd(log);
   const daemon = await Daemon.start(config, HOST, log, await version());
@@ -34,6 +36,12 @@ export async function runDaemon(given: Given): Promise<number> {
   setTimeout(() => process.exit(1), STOP_MS).unref();
   await daemon.stop();
   return code;
+}
+
+/** The proxy that other programs use as well, unless another was named. */
+function withProxy(given: Given, environment: NodeJS.ProcessEnv): Given {
+  const proxy = given.proxy ?? (environment['https_proxy'] || environment['HTTPS_PROXY']);
+  return proxy === undefined || proxy === '' ? given : { ...given, proxy };
 }
 
 /** Resolves with 0 for a signal, with 1 after an error that nothing caught. A second signal ends at once. */

@@ -1,7 +1,8 @@
 /** What each method of the RPC does. */
 
 import { RpcError } from '../rpc/errors.js';
-import type { Parsed, Result } from '../rpc/schema.js';
+import { relayName } from '../rpc/fields.js';
+import type { Parsed, RelayInfo, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import { findMember } from './find-member.js';
 import type { Log } from './log.js';
@@ -16,6 +17,8 @@ export interface Served {
   readonly version: string;
   /** The DHT process, in words. */
   dht(): string;
+  /** This machine as a relay, or null. */
+  relay(): RelayInfo | null;
   /** What's wrong with the daemon itself, in words. */
   readonly problems: readonly string[];
   /** Aborted when the daemon ends. */
@@ -43,6 +46,7 @@ export function handlers(served: Served): Handlers {
       upMs: Math.round(performance.now() - began),
       log: log.level,
       networks: networks.list(hash),
+      relay: served.relay(),
       problems: [...served.problems],
     }),
     'daemon.debug': async () => ({
@@ -55,6 +59,7 @@ export function handlers(served: Served): Handlers {
       memory: process.memoryUsage.rss(),
       dht: served.dht(),
       networks: networks.debug(),
+      relay: served.relay(),
       problems: [...served.problems],
     }),
     'network.start': (params) => networks.start(params),
@@ -68,6 +73,11 @@ export function handlers(served: Served): Handlers {
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
     'member.ping': (params) => queue(() => ping(networks, params)),
+    'network.set': async ({ hash, fwd }) => {
+      await networks.setForwardOnly(hash, fwd);
+      return {};
+    },
+    'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
     'device.set': ({ hash, ...help }) => {
       for (const entry of networks.some(hash)) entry.running?.setHelp(help);
       return {};

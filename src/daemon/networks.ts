@@ -11,6 +11,7 @@ import type { Host } from './host.js';
 import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
 import { openFirstFree, type Taken } from './opening.js';
+import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
@@ -26,6 +27,7 @@ export interface Surroundings {
   readonly state: State;
   readonly log: Log;
   readonly dht: DaemonDht;
+  readonly pins: Pins;
 }
 
 export class Networks {
@@ -131,6 +133,24 @@ export class Networks {
     return [...this.entries.values()];
   }
 
+  /** Through relays only, or not; it's kept. */
+  setForwardOnly(hash: string | undefined, on: boolean): Promise<void> {
+    return this.change(async () => {
+      for (const entry of this.some(hash)) {
+        if (on && entry.saved.relays.length + this.around.config.relays.length === 0)
+          throw new RpcError('invalid-params', `fwd: the network on ${entry.saved.device} has no relay`);
+      }
+      for (const entry of this.some(hash)) await entry.setForwardOnly(on);
+    });
+  }
+
+  /** Forgets a relay's pinned key. Says whether there was one. */
+  forgetRelay(name: string): boolean {
+    const had = this.around.pins.forget(name);
+    for (const { running } of this.entries.values()) running?.pinsChanged();
+    return had;
+  }
+
   /** This machine's links, addresses or routes may have changed. */
   networkChanged(): void {
     const addresses = this.lookAtAddresses();
@@ -154,8 +174,8 @@ export class Networks {
   }
 
   private entry(saved: SavedNetwork, running: RunningNetwork | null): Entry {
-    const { state, log } = this.around;
-    const entry: Entry = new Entry(saved, running, state, log, () => {
+    const { state, log, pins } = this.around;
+    const entry: Entry = new Entry(saved, running, state, log, pins, () => {
       if (!this.stopping) void this.change(() => this.bringBack(entry)).catch(() => undefined);
     });
     return entry;
@@ -174,7 +194,7 @@ export class Networks {
   }
 
   private async open(saved: SavedNetwork): Promise<RunningNetwork> {
-    const { host, state, config, log } = this.around;
+    const { host, state, config, log, pins } = this.around;
     this.opening.set(saved.device, saved);
     this.tellOverlays();
     try {
@@ -194,6 +214,9 @@ export class Networks {
         addresses: this.lookAtAddresses(),
         overlays: this.overlays(),
         log: log.network(saved.id),
+        relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
+        pins,
+        proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),

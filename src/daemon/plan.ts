@@ -5,8 +5,8 @@ import { formatMac } from '../core/mac.js';
 import { defaultMac, deriveIdentity } from '../network/identity.js';
 import { networkSecrets, rootSecret } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import type { PortRange } from '../rpc/fields.js';
-import type { StartParams } from '../rpc/schema.js';
+import { type PortRange, relayName } from '../rpc/fields.js';
+import { MAX_RELAYS, type StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import { checkMoments, hasKeys, stretchKeys } from './keys.js';
 import type { SavedNetwork } from './saved.js';
@@ -28,6 +28,11 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
   };
   checkMoments(params.keys, null, wall);
   if (params.port !== undefined && params.ports !== undefined) refuse('ports: expected either port or ports, got both');
+  const relays = new Set([...params.relay, ...config.relays].map(relayName));
+  if (relays.size > MAX_RELAYS)
+    refuse(`relay: expected at most ${MAX_RELAYS} with those of the daemon, got ${relays.size}`);
+  if (params.fwd && relays.size === 0)
+    refuse('fwd: expected a relay with it, of the network or of the daemon, got none');
   const mtu = params.mtu ?? config.mtu;
   if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
     refuse(`mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
@@ -58,13 +63,15 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     keys: params.keys.length === 0 ? null : await stretchKeys(params.keys, [], secrets),
     noLan: params['no-lan'],
     dht: params.dht ?? null,
+    relays: [...new Set(params.relay)],
+    forwardOnly: params.fwd,
     remembered: [],
   };
 }
 
 /** Whether a saved network is what `start` with these parameters would make; what they leave open may be anything. */
 export async function describes(params: StartParams, saved: SavedNetwork, wall: number): Promise<boolean> {
-  const { ip, dev, mac, name, port, ports, peer, keys, mtu, dht } = params;
+  const { ip, dev, mac, name, port, ports, peer, keys, mtu, dht, relay } = params;
   const same = (asked: unknown, has: unknown) => asked === undefined || JSON.stringify(asked) === JSON.stringify(has);
   return (
     same([ip], saved.addresses) &&
@@ -72,6 +79,8 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
     same(params['mss-clamp'], saved.mssClamp) &&
+    same([...new Set(relay)], saved.relays) &&
+    params.fwd === saved.forwardOnly &&
     params['no-lan'] === saved.noLan &&
     (await hasKeys(saved, keys, wall))
   );

@@ -21,10 +21,13 @@ import type {
 } from '../network/io.js';
 import { Network } from '../network/network.js';
 import { admissionKey, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
+import type { HttpProxy } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
+import type { Pins } from './pins.js';
+import { RelayNames } from './relay-names.js';
 import type { SavedNetwork } from './saved.js';
 import { StaticPeers } from './static-peers.js';
 
@@ -43,6 +46,10 @@ export interface RunningOptions {
   /** Subnets of this daemon's networks, this one among them. */
   readonly overlays: readonly Cidr[];
   readonly log: Logger;
+  /** Relays that it uses, `[ID@]HOST[:PORT[/TLSPORT]]`. */
+  readonly relays: readonly string[];
+  readonly pins: Pins;
+  readonly proxy: HttpProxy | null;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
@@ -64,6 +71,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly statics: StaticPeers;
   private readonly lan: LanBeacons | null;
   private readonly meeting: Meeting | null;
+  private readonly relayNames: RelayNames;
+  private addresses: readonly LocalAddress[] = [];
+  private forwardOnly: boolean;
   private readonly clockTimer: NodeJS.Timeout;
   private readonly pings = new Map<number, (pong: Pong) => void>();
   private lastPing = 0;
@@ -78,6 +88,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     super();
     this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
     const { host, saved } = options;
+    this.forwardOnly = saved.forwardOnly;
     this.loop = new Loop(
       machine,
       () => host.now(),
@@ -93,6 +104,12 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       (input) => this.feed(input),
       () => this.snapshot().unanswered.map(({ name }) => name),
     );
+    this.relayNames = new RelayNames({
+      ...{ relays: options.relays, pins: options.pins, proxy: options.proxy },
+      resolve: (text) => host.resolvePeer(text),
+      feed: (input) => this.feed(input),
+      missing: () => this.snapshot().relays.flatMap(({ name, state }) => (state === 'connected' ? [] : [name])),
+    });
     this.clockTimer = setInterval(() => this.lookAtClock(), CLOCK_MS);
   }
 
@@ -120,8 +137,21 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   }
 
   setAddresses(addresses: readonly LocalAddress[]): void {
-    this.lan?.setAddresses(addresses);
+    this.addresses = addresses;
+    this.lan?.setAddresses(this.forwardOnly ? [] : addresses);
     this.feed({ kind: 'interfaces', addresses });
+  }
+
+  /** Through relays only, or not. */
+  setForwardOnly(on: boolean): void {
+    this.forwardOnly = on;
+    this.lan?.setAddresses(on ? [] : this.addresses);
+    this.feed({ kind: 'forward-only', on });
+  }
+
+  /** What's pinned is another matter now. */
+  pinsChanged(): void {
+    this.relayNames.lookAll();
   }
 
   /** Links or routes have changed, and addresses haven't. */
@@ -137,6 +167,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   /** Names that didn't resolve may do so now that this machine has other addresses. */
   lookAgain(): void {
     this.statics.refresh();
+    this.relayNames.refresh();
   }
 
   snapshot(): NetworkSnapshot {
@@ -145,7 +176,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       ...peer,
       lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
     }));
-    return { ...snapshot, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
+    const relays = snapshot.relays.map((relay) => ({
+      ...relay,
+      lastError: this.relayNames.errorOf(relay.name) ?? relay.lastError,
+    }));
+    return { ...snapshot, relays, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
   }
 
   /** The key queue is this one from now on. */
@@ -207,6 +242,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.loop.stop();
     clearInterval(this.clockTimer);
     this.statics.stop();
+    this.relayNames.stop();
     this.meeting?.close();
     await Promise.all([this.lan?.close(), this.device.close()]);
     this.emit('activity');
@@ -253,6 +289,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'pong':
         this.pings.get(output.pong.request)?.(output.pong);
+        break;
+      case 'pin':
+        this.options.pins.add(output.relay, output.key);
         break;
       case 'remember':
         this.options.onRemember(output.peers);
@@ -308,6 +347,8 @@ function networkConfig({ host, saved, bootCounter }: RunningOptions, identity: I
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
+    forwardOnly: saved.forwardOnly,
+    unix: () => host.wall(),
   };
 }
 

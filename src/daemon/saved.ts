@@ -34,6 +34,10 @@ export interface SavedNetwork {
   readonly noLan: boolean;
   /** The DHT that its members meet in; null: the daemon's. */
   readonly dht: fields.DhtChoice | null;
+  /** Its relays, `[ID@]HOST[:PORT[/TLSPORT]]`, besides the daemon's. */
+  readonly relays: readonly string[];
+  /** Everything goes through relays. */
+  readonly forwardOnly: boolean;
   readonly remembered: readonly RememberedPeer[];
 }
 
@@ -84,6 +88,8 @@ const FILE = v.strictObject({
   keys: v.nullable(v.array(v.strictObject({ secret: base64(32), until: v.nullable(v.number()) }))),
   noLan: v.boolean(),
   dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
+  relays: v.optional(v.array(checked(fields.parseRelayText)), []),
+  forwardOnly: v.optional(v.boolean(), false),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
 });
 

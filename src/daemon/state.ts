@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { claimSocket, releaseSocket } from './claim.js';
 import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
 import { decodeSaved, encodeSaved, type SavedNetwork } from './saved.js';
+import { decodePins, encodePins, type Pin } from './saved-pins.js';
 import { StartError } from './start-error.js';
 
 const MASTER_BYTES = 32;
@@ -33,7 +34,7 @@ export class State {
     await claimSocket(lock, join(directory, 'lock'), `another daemon uses the state directory ${directory}`);
     try {
       const problems: string[] = [];
-      const master = await readMaster(join(directory, 'master'), problems);
+      const master = await readSecret(join(directory, 'master'), 'the master secret', problems);
       const state = new State(directory, lock, master, await readBoot(join(directory, 'boot'), problems));
       state.problems.push(...problems);
       return state;
@@ -75,6 +76,27 @@ export class State {
     return this.write(() => removeSafely(this.path(id)));
   }
 
+  /** The X25519 key of this machine as a relay, 32 bytes: made at first use. */
+  relayKey(): Promise<Uint8Array> {
+    return this.write(() => readSecret(join(this.directory, 'relay-key'), 'the key of this relay', this.problems));
+  }
+
+  /** Pinned keys of relays by `HOST:PORT`. */
+  async loadPins(): Promise<Map<string, Pin>> {
+    const path = join(this.directory, 'relays.json');
+    const text = await readIfThere(path);
+    try {
+      return text === null ? new Map() : decodePins(text);
+    } catch (error) {
+      this.problems.push(await setAside(path, 'the keys of relays', error));
+      return new Map();
+    }
+  }
+
+  savePins(pins: ReadonlyMap<string, Pin>): Promise<void> {
+    return this.write(() => writeSafely(join(this.directory, 'relays.json'), encodePins(pins)));
+  }
+
   async close(): Promise<void> {
     await this.writing.catch(() => undefined);
     await releaseSocket(this.lock);
@@ -109,11 +131,10 @@ async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-async function readMaster(path: string, problems: string[]): Promise<Uint8Array> {
+async function readSecret(path: string, what: string, problems: string[]): Promise<Uint8Array> {
   const text = await readIfThere(path);
   if (text !== null && /^[0-9a-f]{64}\n?$/.test(text)) return new Uint8Array(Buffer.from(text.trim(), 'hex'));
-  if (text !== null)
-    problems.push(await setAside(path, 'the master secret', new Error(`expected ${MASTER_BYTES} bytes in hex`)));
+  if (text !== null) problems.push(await setAside(path, what, new Error(`expected ${MASTER_BYTES} bytes in hex`)));
   const master = randomBytes(MASTER_BYTES);
   await writeSafely(path, `${master.toString('hex')}\n`);
   return new Uint8Array(master);

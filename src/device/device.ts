@@ -5,6 +5,7 @@
  * the model that the Rust switch and replay window are checked against). No Ethernet frame passes this interface.
  */
 import type { Endpoint } from '../core/endpoint.js';
+import type { RelayTransport, Way } from '../core/way.js';
 
 /** A small integer by which both sides name a peer; chosen by the control plane, unique within a device. */
 export type PeerHandle = number;
@@ -57,8 +58,7 @@ export interface SessionKeys {
   readonly lifetime: number;
 }
 
-/** How a relay is reached. */
-export type RelayTransport = 'udp' | 'tls';
+export type { RelayTransport } from '../core/way.js';
 
 /** An HTTP proxy that a TLS connection goes through, by CONNECT. */
 export interface RelayProxy {
@@ -91,7 +91,7 @@ export type DeviceCommand =
   | {
       readonly kind: 'set-endpoint';
       readonly peer: PeerHandle;
-      readonly endpoint: Endpoint | null;
+      readonly endpoint: Way | null;
       /** UDP payload in bytes; larger frames are cut. */
       readonly maxDatagram: number;
     }
@@ -103,14 +103,14 @@ export type DeviceCommand =
       readonly kind: 'send-control';
       readonly peer: PeerHandle;
       readonly messages: Uint8Array;
-      readonly to: Endpoint | null;
+      readonly to: Way | null;
     }
   /** Sends a datagram as it is: hello, handshake, notice. */
-  | { readonly kind: 'send-datagram'; readonly to: Endpoint; readonly datagram: Uint8Array }
+  | { readonly kind: 'send-datagram'; readonly to: Way; readonly datagram: Uint8Array }
   /** Answers a handshake 1 with a cookie (docs/protocol.md section 5). `answered`: its MAC, 16 bytes. */
   | {
       readonly kind: 'send-cookie';
-      readonly to: Endpoint;
+      readonly to: Way;
       readonly receiverIndex: number;
       readonly answered: Uint8Array;
     }
@@ -142,6 +142,8 @@ export type DeviceCommand =
       readonly transport: RelayTransport;
       readonly datagram: Uint8Array;
     }
+  /** On: nothing is sent but to relays and through them, and nothing else is taken in; what's dropped is counted as `forward-only`. */
+  | { readonly kind: 'set-forward-only'; readonly on: boolean }
   /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
   | { readonly kind: 'set-help'; readonly help: Help; readonly on: boolean };
 
@@ -151,7 +153,7 @@ export type DeviceEvent =
   | {
       readonly kind: 'datagram';
       readonly at: number;
-      readonly from: Endpoint;
+      readonly from: Way;
       readonly datagram: Uint8Array;
       readonly proven: boolean;
     }
@@ -161,7 +163,7 @@ export type DeviceEvent =
       readonly at: number;
       readonly peer: PeerHandle;
       readonly localIndex: number;
-      readonly from: Endpoint;
+      readonly from: Way;
       readonly messages: Uint8Array;
     }
   /** The first datagram of a `seal-when-heard` session opened: it's in use now. */
@@ -170,18 +172,18 @@ export type DeviceEvent =
       readonly at: number;
       readonly peer: PeerHandle;
       readonly localIndex: number;
-      readonly from: Endpoint;
+      readonly from: Way;
     }
   /** The session has sealed 2^32 datagrams. */
   | { readonly kind: 'session-worn'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
   /** The session's lifetime is over. */
   | { readonly kind: 'session-gone'; readonly at: number; readonly peer: PeerHandle; readonly localIndex: number }
   /** A datagram of the peer opened that came from another address than its endpoint; at most one a second and peer. */
-  | { readonly kind: 'strayed'; readonly at: number; readonly peer: PeerHandle; readonly from: Endpoint }
+  | { readonly kind: 'strayed'; readonly at: number; readonly peer: PeerHandle; readonly from: Way }
   /** Datagrams went to the peer for 1.5 s and none came back, or a row of its own has stopped for 1 s: its way may be gone. Once per silence. */
   | { readonly kind: 'silent'; readonly at: number; readonly peer: PeerHandle }
   /** A send to this address failed in a way that says it can't work now, e.g. ENETUNREACH; at most one a second. */
-  | { readonly kind: 'unreachable'; readonly at: number; readonly to: Endpoint; readonly error: string }
+  | { readonly kind: 'unreachable'; readonly at: number; readonly to: Way; readonly error: string }
   /**
    * The interface towards this address doesn't take datagrams of so many bytes (UDP payload); at most one a second. They have
    * left in fragments.

@@ -3,12 +3,15 @@
  * network card, and the model of what the Rust one does with sessions, the switch and replays.
  */
 import { createHmac } from 'node:crypto';
+import { utf8 } from '../core/bytes.js';
 import { MAC_BYTES, mac16, sameSecret, XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, encodeEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
+import { isRelayWay, type RelayTransport, type RelayWay, relayWayParts, type Way } from '../core/way.js';
 import { answer, CONTROL, type ControlMessage, challengeToken, decodeControl, encodeControl } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { HEADER_BYTES, KIND } from '../wire/envelope.js';
+import { RELAY_KIND } from '../wire/relay.js';
 import { writeCookie } from '../wire/replies.js';
 import {
   openTransport,
@@ -27,6 +30,7 @@ import type {
   PeerCounters,
   PeerHandle,
 } from './device.js';
+import { Relays } from './model/relays.js';
 import { MAX_LANES, type SessionEntry, Sessions } from './model/sessions.js';
 import { Switch } from './model/switch.js';
 
@@ -36,9 +40,18 @@ export interface Surroundings {
   /** Ms, monotonic. */
   now(): number;
   send(to: Endpoint, datagram: Uint8Array): void;
+  /** The streams to relays; without it, no TLS connection comes about. */
+  readonly tls?: RelayStreams;
   /** A frame for the local network stack. */
   deliver(frame: Uint8Array): void;
   emit(event: DeviceEvent): void;
+}
+
+/** TLS connections to relays, as far as a device sees them: `tlsOpened` or `tlsClosed` of the device follows on `open`. */
+export interface RelayStreams {
+  open(relay: Endpoint): void;
+  close(relay: Endpoint): void;
+  send(relay: Endpoint, datagram: Uint8Array): void;
 }
 
 /** Lanes of what's sealed here. */
@@ -51,7 +64,7 @@ const SILENCE = 1_500;
 const STRAY_INTERVAL = 1_000;
 
 interface PeerEntry {
-  endpoint: Endpoint | null;
+  endpoint: Way | null;
   counters: PeerCounters;
   /** Since when nothing came back; told once. */
   unansweredSince: number | null;
@@ -62,6 +75,8 @@ interface PeerEntry {
 
 export class MemoryDevice implements Device {
   private readonly sessions = new Sessions();
+  private readonly relays = new Relays();
+  private forwardOnly = false;
   private readonly switch: Switch;
   private readonly peers = new Map<PeerHandle, PeerEntry>();
   private readonly drops = new Map<string, number>();
@@ -98,6 +113,36 @@ export class MemoryDevice implements Device {
 
   /** A datagram from the wire. */
   receive(from: Endpoint, datagram: Uint8Array): void {
+    if (this.relays.has('udp', from) && isOfRelay(datagram)) this.receiveFromRelay('udp', from, datagram);
+    else if (this.forwardOnly) this.count('forward-only');
+    else this.receiveInner(from, datagram);
+  }
+
+  /** The TLS connection to a relay stands, is gone, or brought a datagram. */
+  tlsOpened(relay: Endpoint): void {
+    this.around.emit({ kind: 'relay-open', at: this.around.now(), relay, transport: 'tls' });
+  }
+
+  tlsClosed(relay: Endpoint, error: string): void {
+    this.relays.remove('tls', relay);
+    this.around.emit({ kind: 'relay-closed', at: this.around.now(), relay, transport: 'tls', error });
+  }
+
+  tlsReceived(relay: Endpoint, datagram: Uint8Array): void {
+    if (this.relays.has('tls', relay) && isOfRelay(datagram)) this.receiveFromRelay('tls', relay, datagram);
+  }
+
+  private receiveFromRelay(transport: RelayTransport, relay: Endpoint, datagram: Uint8Array): void {
+    if (datagram[0] !== RELAY_KIND.envelope) {
+      this.around.emit({ kind: 'relay-datagram', at: this.around.now(), relay, transport, datagram });
+      return;
+    }
+    const inside = this.relays.unwrap(transport, relay, datagram);
+    if (typeof inside === 'string') this.count(inside);
+    else this.receiveInner(inside.from, inside.datagram);
+  }
+
+  private receiveInner(from: Way, datagram: Uint8Array): void {
     const kind = datagram[0] ?? 0;
     if (kind >= KIND.hello && kind <= KIND.notice) this.count(this.receiveOpen(from, datagram));
     else if (kind === TRANSPORT.frame || kind === TRANSPORT.control) this.count(this.receiveSealed(from, datagram));
@@ -148,10 +193,27 @@ export class MemoryDevice implements Device {
         this.count(this.sendControl(command.peer, command.messages, command.to ?? this.entry(command.peer).endpoint));
         break;
       case 'send-datagram':
-        this.around.send(command.to, command.datagram);
+        this.count(this.transmit(command.to, command.datagram));
         break;
       case 'send-cookie':
         this.sendCookie(command.to, command.receiverIndex, command.answered);
+        break;
+      case 'open-relay':
+        if (!this.relays.add(command.transport, command.relay)) this.count('too-many-relays');
+        else if (command.transport === 'tls') this.openStream(command.relay);
+        break;
+      case 'close-relay':
+        this.relays.remove(command.transport, command.relay);
+        if (command.transport === 'tls') this.around.tls?.close(command.relay);
+        break;
+      case 'set-relay-login':
+        this.relays.setLogin(command.transport, command.relay, command);
+        break;
+      case 'send-relay':
+        this.toRelay(command.transport, command.relay, command.datagram);
+        break;
+      case 'set-forward-only':
+        this.forwardOnly = command.on;
         break;
       case 'set-help':
         break; // there's no system here that could help
@@ -168,8 +230,7 @@ export class MemoryDevice implements Device {
     entry.unansweredSince ??= this.around.now();
     const datagram = sealFrame(session.keys.sealKey, nextHeader(session, LANE.frames), frame);
     if (datagram.length > SURE_DATAGRAM) this.bulk(entry);
-    this.around.send(entry.endpoint, datagram);
-    return null;
+    return this.transmit(entry.endpoint, datagram);
   }
 
   private bulk(entry: PeerEntry): void {
@@ -179,29 +240,57 @@ export class MemoryDevice implements Device {
     this.around.emit({ kind: 'bulk', at, peer: entry.counters.peer });
   }
 
-  private sendControl(peer: PeerHandle, messages: Uint8Array, to: Endpoint | null): string | null {
+  private sendControl(peer: PeerHandle, messages: Uint8Array, to: Way | null): string | null {
     const session = this.sessions.sealing(peer);
     if (session === undefined) return 'no-session';
     if (to === null) return 'no-endpoint';
     const entry = this.entry(peer);
     if (to === entry.endpoint) entry.unansweredSince ??= this.around.now();
-    this.around.send(to, sealControl(session.keys.sealKey, nextHeader(session, LANE.control), messages));
+    return this.transmit(to, sealControl(session.keys.sealKey, nextHeader(session, LANE.control), messages));
+  }
+
+  private transmit(to: Way, datagram: Uint8Array): string | null {
+    if (isRelayWay(to)) return this.transmitThrough(to, datagram);
+    if (this.forwardOnly) return 'forward-only';
+    this.around.send(to, datagram);
     return null;
   }
 
-  private sendCookie(to: Endpoint, receiverIndex: number, answered: Uint8Array): void {
-    const keys = { networkAdmission: this.config.networkAdmissionKey, sealing: this.config.cookieKey };
-    const nonce = this.around.random(XAES_NONCE_BYTES);
-    this.around.send(to, writeCookie(keys, nonce, receiverIndex, answered, this.cookieFor(to)));
+  private transmitThrough(to: RelayWay, datagram: Uint8Array): string | null {
+    const envelope = this.relays.wrap(to, datagram);
+    if (envelope === null) return 'relay-unknown';
+    const { transport, relay } = relayWayParts(to);
+    this.toRelay(transport, relay, envelope);
+    return null;
   }
 
-  private cookieFor(source: Endpoint): Uint8Array {
+  private toRelay(transport: RelayTransport, relay: Endpoint, datagram: Uint8Array): void {
+    if (!this.relays.has(transport, relay)) this.count('relay-unknown');
+    else if (transport === 'udp') this.around.send(relay, datagram);
+    else this.around.tls?.send(relay, datagram);
+  }
+
+  private openStream(relay: Endpoint): void {
+    if (this.around.tls === undefined) this.tlsClosed(relay, 'there is no way to it');
+    else this.around.tls.open(relay);
+  }
+
+  private sendCookie(to: Way, receiverIndex: number, answered: Uint8Array): void {
+    const keys = { networkAdmission: this.config.networkAdmissionKey, sealing: this.config.cookieKey };
+    const nonce = this.around.random(XAES_NONCE_BYTES);
+    this.count(this.transmit(to, writeCookie(keys, nonce, receiverIndex, answered, this.cookieFor(to))));
+  }
+
+  private cookieFor(source: Way): Uint8Array {
     return new Uint8Array(
-      createHmac('sha256', this.cookieSecret).update(encodeEndpoint(source)).digest().subarray(0, MAC_BYTES),
+      createHmac('sha256', this.cookieSecret)
+        .update(isRelayWay(source) ? utf8(source) : encodeEndpoint(source))
+        .digest()
+        .subarray(0, MAC_BYTES),
     );
   }
 
-  private receiveOpen(from: Endpoint, datagram: Uint8Array): string | null {
+  private receiveOpen(from: Way, datagram: Uint8Array): string | null {
     const kind = datagram[0] ?? 0;
     const { networkAdmissionKey, ownAdmissionKey } = this.config;
     const forAnyone = kind === KIND.hello || kind === KIND.cookie || kind === KIND.notice;
@@ -215,11 +304,11 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  private emitDatagram(from: Endpoint, datagram: Uint8Array, proven: boolean): void {
+  private emitDatagram(from: Way, datagram: Uint8Array, proven: boolean): void {
     this.around.emit({ kind: 'datagram', at: this.around.now(), from, datagram, proven });
   }
 
-  private receiveSealed(from: Endpoint, datagram: Uint8Array): string | null {
+  private receiveSealed(from: Way, datagram: Uint8Array): string | null {
     const header = readHeader(datagram);
     if (header === null) return 'datagram-malformed';
     const session = this.sessions.opening(header.receiverIndex);
@@ -235,7 +324,7 @@ export class MemoryDevice implements Device {
     return this.receiveControl(session, from, plaintext);
   }
 
-  private heard(session: SessionEntry, from: Endpoint): void {
+  private heard(session: SessionEntry, from: Way): void {
     const { peer, localIndex } = session.keys;
     const entry = this.entry(peer);
     const at = this.around.now();
@@ -264,14 +353,15 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  private receiveControl(session: SessionEntry, from: Endpoint, plaintext: Uint8Array): string | null {
+  private receiveControl(session: SessionEntry, from: Way, plaintext: Uint8Array): string | null {
     const messages = decodeControl(plaintext);
     if (messages === null) return 'control-malformed';
     const { peer, localIndex } = session.keys;
     const others: ControlMessage[] = [];
     for (const message of messages) {
       const token = message.type === CONTROL.challenge ? challengeToken(message.body) : null;
-      if (token !== null) this.count(this.sendControl(peer, encodeControl(answer(token, from)), from));
+      if (token !== null)
+        this.count(this.sendControl(peer, encodeControl(answer(token, isRelayWay(from) ? null : from)), from));
       else if (message.type !== CONTROL.challenge && message.type !== CONTROL.padding) others.push(message);
     }
     if (others.length === 0) return null;
@@ -307,4 +397,11 @@ function newPeer(peer: PeerHandle): PeerEntry {
   const counters = { peer, framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, heardAt: null };
   const never = Number.NEGATIVE_INFINITY;
   return { endpoint: null, counters, unansweredSince: null, toldSilent: false, strayedAt: never, bulkAt: never };
+}
+
+/** Whether it's something that only relays send. */
+function isOfRelay(datagram: Uint8Array): boolean {
+  const [kind] = datagram;
+  const { loginCookie, login2, envelope, message } = RELAY_KIND;
+  return kind === loginCookie || kind === login2 || kind === envelope || kind === message;
 }

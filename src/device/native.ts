@@ -2,7 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { type Endpoint, parseEndpoint } from '../core/endpoint.js';
+import { parseEndpoint } from '../core/endpoint.js';
+import { parseWay, type Way } from '../core/way.js';
 import {
   type Device,
   type DeviceCommand,
@@ -16,7 +17,7 @@ import {
 import { EventPump, onOwnStack } from './event-pump.js';
 
 /** As the addon gives it: endpoints are text that isn't parsed yet. */
-type Unparsed<T> = T extends unknown ? { [K in keyof T]: T[K] extends Endpoint ? string : T[K] } : never;
+type Unparsed<T> = T extends unknown ? { [K in keyof T]: T[K] extends Way ? string : T[K] } : never;
 
 interface NativeDevice {
   apply(commands: readonly DeviceCommand[]): void;
@@ -139,10 +140,13 @@ function parseEvent(event: Unparsed<DeviceEvent>): DeviceEvent[] {
     case 'control':
     case 'session-heard':
     case 'strayed': {
-      const from = parseEndpoint(event.from);
+      const from = parseWay(event.from);
       return from === null ? [] : [{ ...event, from }];
     }
-    case 'unreachable':
+    case 'unreachable': {
+      const to = parseWay(event.to);
+      return to === null ? [] : [{ ...event, to }];
+    }
     case 'too-large': {
       const to = parseEndpoint(event.to);
       return to === null ? [] : [{ ...event, to }];

@@ -5,8 +5,10 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
-import type { DeviceCommand, DeviceEvent } from '../device/device.js';
+import type { Way } from '../core/way.js';
+import type { DeviceCommand, DeviceEvent, RelayProxy } from '../device/device.js';
 import type { CandidateState } from '../paths/paths.js';
+import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
@@ -32,6 +34,10 @@ export interface NetworkConfig {
   readonly bootCounter: number;
   /** Members of the last run: tried at start. */
   readonly remembered: readonly RememberedPeer[];
+  /** Everything goes through relays: no LAN, no direct path in either direction. */
+  readonly forwardOnly: boolean;
+  /** The wall clock, in ms since 1970: what we're called at relays changes every UTC day. */
+  readonly unix: () => number;
 }
 
 export interface RememberedPeer {
@@ -68,6 +74,11 @@ export type NetworkInput =
     }
   /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
   | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
+  /** A relay to log in at, or the addresses that its name stands for now. */
+  | { readonly kind: 'relay'; readonly relay: RelayChoice }
+  /** A relay isn't to be used any more. */
+  | { readonly kind: 'drop-relay'; readonly name: string }
+  | { readonly kind: 'forward-only'; readonly on: boolean }
   /** What the wall clock shows, in ms since 1970; every ten seconds or so, since somebody may set it. */
   | { readonly kind: 'clock'; readonly wall: number }
   /** The key queue as it is from now on. Goes on if the network stood still without a key. */
@@ -90,12 +101,33 @@ export type NetworkOutput =
       readonly message: string;
       readonly facts: Readonly<Record<string, string | number>>;
     }
+  /** A relay showed its key for the first time: it's to be kept. */
+  | { readonly kind: 'pin'; readonly relay: string; readonly key: Uint8Array }
   /** Keys that ended up to this moment (ms since 1970) are of no use any more: they have to be wiped from wherever they're kept. */
   | { readonly kind: 'wipe-keys'; readonly until: number }
   /** A ping was answered. */
   | { readonly kind: 'pong'; readonly pong: Pong }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
+
+/** A relay as people name it. */
+export interface RelayChoice {
+  /** `HOST:PORT`, as it was given. */
+  readonly name: string;
+  /** Where its UDP port and its TLS port are; null: there's none, or its name has no address now. */
+  readonly udp: Endpoint | null;
+  readonly tls: Endpoint | null;
+  /** The 32-byte key that it must have; null: whichever it shows first. */
+  readonly key: Uint8Array | null;
+  /** What TLS connections go through. */
+  readonly proxy: RelayProxy | null;
+}
+
+export interface RelaySnapshot extends ClientState {
+  readonly name: string;
+  /** The key that it shows and mustn't have, 64 hex digits, or null. */
+  readonly refusedId: string | null;
+}
 
 /** How frames go to a peer. */
 export type PathKind = 'lan' | 'direct' | 'relay' | 'none';
@@ -105,7 +137,7 @@ export interface Pong {
   /** The number that the ping came with. */
   readonly request: number;
   readonly path: PathKind;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Way;
   readonly rttMs: number;
 }
 
@@ -118,7 +150,7 @@ export interface PeerSnapshot {
   /** `refused`: a side won't have the session, `lastError` says why. */
   readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused';
   readonly path: PathKind;
-  readonly endpoint: Endpoint | null;
+  readonly endpoint: Way | null;
   readonly rttMs: number | null;
   /** Of the path in use, as measured: bytes of IP packet. */
   readonly pathMtu: number | null;
@@ -168,6 +200,8 @@ export interface NetworkSnapshot {
     readonly endpoints: readonly Endpoint[];
     readonly lastError: string | null;
   }[];
+  readonly relays: readonly RelaySnapshot[];
+  readonly forwardOnly: boolean;
   /** What's wrong, in plain words: two members with one address, a cloned identity, another version nearby. */
   readonly problems: readonly string[];
   /** Datagrams dropped by the control plane, by reason. */

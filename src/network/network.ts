@@ -10,6 +10,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import { parseCidr } from '../core/ip.js';
 import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
+import { isRelayWay } from '../core/way.js';
 import type { DeviceEvent, DeviceStats } from '../device/device.js';
 import type { FrameNeeds } from '../paths/ladder.js';
 import type { SessionContext } from '../session/io.js';
@@ -17,6 +18,7 @@ import { writeBeacon } from '../wire/beacon.js';
 import { CONTROL, type ControlMessage, challenge, decodeControl, readAnswer } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { writeHello } from '../wire/hello.js';
+import { ENVELOPE_BYTES } from '../wire/relay.js';
 import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
@@ -30,6 +32,7 @@ import { ProbeQueue } from './probe-queue.js';
 import { Problems } from './problems.js';
 import { Reception } from './reception.js';
 import { Reflexive } from './reflexive.js';
+import { Relays } from './relays.js';
 import { Remembrance } from './remembrance.js';
 import { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
@@ -64,6 +67,7 @@ export class Network {
   private readonly surroundings: Surroundings;
   private readonly own: OwnMember;
   private readonly reflexive: Reflexive;
+  private readonly relays: Relays;
   private readonly stamper: Stamper;
   private readonly keys: Keys;
   private readonly session: SessionContext;
@@ -85,6 +89,7 @@ export class Network {
   ) {
     const overlays = config.addresses.flatMap((address) => parseCidr(address) ?? []);
     this.surroundings = new Surroundings(overlays, config.port);
+    this.surroundings.setForwardOnly(config.forwardOnly);
     this.own = new OwnMember(config, overlays, random);
     this.reflexive = new Reflexive(random);
     this.pings = new Pings(random);
@@ -97,11 +102,20 @@ export class Network {
     this.roster = new Roster(config, this.own, this.members, this.problems, this.peerContext(), (at) =>
       this.ownRecordChanged(at),
     );
+    this.relays = new Relays(config, this.outbox, random, {
+      introduce: (to, nonce) => this.outbox.datagram(to, this.hello(nonce)),
+      lost: (at, ways) => {
+        for (const peer of this.members.all()) peer.loseWays(at, ways);
+      },
+      seenAt: (at, endpoint) => this.seenAt(at, endpoint),
+      isKnown: (way) => this.members.all().some((peer) => peer.paths.has(way)),
+    });
+    if (config.forwardOnly) this.outbox.command({ kind: 'set-forward-only', on: true });
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random, (peer) =>
       this.keys.greet(peer),
     );
-    const { session, members, roster, statics, stamps, problems, outbox } = this;
-    this.reception = new Reception(config, session, members, roster, statics, stamps, problems, outbox, random);
+    const { session, members, roster, statics, relays, stamps, problems, outbox } = this;
+    this.reception = new Reception(config, session, members, roster, statics, relays, stamps, problems, outbox, random);
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.beaconAt = now;
   }
@@ -121,6 +135,7 @@ export class Network {
       this.members.deadline(),
       this.probes.deadline(),
       this.reflexive.deadline(),
+      this.relays.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
@@ -138,7 +153,13 @@ export class Network {
       id: this.config.identity.peerId,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
       unanswered: this.statics.unanswered((endpoint) => this.surroundings.isCandidate(endpoint)),
-      problems: [...this.keys.problems(now), ...this.problems.list(now, this.own.record, records)],
+      relays: this.relays.describe(),
+      forwardOnly: this.own.isForwardOnly,
+      problems: [
+        ...this.relays.problems(),
+        ...this.keys.problems(now),
+        ...this.problems.list(now, this.own.record, records),
+      ],
       drops: Object.fromEntries(this.drops),
     };
   }
@@ -163,6 +184,7 @@ export class Network {
         if (this.own.setLocal(input.addresses)) this.ownRecordChanged(now);
         this.statics.hurry(now);
         for (const peer of this.members.all()) peer.addressesChanged(now);
+        this.relays.networkChanged(now);
         this.remembrance.recall(now, this.roster);
         break;
       case 'routes':
@@ -175,7 +197,8 @@ export class Network {
         if (this.surroundings.setOverlays(input.subnets)) this.overlaysChanged(now);
         break;
       case 'beacon':
-        if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
+        if (this.own.isForwardOnly) this.count('forward-only');
+        else if (this.surroundings.isInside(input.from)) this.count('beacon-inside-overlay');
         else this.count(this.reception.beacon(now, input.payload, input.from));
         break;
       case 'found':
@@ -193,6 +216,15 @@ export class Network {
           input.isTrusted,
         );
         this.askOutside(now);
+        break;
+      case 'relay':
+        this.relays.set(now, input.relay);
+        break;
+      case 'drop-relay':
+        this.relays.drop(now, input.name);
+        break;
+      case 'forward-only':
+        if (input.on !== this.own.isForwardOnly) this.setForwardOnly(now, input.on);
         break;
       case 'ping':
         this.ping(now, input.peer, input.request);
@@ -218,6 +250,7 @@ export class Network {
     for (const hello of this.statics.tick(now))
       if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
     this.probes.tick(now);
+    if (this.relays.deadline() <= now) this.relays.tick(now);
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
@@ -237,10 +270,7 @@ export class Network {
   }
 
   private sendHello(name: string, to: Endpoint): void {
-    const { secrets, identity } = this.config;
-    const nonce = this.statics.nonceFor(name);
-    const stamp = this.stamper.next();
-    this.outbox.datagram(to, writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, stamp));
+    this.outbox.datagram(to, this.hello(this.statics.nonceFor(name)));
   }
 
   private deviceEvent(now: number, event: DeviceEvent): void {
@@ -250,11 +280,11 @@ export class Network {
     }
     if (event.kind === 'unreachable') {
       for (const peer of this.members.connected()) peer.carryPaths(now, peer.paths.unreachable(now, event.to));
+      this.relays.unreachable(now, event.to);
       return;
     }
     if (event.kind === 'too-large') {
-      for (const peer of this.members.connected())
-        peer.carryPaths(now, peer.paths.tooLarge(now, event.to, event.bytes));
+      this.tooLarge(now, event.to, event.bytes);
       return;
     }
     if (event.kind === 'unmarked') {
@@ -266,16 +296,29 @@ export class Network {
       return;
     }
     if (event.kind === 'device-gone') return;
-    // This machine opens no relay, so there's none to hear of.
-    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') return;
+    if (event.kind === 'relay-datagram' || event.kind === 'relay-open' || event.kind === 'relay-closed') {
+      this.relays.event(now, event);
+      return;
+    }
     const peer = this.members.withHandle(event.peer);
     if (peer !== undefined) this.peerEvent(now, peer, event);
+  }
+
+  /** What a relay doesn't take, no way through it does; what a way may carry is counted without the envelope. */
+  private tooLarge(now: number, to: Endpoint, bytes: number): void {
+    const ways = this.relays.waysBy(to);
+    for (const peer of this.members.connected()) {
+      peer.carryPaths(now, peer.paths.tooLarge(now, to, bytes));
+      for (const way of ways) peer.carryPaths(now, peer.paths.tooLarge(now, way, bytes - ENVELOPE_BYTES));
+    }
   }
 
   private datagram(now: number, event: Extract<DeviceEvent, { kind: 'datagram' }>): void {
     const { datagram, from, proven } = event;
     if (this.surroundings.isInside(from)) this.count('inside-overlay');
+    else if (this.own.isForwardOnly && !isRelayWay(from)) this.count('forward-only');
     else if (datagram[0] !== DHT_REPLY) this.count(this.reception.datagram(now, datagram, from, proven));
+    else if (isRelayWay(from)) this.count('unknown-kind');
     else if (this.reflexive.received(now, datagram, from)) this.seenOutside(now);
   }
 
@@ -286,7 +329,8 @@ export class Network {
   }
 
   private askOutside(now: number): void {
-    for (const { to, datagram } of this.reflexive.tick(now)) this.outbox.datagram(to, datagram);
+    for (const { to, datagram } of this.reflexive.tick(now))
+      if (!this.own.isForwardOnly) this.outbox.datagram(to, datagram);
   }
 
   private seenOutside(now: number): void {
@@ -309,9 +353,10 @@ export class Network {
         peer.carrySession(now, peer.session.gone(event.localIndex));
         break;
       case 'strayed':
-        if (this.surroundings.isCandidate(event.from)) peer.carryPaths(now, peer.paths.strayed(now, event.from));
+        if (peer.mayTry(event.from)) peer.carryPaths(now, peer.paths.strayed(now, event.from));
         break;
       case 'silent':
+        if (peer.paths.current !== null) this.relays.doubt(now, peer.paths.current.endpoint);
         peer.carryPaths(now, peer.paths.doubt(now));
         break;
       case 'bulk':
@@ -341,10 +386,27 @@ export class Network {
     const pong = this.pings.answered(answer.token, at);
     if (pong !== null) this.outbox.push({ kind: 'pong', pong });
     peer.carryPaths(now, peer.paths.answered(now, answer.token, at));
-    const { observed } = answer;
-    const counts = observed !== null && !this.surroundings.isInside(observed);
-    if (counts && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+    if (answer.observed !== null) this.seenAt(now, answer.observed);
     return null;
+  }
+
+  /** Someone who isn't anyone saw our datagrams come from there. */
+  private seenAt(now: number, observed: Endpoint): void {
+    if (!this.surroundings.isInside(observed) && this.own.seenAt(now, observed)) this.ownRecordChanged(now);
+  }
+
+  /** The others are told first, on the paths that there still are; then what was known of direct ways is forgotten, or learned anew. */
+  private setForwardOnly(now: number, on: boolean): void {
+    if (!this.own.setForwardOnly(on)) return;
+    this.ownRecordChanged(now);
+    this.surroundings.setForwardOnly(on);
+    this.outbox.command({ kind: 'set-forward-only', on });
+    for (const peer of this.members.all()) peer.surroundingsChanged(now);
+  }
+
+  private hello(nonce: Uint8Array): Uint8Array {
+    const { secrets, identity } = this.config;
+    return writeHello(secrets.probeKey, admissionKey(secrets), nonce, identity.publicKey, this.stamper.next());
   }
 
   private ping(now: number, id: string, request: number): void {
@@ -400,6 +462,7 @@ export class Network {
   /** Says goodbye to all members and ends all sessions. */
   private standStill(now: number): void {
     for (const peer of this.members.all()) peer.farewell(now);
+    this.relays.stop(now);
     this.outbox.push({ kind: 'remember', peers: this.remembrance.take() });
   }
 
@@ -419,6 +482,7 @@ export class Network {
   private announce(now: number): void {
     if (this.state !== 'running') return;
     this.beaconAt = now + BEACON_INTERVAL;
+    if (this.own.isForwardOnly) return;
     const payload = writeBeacon({ stamp: this.stamper.next(), port: this.config.port, record: this.own.record.bytes });
     this.outbox.push({ kind: 'beacon', payload });
   }

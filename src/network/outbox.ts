@@ -1,6 +1,6 @@
 /** Collects what one call of the network machine wants done, in order. */
 import { concat } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
+import type { Way } from '../core/way.js';
 import type { DeviceCommand, PeerHandle } from '../device/device.js';
 import { CONTROL_BYTES, type ControlMessage, encodeControl } from '../wire/control.js';
 import type { NetworkOutput } from './io.js';
@@ -22,12 +22,12 @@ export class Outbox {
     this.outputs.push({ kind: 'device', command });
   }
 
-  datagram(to: Endpoint, datagram: Uint8Array): void {
+  datagram(to: Way, datagram: Uint8Array): void {
     this.command({ kind: 'send-datagram', to, datagram });
   }
 
   /** Control messages to a peer, in as few datagrams as they fit into. `to`: null for its path in use. */
-  control(peer: PeerHandle, messages: readonly ControlMessage[], to: Endpoint | null = null): void {
+  control(peer: PeerHandle, messages: readonly ControlMessage[], to: Way | null = null): void {
     let batch: Uint8Array = new Uint8Array();
     for (const message of messages) {
       const encoded = encodeControl(message);

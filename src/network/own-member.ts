@@ -19,6 +19,7 @@ const OUTDO_INTERVAL = 20_000;
 
 export class OwnMember {
   private change = 0;
+  private forwardOnly: boolean;
   /** No record of ours has a sequence below this one. */
   private floor = 0n;
   private outdidAt = Number.NEGATIVE_INFINITY;
@@ -36,6 +37,7 @@ export class OwnMember {
     random: Random,
   ) {
     this.instance = random(8);
+    this.forwardOnly = config.forwardOnly;
     this.signed = this.sign();
   }
 
@@ -104,17 +106,35 @@ export class OwnMember {
     return this.endpoints().includes(endpoint);
   }
 
+  /** Whether nobody is to reach us but through relays. */
+  get isForwardOnly(): boolean {
+    return this.forwardOnly;
+  }
+
+  /** Says whether the record changed. A record that says so names no endpoint. */
+  setForwardOnly(on: boolean): boolean {
+    if (on === this.forwardOnly) return false;
+    this.forwardOnly = on;
+    this.resign();
+    return true;
+  }
+
   private update(change: () => void): boolean {
     const before = this.endpoints().join();
     change();
     if (this.endpoints().join() === before) return false;
-    this.change++;
-    if (this.floor > 0n) this.floor++;
-    this.signed = this.sign();
+    this.resign();
     return true;
   }
 
+  private resign(): void {
+    this.change++;
+    if (this.floor > 0n) this.floor++;
+    this.signed = this.sign();
+  }
+
   private endpoints(): Endpoint[] {
+    if (this.forwardOnly) return [];
     return [
       ...new Set([...this.local, ...this.mapped, ...[...this.observed.values()].map(({ endpoint }) => endpoint)]),
     ];
@@ -129,7 +149,7 @@ export class OwnMember {
   private sign(): MemberRecord {
     const { config } = this;
     return signRecord(config.secrets.networkId, config.identity, {
-      flags: RECORD_FLAG.offload,
+      flags: RECORD_FLAG.offload | (this.forwardOnly ? RECORD_FLAG.forwardOnly : 0),
       mtu: config.mtu,
       staticKey: config.identity.staticPublic,
       sequence: this.sequence(),

@@ -4,8 +4,9 @@ import { hex, sameBytes } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
+import { isEndpoint, isRelayWay, type Way } from '../core/way.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { CandidateSource, DirectKind } from '../paths/candidate.js';
+import type { CandidateKind, CandidateSource } from '../paths/candidate.js';
 import type { FrameNeeds } from '../paths/ladder.js';
 import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
@@ -16,6 +17,8 @@ import type { Outbox } from './outbox.js';
 import type { Probe, ProbeQueue } from './probe-queue.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
+/** Relays among the ways that one handshake message goes. */
+const HANDSHAKE_RELAYS = 3;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
@@ -25,11 +28,11 @@ export interface PeerContext {
   readonly outbox: Outbox;
   /** What goes to endpoints that never answered goes by it. */
   readonly probes: ProbeQueue;
-  kindOf(endpoint: Endpoint): DirectKind;
+  kindOf(endpoint: Way): CandidateKind;
   /** What our frames ask of a path. */
   readonly needs: FrameNeeds;
   /** Whether datagrams to a peer may go there. */
-  isCandidate(endpoint: Endpoint): boolean;
+  isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
   disconnected(peer: Peer, now: number): void;
@@ -96,6 +99,7 @@ export class Peer {
     const before = this.record.mac;
     this.record = record;
     this.setMacs();
+    if (this.isForwardOnly) this.pruneWays(now);
     if (!sameBytes(before, record.mac)) this.context.macFreed(before);
     this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
@@ -113,24 +117,47 @@ export class Peer {
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
-  learnEndpoints(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
-    const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.context.isCandidate(endpoint));
+  learnEndpoints(now: number, endpoints: readonly Way[], source: CandidateSource): void {
+    const news = endpoints.filter((endpoint) => !this.paths.has(endpoint) && this.mayTry(endpoint));
     this.note(now, news, source);
     if (news.length > 0 && this.wantsSession) this.reach(now);
   }
 
-  private note(now: number, endpoints: readonly Endpoint[], source: CandidateSource): void {
+  private note(now: number, endpoints: readonly Way[], source: CandidateSource): void {
     for (const endpoint of endpoints) {
-      if (this.context.isCandidate(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
+      if (this.mayTry(endpoint)) this.carryPaths(now, this.paths.add(now, endpoint, source));
     }
+  }
+
+  /** Whether the peer wants to be reached through relays only. */
+  private get isForwardOnly(): boolean {
+    return (this.record.flags & RECORD_FLAG.forwardOnly) !== 0;
+  }
+
+  /** Whether anything may be sent to the peer there. */
+  mayTry(way: Way): boolean {
+    return this.context.isCandidate(way) && (isRelayWay(way) || !this.isForwardOnly);
+  }
+
+  private pruneWays(now: number): void {
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (way) => !this.mayTry(way)),
+    );
+  }
+
+  /** These ways lead nowhere any more. */
+  loseWays(now: number, ways: readonly Way[]): void {
+    const lost = new Set(ways);
+    this.carryPaths(
+      now,
+      this.paths.prune(now, (way) => lost.has(way)),
+    );
   }
 
   /** What's underlay and what's overlay is another matter now. */
   surroundingsChanged(now: number): void {
-    this.carryPaths(
-      now,
-      this.paths.prune(now, (endpoint) => !this.context.isCandidate(endpoint)),
-    );
+    this.pruneWays(now);
     this.learnEndpoints(now, this.record.endpoints, 'record');
   }
 
@@ -244,10 +271,11 @@ export class Peer {
         this.context.outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
         break;
       case 'wish':
-        this.askToChallenge(now, output.to, output.tries);
+        if (isRelayWay(output.to)) this.carryPaths(now, this.paths.probe(now, output.to));
+        else this.askToChallenge(now, output.to, output.tries);
         break;
       case 'proven':
-        this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
+        if (isEndpoint(output.endpoint)) this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
         break;
       case 'use':
       case 'resize':
@@ -293,8 +321,11 @@ export class Peer {
     const { paths } = this;
     const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
     const all = paths.current === null ? others : [paths.current.endpoint, ...others];
-    for (const to of all.slice(0, HANDSHAKE_FANOUT)) {
-      if (paths.isProven(to)) this.greet(now, to, datagram);
+    // A relay that's known works more surely than the eighth guess at an address.
+    const relays = all.filter(isRelayWay).slice(0, HANDSHAKE_RELAYS);
+    const direct = all.filter(isEndpoint).slice(0, HANDSHAKE_FANOUT - relays.length);
+    for (const to of [...direct, ...relays]) {
+      if (paths.isProven(to) || isRelayWay(to)) this.greet(now, to, datagram);
       else this.askToInitiate(now, to);
     }
   }
@@ -306,7 +337,7 @@ export class Peer {
     this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
   }
 
-  private greet(now: number, to: Endpoint, initiation: Uint8Array | null): void {
+  private greet(now: number, to: Way, initiation: Uint8Array | null): void {
     if (initiation === null) return;
     this.paths.greeted(now, to);
     this.context.outbox.datagram(to, initiation);
@@ -324,18 +355,18 @@ export class Peer {
     return this.context.probes.ask(now, { ...probe, owner, onLink: this.isOnLink(probe.endpoint) });
   }
 
-  private isOnLink(endpoint: Endpoint): boolean {
+  private isOnLink(endpoint: Way): boolean {
     return this.context.kindOf(endpoint) === 'lan';
   }
 
-  private established(now: number, from: Endpoint): void {
+  private established(now: number, from: Way): void {
     this.refused = false;
     this.absent = false;
     this.note(now, [from], 'handshake');
     this.carryPaths(now, this.paths.start(now));
   }
 
-  private usePath(now: number, endpoint: Endpoint | null, maxDatagram: number): void {
+  private usePath(now: number, endpoint: Way | null, maxDatagram: number): void {
     this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null) return;
     this.silent = false;

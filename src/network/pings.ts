@@ -1,8 +1,8 @@
 /** Pings that somebody asked for: a sealed challenge on the path in use, and what its answer tells of that path. */
 import { BoundedMap } from '../core/bounded-map.js';
 import { hex } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
+import type { Way } from '../core/way.js';
 import { TOKEN_BYTES } from '../wire/control.js';
 import type { PathKind, Pong } from './io.js';
 
@@ -15,7 +15,7 @@ export class Pings {
   constructor(private readonly random: Random) {}
 
   /** The token of the challenge that's to be sent there now. */
-  ask(now: number, request: number, path: { readonly endpoint: Endpoint; readonly kind: PathKind }): Uint8Array {
+  ask(now: number, request: number, path: { readonly endpoint: Way; readonly kind: PathKind }): Uint8Array {
     const token = this.random(TOKEN_BYTES);
     this.pending.set(hex(token), { request, path: path.kind, endpoint: path.endpoint, sentAt: now });
     return token;

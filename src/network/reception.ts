@@ -3,6 +3,7 @@ import { sameBytes } from '../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, endpointParts, tryEndpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
+import { isRelayWay, type Way } from '../core/way.js';
 import type { CandidateSource } from '../paths/candidate.js';
 import { readInitiation, receiverIndex } from '../session/handshake.js';
 import type { SessionContext } from '../session/io.js';
@@ -16,6 +17,7 @@ import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { Problems } from './problems.js';
+import type { Relays } from './relays.js';
 import type { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
 import type { Stamps } from './stamps.js';
@@ -31,6 +33,7 @@ export class Reception {
     private readonly members: Members,
     private readonly roster: Roster,
     private readonly statics: StaticPeers,
+    private readonly relays: Relays,
     private readonly stamps: Stamps,
     private readonly problems: Problems,
     private readonly outbox: Outbox,
@@ -38,7 +41,7 @@ export class Reception {
   ) {}
 
   /** A datagram that the device admitted. */
-  datagram(now: number, datagram: Uint8Array, from: Endpoint, proven: boolean): DropReason {
+  datagram(now: number, datagram: Uint8Array, from: Way, proven: boolean): DropReason {
     const [kind, version] = datagram;
     if (version !== VERSION) return this.otherVersion(now, datagram, from);
     switch (kind) {
@@ -85,12 +88,12 @@ export class Reception {
   }
 
   /** A sign of life of a peer at these endpoints: go there, unless there's a session already. */
-  private approach(now: number, peer: Peer, endpoints: readonly Endpoint[], source: CandidateSource): void {
+  private approach(now: number, peer: Peer, endpoints: readonly Way[], source: CandidateSource): void {
     peer.learnEndpoints(now, endpoints, source);
     if (peer.wantsSession && peer.session.tries !== 1) peer.reach(now);
   }
 
-  private hello(datagram: Uint8Array, from: Endpoint): DropReason {
+  private hello(datagram: Uint8Array, from: Way): DropReason {
     const { probeKey } = this.config.secrets;
     const hello = readHello(probeKey, this.context.noticeKeys.networkAdmission, datagram);
     if (hello === null) return 'hello-malformed';
@@ -104,18 +107,23 @@ export class Reception {
     return null;
   }
 
-  private helloBack(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
+  private helloBack(now: number, datagram: Uint8Array, from: Way): DropReason {
     const back = readHelloBack(this.config.secrets.probeKey, this.context.ownAdmission, datagram);
     if (back === null) return 'hello-malformed';
     const learned = this.roster.learn(now, back.record, 'static');
     if (!('peer' in learned)) return `record-${learned.kind}`;
+    if (isRelayWay(from)) {
+      if (!this.relays.answered(back)) return 'hello-unasked';
+      this.approach(now, learned.peer, [from], 'relay');
+      return null;
+    }
     const verdict = this.statics.answered(back, learned.record.peerId, this.config.identity.peerId);
     if (verdict === null) return 'hello-unasked';
     if (verdict === 'welcome') this.approach(now, learned.peer, [from], 'static');
     return null;
   }
 
-  private handshake1(now: number, datagram: Uint8Array, from: Endpoint, proven: boolean): DropReason {
+  private handshake1(now: number, datagram: Uint8Array, from: Way, proven: boolean): DropReason {
     const received = readInitiation(this.context.keys, datagram);
     if (received === null) return 'handshake-malformed';
     const learned = this.roster.learn(now, received.record, 'static');
@@ -136,7 +144,7 @@ export class Reception {
     return null;
   }
 
-  private handshake2(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
+  private handshake2(now: number, datagram: Uint8Array, from: Way): DropReason {
     let reason: DropReason = 'handshake-malformed';
     const missed = this.reply(datagram, (peer) => {
       const done = peer.session.receivedResponse(now, datagram, from);
@@ -157,15 +165,16 @@ export class Reception {
     return null;
   }
 
-  private otherVersion(now: number, datagram: Uint8Array, from: Endpoint): DropReason {
-    const text = `a member at ${endpointParts(from).ip} speaks version ${datagram[1]} of the protocol, this one speaks version ${VERSION}`;
+  private otherVersion(now: number, datagram: Uint8Array, from: Way): DropReason {
+    const where = isRelayWay(from) ? 'behind a relay' : `at ${endpointParts(from).ip}`;
+    const text = `a member ${where} speaks version ${datagram[1]} of the protocol, this one speaks version ${VERSION}`;
     if (this.problems.note(now, text)) this.outbox.notable('warn', text);
     const index = receiverIndex(datagram);
     if (datagram[0] === KIND.handshake1 && index !== null) this.notice(from, index, datagram, REASON.otherVersion);
     return 'other-version';
   }
 
-  private notice(to: Endpoint, index: number, answered: Uint8Array, reason: Reason): void {
+  private notice(to: Way, index: number, answered: Uint8Array, reason: Reason): void {
     this.outbox.datagram(
       to,
       writeNotice(this.context.noticeKeys, this.random(XAES_NONCE_BYTES), index, answered, reason),

@@ -18,6 +18,8 @@ const MTU_RANGE = { least: 576, most: 65521 } as const;
 export const RECORD_FLAG = {
   /** Its data plane takes super-frames, and frames whose checksum is to be completed. */
   offload: 0x01,
+  /** It's reached through relays only, and wants to be tried nowhere else. */
+  forwardOnly: 0x04,
 } as const;
 
 export interface MemberFields {

@@ -1,6 +1,7 @@
 /** What the next run should know of the members: their records, the endpoints that worked, their last stamps. */
 import { ByteReader, u64 } from '../core/bytes.js';
 import type { Endpoint } from '../core/endpoint.js';
+import { isEndpoint } from '../core/way.js';
 import type { RememberedPeer } from './io.js';
 import type { Members } from './members.js';
 import type { Peer } from './peer.js';
@@ -60,7 +61,7 @@ export class Remembrance {
   }
 
   private endpointsOf(peer: Peer): readonly Endpoint[] {
-    const proven = peer.paths.proven();
+    const proven = peer.paths.proven().filter(isEndpoint); // what we're called at a relay is another tomorrow
     return proven.length > 0 ? proven : (this.earlier.get(peer.record.peerId) ?? []);
   }
 }

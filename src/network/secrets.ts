@@ -13,6 +13,7 @@ export interface NetworkSecrets {
   readonly pskBase: Uint8Array;
   readonly topicKey: Uint8Array;
   readonly recordKey: Uint8Array;
+  readonly relayTagKey: Uint8Array;
 }
 
 const EMPTY = new Uint8Array();
@@ -39,6 +40,7 @@ export function networkSecrets(root: Uint8Array): NetworkSecrets {
     pskBase: derive('psk', 32),
     topicKey: derive('topic', 32),
     recordKey: derive('record', 32),
+    relayTagKey: derive('relay tag', 32),
   };
 }
 

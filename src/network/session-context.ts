@@ -1,8 +1,9 @@
 /** What the sessions of a network share: its keys, ours, and where indices, stamps and our record come from. */
+
+import { keyPair } from '../core/noise-state.js';
 import { type Random, randomU32 } from '../core/random.js';
 import type { Stamper } from '../core/stamp.js';
 import type { PskChoice, SessionContext } from '../session/io.js';
-import { keyPair } from '../session/noise.js';
 import type { NetworkConfig } from './io.js';
 import type { Members } from './members.js';
 import type { OwnMember } from './own-member.js';

@@ -1,12 +1,14 @@
 /** Where this machine stands on the underlay: what's on-link, and which endpoints make sense as candidates. */
-import { type Endpoint, endpointParts } from '../core/endpoint.js';
+import { endpointParts } from '../core/endpoint.js';
 import { type Cidr, inSubnet, isIpv6, isLinkLocal, isUsable } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
-import type { DirectKind } from '../paths/candidate.js';
+import { isRelayWay, type Way } from '../core/way.js';
+import type { CandidateKind } from '../paths/candidate.js';
 
 export class Surroundings {
   private addresses: readonly LocalAddress[] = [];
   private others: readonly Cidr[] = [];
+  private forwardOnly = false;
 
   /** `own`: subnets of this very network; they're overlays from the start. */
   constructor(
@@ -25,21 +27,30 @@ export class Surroundings {
     return changed;
   }
 
-  kindOf(endpoint: Endpoint): DirectKind {
+  /** Relays are all that there is, whatever else is known. */
+  setForwardOnly(on: boolean): void {
+    this.forwardOnly = on;
+  }
+
+  kindOf(endpoint: Way): CandidateKind {
+    if (isRelayWay(endpoint)) return 'relay';
     const { ip } = endpointParts(endpoint);
     const onLink = (isIpv6(ip) && isLinkLocal(ip)) || this.addresses.some((local) => inSubnet(ip, local));
     return onLink ? 'lan' : 'direct';
   }
 
   /** Whether a peer may be looked for there: not inside an overlay, and not this very daemon. */
-  isCandidate(endpoint: Endpoint): boolean {
+  isCandidate(endpoint: Way): boolean {
+    if (isRelayWay(endpoint)) return true;
+    if (this.forwardOnly) return false;
     if (!isUsable(endpoint) || this.isInside(endpoint)) return false;
     const { ip, port } = endpointParts(endpoint);
     return port !== this.port || !this.addresses.some((local) => local.ip === ip);
   }
 
   /** Whether it's an address of an overlay, or one on a link that isn't the underlay's: a mesh must never run through a mesh. */
-  isInside(endpoint: Endpoint): boolean {
+  isInside(endpoint: Way): boolean {
+    if (isRelayWay(endpoint)) return false;
     const { ip, zone } = endpointParts(endpoint);
     if (zone !== null) return !this.addresses.some((local) => local.zone === zone);
     return [...this.own, ...this.others].some((overlay) => inSubnet(ip, overlay));

@@ -1,23 +1,25 @@
-/** One endpoint at which a peer might be reached, and how it compares with the others. */
-import { type Endpoint, endpointParts } from '../core/endpoint.js';
+/** One way by which a peer might be reached, and how it compares with the others. */
+import { endpointParts } from '../core/endpoint.js';
 import { isIpv6 } from '../core/ip.js';
 import type { Random } from '../core/random.js';
+import { isRelayWay, relayWayParts, type Way } from '../core/way.js';
 import { type FrameNeeds, ladderOf } from './ladder.js';
 import { PathMtu } from './path-mtu.js';
 
-/** `lan`: on-link. `direct`: anywhere else. */
-export type DirectKind = 'lan' | 'direct';
+/** `lan`: on-link. `direct`: anywhere else. `relay`: through a relay. */
+export type CandidateKind = 'lan' | 'direct' | 'relay';
 
 /**
  * From where we know of a candidate. `record`: the member itself tells it. `lan`: a beacon came from there. `static`: a member answered there under
  * a `-peer`. `remembered`: it worked in the last run. `handshake`, `strayed`: a handshake, or datagrams of the session, came from there.
+ * `relay`: the member said hello through that relay.
  */
-export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed';
+export type CandidateSource = 'record' | 'lan' | 'static' | 'remembered' | 'handshake' | 'strayed' | 'relay';
 
 export interface Candidate {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Way;
   readonly source: CandidateSource;
-  kind: DirectKind;
+  kind: CandidateKind;
   readonly addedAt: number;
   /** The challenge under way. */
   probe: { readonly token: Uint8Array; readonly sentAt: number } | null;
@@ -30,32 +32,41 @@ export interface Candidate {
   /** Smoothed, in ms; null as long as none was answered. */
   rtt: number | null;
   answeredAt: number | null;
+  /** It's suspected not to work, and another is ready to take its place. */
+  isDoubted: boolean;
   /** Handshakes and challenges that went there, and when the last did. */
   tries: number;
   triedAt: number | null;
   readonly mtu: PathMtu;
 }
 
-const KIND_ORDER: readonly DirectKind[] = ['lan', 'direct'];
+const KIND_ORDER: readonly CandidateKind[] = ['lan', 'direct', 'relay'];
 /** A path of the same kind has to be this much faster, by ratio and in ms, before traffic moves to it. */
 const BETTER = { ratio: 0.8, ms: 2 } as const;
 
 export interface CandidateContext {
   readonly random: Random;
   /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
-  readonly kindOf: (endpoint: Endpoint) => DirectKind;
+  readonly kindOf: (endpoint: Way) => CandidateKind;
   readonly needs: FrameNeeds;
 }
 
 export function newCandidate(
   { random, kindOf, needs }: CandidateContext,
-  endpoint: Endpoint,
+  endpoint: Way,
   source: CandidateSource,
   now: number,
 ): Candidate {
-  const untried = { probe: null, misses: 0, rtt: null, answeredAt: null, tries: 0, triedAt: null, waitsSince: null };
-  const mtu = new PathMtu(random, ladderOf(isIpv6(endpointParts(endpoint).ip) ? 'ipv6' : 'ipv4', needs));
+  const unasked = { probe: null, misses: 0, rtt: null, answeredAt: null, isDoubted: false };
+  const untried = { ...unasked, tries: 0, triedAt: null, waitsSince: null };
+  const mtu = new PathMtu(random, ladderOf(familyOf(endpoint), needs));
   return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
+}
+
+function familyOf(way: Way) {
+  const first = isRelayWay(way) ? relayWayParts(way).relay : way;
+  const family = isIpv6(endpointParts(first).ip) ? 'ipv6' : 'ipv4';
+  return isRelayWay(way) ? (`relay-${family}` as const) : family;
 }
 
 export function noteTry(candidate: Candidate, now: number): void {
@@ -100,5 +111,5 @@ function difference(a: number, b: number): number {
 }
 
 function isIpv4({ endpoint }: Candidate): boolean {
-  return !isIpv6(endpointParts(endpoint).ip);
+  return familyOf(endpoint).endsWith('ipv4');
 }

@@ -6,8 +6,8 @@ export const BASE_MTU = 1_280;
 const COMMON = [1_380, 1_400, 1_420, 1_440, 1_460, 1_480, 1_492, 1_500, 2_304, 4_352, 8_896, 9_000] as const;
 /** Asked for even where less would do: it's what most paths have, and what people expect to read. */
 const ETHERNET = 1_500;
-/** Bytes of the IP and UDP headers. */
-const HEADERS = { ipv4: 28, ipv6: 48 } as const;
+/** Bytes of the IP and UDP headers; on the way to a relay the envelope's come on top (docs/protocol.md section 11). */
+const HEADERS = { ipv4: 28, ipv6: 48, 'relay-ipv4': 44, 'relay-ipv6': 64 } as const;
 /** A path on which a session could begin passes a handshake (docs/protocol.md section 4): UDP payload in bytes. */
 const HANDSHAKE = 1_032;
 
@@ -40,6 +40,6 @@ export function ladderOf(family: keyof typeof HEADERS, needs: FrameNeeds): Ladde
   const common = COMMON.filter((_, index) => (COMMON[index - 1] ?? 0) < most);
   const rungs = [...common, whole];
   const ascending = [...new Set(rungs)].filter((mtu) => mtu > BASE_MTU).sort((a, b) => a - b);
-  const floor = family === 'ipv6' ? BASE_MTU : HANDSHAKE + headers;
+  const floor = family.endsWith('ipv6') ? BASE_MTU : HANDSHAKE + headers;
   return { headers, floor, rungs: ascending, top: ascending.at(-1) ?? BASE_MTU };
 }

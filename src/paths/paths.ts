@@ -6,13 +6,13 @@
  */
 import { backoff } from '../core/backoff.js';
 import { sameBytes } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
+import type { Way } from '../core/way.js';
 import {
   type Candidate,
   type CandidateContext,
+  type CandidateKind,
   type CandidateSource,
   compare,
-  type DirectKind,
   isWorthMoving,
   newCandidate,
   noteTry,
@@ -29,7 +29,7 @@ const UNPROVEN = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_00
  * How often a path is challenged, in ms: the one in use, often enough that a NAT which forgets after 30 s (the least that's in use) stays open,
  * even if one challenge is lost; less often on-link, where there is no NAT; and another that works.
  */
-const IN_USE_INTERVAL = { direct: 15_000, lan: 30_000 } as const;
+const IN_USE_INTERVAL = { direct: 15_000, lan: 30_000, relay: 15_000 } as const;
 const SPARE_INTERVAL = 45_000;
 /** How long after a missed challenge a way that once worked is tried again, in ms, while none works: it comes back with the network. */
 const RECOVERY_INTERVAL = 500;
@@ -37,6 +37,10 @@ const RECOVERY_INTERVAL = 500;
 const FRESH = 5_000;
 /** How long an answer may take, in ms: at least this, or this many round trips. */
 const ANSWER_LIMIT = { least: 500, roundTrips: 4 } as const;
+/** The same for the path in use when it's in doubt and another is ready: moving there costs nothing, waiting does. */
+const DOUBTED_LIMIT = { least: 200, roundTrips: 4 } as const;
+/** Who comes by a relay has lost the better way, if that one didn't answer for this long, in ms. */
+const FRESH_BESIDE_RELAY = 500;
 /** Challenges in a row that a path may leave unanswered. */
 const MAX_MISSES = 3;
 /** How long after the last path failed the peer is given up, in ms: if all its endpoints could be asked, and if some had to wait for that. */
@@ -51,27 +55,27 @@ const PUT_OFF = 4;
 
 export type PathOutput =
   /** `bytes`: the datagram is padded to that (UDP payload), to see whether the path takes it; null: it's as small as can be. */
-  | { readonly kind: 'challenge'; readonly to: Endpoint; readonly token: Uint8Array; readonly bytes: number | null }
+  | { readonly kind: 'challenge'; readonly to: Way; readonly token: Uint8Array; readonly bytes: number | null }
   /** An endpoint that never answered is to be challenged: `probe` does it when there's leave for that, `putOff` says that there's none. */
-  | { readonly kind: 'wish'; readonly to: Endpoint; readonly tries: number }
+  | { readonly kind: 'wish'; readonly to: Way; readonly tries: number }
   /** The endpoint answered for the first time. */
-  | { readonly kind: 'proven'; readonly endpoint: Endpoint }
+  | { readonly kind: 'proven'; readonly endpoint: Way }
   /** Frames go there from now on; null: nowhere. `maxDatagram`: UDP payload in bytes that the path takes. */
   | {
       readonly kind: 'use';
-      readonly endpoint: Endpoint | null;
-      readonly path: DirectKind | 'none';
+      readonly endpoint: Way | null;
+      readonly path: CandidateKind | 'none';
       readonly maxDatagram: number;
     }
   /** The path in use takes another size of datagrams now. */
-  | { readonly kind: 'resize'; readonly endpoint: Endpoint; readonly maxDatagram: number }
+  | { readonly kind: 'resize'; readonly endpoint: Way; readonly maxDatagram: number }
   /** Nothing has answered for a while, and the peer doesn't count as connected; the ways that worked are asked on, as long as the session lasts. */
   | { readonly kind: 'dead' };
 
 /** What became of one candidate, for people. */
 export interface CandidateState {
-  readonly endpoint: Endpoint;
-  readonly kind: DirectKind;
+  readonly endpoint: Way;
+  readonly kind: CandidateKind;
   readonly source: CandidateSource;
   readonly state: 'in use' | 'works' | 'worked' | 'stopped answering' | 'no answer' | 'untried';
   readonly rttMs: number | null;
@@ -88,15 +92,15 @@ export interface CandidateState {
 
 /** The path that frames take. */
 export interface CurrentPath {
-  readonly endpoint: Endpoint;
-  readonly kind: DirectKind;
+  readonly endpoint: Way;
+  readonly kind: CandidateKind;
   readonly rtt: number | null;
   /** In bytes of IP packet. */
   readonly mtu: number;
 }
 
 export class Paths {
-  private readonly candidates = new Map<Endpoint, Candidate>();
+  private readonly candidates = new Map<Way, Candidate>();
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
@@ -113,12 +117,12 @@ export class Paths {
     return { endpoint, kind, rtt, mtu: mtu.mtu };
   }
 
-  has(endpoint: Endpoint): boolean {
+  has(endpoint: Way): boolean {
     return this.candidates.has(endpoint);
   }
 
   /** Endpoints for a handshake: those that answered, youngest news first; of the others those that were tried least, so that all have their turn. */
-  known(): Endpoint[] {
+  known(): Way[] {
     const answered = (candidate: Candidate) => candidate.answeredAt ?? Number.NEGATIVE_INFINITY;
     return [...this.candidates.values()]
       .sort((a, b) => answered(b) - answered(a) || a.tries - b.tries || compare(a, b) || b.addedAt - a.addedAt)
@@ -126,7 +130,7 @@ export class Paths {
   }
 
   /** Whether the endpoint ever answered a challenge. */
-  isProven(endpoint: Endpoint): boolean {
+  isProven(endpoint: Way): boolean {
     return (this.candidates.get(endpoint)?.answeredAt ?? null) !== null;
   }
 
@@ -147,7 +151,7 @@ export class Paths {
   }
 
   /** Endpoints that answered a challenge, best first. */
-  proven(): Endpoint[] {
+  proven(): Way[] {
     return [...this.candidates.values()]
       .filter(({ answeredAt }) => answeredAt !== null)
       .sort(compare)
@@ -161,7 +165,7 @@ export class Paths {
   }
 
   /** Notes an endpoint; a new one is probed at once. */
-  add(now: number, endpoint: Endpoint, source: CandidateSource = 'record'): PathOutput[] {
+  add(now: number, endpoint: Way, source: CandidateSource = 'record'): PathOutput[] {
     if (this.candidates.has(endpoint)) return [];
     if (this.candidates.size >= MAX_CANDIDATES) this.evict();
     this.candidates.set(endpoint, newCandidate(this.context, endpoint, source, now));
@@ -169,14 +173,14 @@ export class Paths {
   }
 
   /** Forgets endpoints that can't be candidates any more. */
-  prune(now: number, isWrong: (endpoint: Endpoint) => boolean): PathOutput[] {
+  prune(now: number, isWrong: (endpoint: Way) => boolean): PathOutput[] {
     const wrong = [...this.candidates.values()].filter(({ endpoint }) => isWrong(endpoint));
     for (const { endpoint } of wrong) this.candidates.delete(endpoint);
     return this.inUse !== null && wrong.includes(this.inUse) ? this.failed(now) : [];
   }
 
   /** A handshake went there. */
-  greeted(now: number, endpoint: Endpoint): void {
+  greeted(now: number, endpoint: Way): void {
     const candidate = this.candidates.get(endpoint);
     if (candidate !== undefined) noteTry(candidate, now);
   }
@@ -217,7 +221,7 @@ export class Paths {
     const sample = Math.max(0, at - candidate.probe.sentAt);
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
-    Object.assign(candidate, { probe: null, misses: 0, answeredAt: now });
+    Object.assign(candidate, { probe: null, misses: 0, answeredAt: now, isDoubted: false });
     candidate.mtu.alive(now);
     const outputs = [...(isNew ? [provenOutput(candidate)] : []), ...this.choose(candidate, isNew)];
     const interval = candidate === this.inUse ? IN_USE_INTERVAL[candidate.kind] : SPARE_INTERVAL;
@@ -232,14 +236,15 @@ export class Paths {
   }
 
   /** This machine's interface doesn't take datagrams of so many bytes towards an endpoint. */
-  tooLarge(now: number, endpoint: Endpoint, bytes: number): PathOutput[] {
+  tooLarge(now: number, endpoint: Way, bytes: number): PathOutput[] {
     this.candidates.get(endpoint)?.mtu.refused(now, bytes);
     return this.tick(now);
   }
 
   /** The peer's datagrams come from an endpoint that frames don't go to. */
-  strayed(now: number, from: Endpoint): PathOutput[] {
-    const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - FRESH;
+  strayed(now: number, from: Way): PathOutput[] {
+    const fresh = this.isWorse(from) ? FRESH_BESIDE_RELAY : FRESH;
+    const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - fresh;
     if (this.candidates.has(from) && !isStale) return [];
     return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
   }
@@ -250,11 +255,12 @@ export class Paths {
     for (const candidate of this.candidates.values()) {
       if (candidate.probe === null && (candidate === this.inUse || works(candidate))) candidate.nextAt = now;
     }
+    if (this.inUse !== null) this.inUse.isDoubted = this.hasSpare();
     return this.tick(now);
   }
 
   /** The system says that an endpoint can't be reached now. */
-  unreachable(now: number, endpoint: Endpoint): PathOutput[] {
+  unreachable(now: number, endpoint: Way): PathOutput[] {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined || candidate !== this.inUse) return [];
     candidate.misses = MAX_MISSES;
@@ -282,12 +288,12 @@ export class Paths {
   }
 
   /** Whether a challenge to the endpoint waits for leave. */
-  isWaiting(endpoint: Endpoint): boolean {
+  isWaiting(endpoint: Way): boolean {
     return (this.candidates.get(endpoint)?.waitsSince ?? null) !== null;
   }
 
   /** There's leave for what was wished for. */
-  probe(now: number, endpoint: Endpoint): PathOutput[] {
+  probe(now: number, endpoint: Way): PathOutput[] {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined || candidate.waitsSince === null) return [];
     candidate.waitsSince = null;
@@ -295,7 +301,7 @@ export class Paths {
   }
 
   /** There won't be leave for what was wished for: it's wished for again later. */
-  putOff(now: number, endpoint: Endpoint): void {
+  putOff(now: number, endpoint: Way): void {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined) return;
     candidate.waitsSince = null;
@@ -391,12 +397,22 @@ export class Paths {
     return [...switched, ...this.probeAll(now)];
   }
 
+  /** Whether another works, which could take the place of the one in use. */
+  private hasSpare(): boolean {
+    return [...this.candidates.values()].some((candidate) => candidate !== this.inUse && works(candidate));
+  }
+
+  private isWorse(way: Way): boolean {
+    const candidate = this.candidates.get(way);
+    return this.inUse !== null && candidate !== undefined && ranksBelow(candidate, this.inUse);
+  }
+
   /** An answer on a way that's new, while the path in use is being asked and silent, is what a peer that moved looks like. */
   private choose(candidate: Candidate, isNew: boolean): PathOutput[] {
     if (candidate === this.inUse) return [];
     if (this.inUse === null) return this.use(candidate);
     const doubtful = this.inUse.misses > 0 || (isNew && this.inUse.probe !== null);
-    const replaces = doubtful && !ranksBelow(candidate, this.inUse);
+    const replaces = this.inUse.misses > 0 || (doubtful && !ranksBelow(candidate, this.inUse));
     return replaces || isWorthMoving(this.inUse, candidate) ? this.use(candidate) : [];
   }
 
@@ -441,5 +457,6 @@ function smoothed(rtt: number, sample: number): number {
 }
 
 function answerLimit(candidate: Candidate): number {
-  return Math.max(ANSWER_LIMIT.least, (candidate.rtt ?? 0) * ANSWER_LIMIT.roundTrips);
+  const { least, roundTrips } = candidate.isDoubted ? DOUBTED_LIMIT : ANSWER_LIMIT;
+  return Math.max(least, (candidate.rtt ?? 0) * roundTrips);
 }

@@ -16,6 +16,9 @@ export const MAX_STATIC_PEERS = 64;
 export const MAX_QUEUED_KEYS = 32;
 const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
 
+/** How many relays a network may use, its own and the daemon's. */
+export const MAX_RELAYS = 4;
+
 const hash = text(fields.parseHash);
 const count = v.number();
 
@@ -45,6 +48,14 @@ export const startParams = v.strictObject({
   'mss-clamp': v.optional(v.boolean()),
   'no-lan': v.optional(v.boolean(), false),
   dht: v.optional(text(fields.parseDht)),
+  relay: v.optional(
+    v.pipe(
+      v.array(text(fields.parseRelayText)),
+      v.maxLength(MAX_RELAYS, ({ received }) => `expected at most ${MAX_RELAYS}, got ${received}`),
+    ),
+    [],
+  ),
+  fwd: v.optional(v.boolean(), false),
 });
 
 export const peerSchema = v.object({
@@ -70,6 +81,53 @@ export const peerSchema = v.object({
   lastError: v.nullable(v.string()),
 });
 
+/** A relay that a network uses. */
+const relaySchema = v.object({
+  /** `HOST:PORT`. */
+  name: v.string(),
+  /** Its key, 64 hex digits; null as long as it's unknown. */
+  id: v.nullable(v.string()),
+  state: v.picklist(['connected', 'connecting', 'failing', 'wrong-key']),
+  transport: v.nullable(v.picklist(['udp', 'tls'])),
+  endpoint: v.nullable(v.string()),
+  rttMs: v.nullable(v.number()),
+  /** Other members there. */
+  others: count,
+  /** When its key was pinned, Unix time in seconds; null if it isn't, or was given. */
+  pinned: v.nullable(v.number()),
+  /** The key that it shows and mustn't have. */
+  refusedId: v.nullable(v.string()),
+  lastError: v.nullable(v.string()),
+});
+
+/** This machine as a relay of others. */
+export const relayHostSchema = v.object({
+  id: v.string(),
+  port: v.number(),
+  tlsPort: v.nullable(v.number()),
+  /** Why it's gone, or null. */
+  error: v.nullable(v.string()),
+  tlsConnections: count,
+  datagramsForwarded: count,
+  bytesForwarded: count,
+  /** Of the last ten seconds. */
+  bytesPerSecond: count,
+  clients: v.array(
+    v.object({
+      pseudonym: v.string(),
+      address: v.string(),
+      transport: v.picklist(['udp', 'tls']),
+      /** Others who share a tag with it. */
+      others: count,
+      sinceMs: v.number(),
+      bytesIn: count,
+      bytesOut: count,
+      drops: count,
+    }),
+  ),
+  drops: v.record(v.string(), count),
+});
+
 export const networkSchema = v.object({
   /** The network's public name, 32 hex digits: what logs say in place of the hash. */
   id: v.string(),
@@ -92,6 +150,9 @@ export const networkSchema = v.object({
   /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),
   dht: v.string(),
+  relays: v.array(relaySchema),
+  /** Everything goes through relays. */
+  forwardOnly: v.boolean(),
   log: v.picklist(fields.LEVELS),
   /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
   keyEnds: v.nullable(v.number()),
@@ -132,6 +193,8 @@ export const networkDebugSchema = v.object({
   port: v.number(),
   lan: v.string(),
   dht: v.string(),
+  relays: v.array(relaySchema),
+  forwardOnly: v.boolean(),
   /** How the NAT before this machine maps: `unknown`, `none`, `endpoint-independent` or `dependent` (RFC 4787). */
   nat: v.string(),
   /** Where we tell others that we are. */
@@ -173,6 +236,7 @@ export const METHODS = {
       upMs: v.number(),
       log: v.picklist(fields.LEVELS),
       networks: v.array(networkSchema),
+      relay: v.nullable(relayHostSchema),
       /** What's wrong with the daemon itself, in words. */
       problems: v.array(v.string()),
     }),
@@ -193,6 +257,7 @@ export const METHODS = {
       /** The DHT process, in words. */
       dht: v.string(),
       networks: v.array(networkDebugSchema),
+      relay: v.nullable(relayHostSchema),
       problems: v.array(v.string()),
     }),
   },
@@ -264,6 +329,16 @@ export const METHODS = {
     params: v.strictObject({ level: text(fields.parseLevel), hash: v.optional(hash) }),
     result: v.object({}),
   },
+  /** Through relays only, or not; without a hash, for all networks. It's kept. */
+  'network.set': {
+    params: v.strictObject({ hash: v.optional(hash), fwd: v.boolean() }),
+    result: v.object({}),
+  },
+  /** Forgets the key that was pinned for a relay: the next one that it shows is pinned. */
+  'relay.forget': {
+    params: v.strictObject({ relay: text(fields.parseRelayText) }),
+    result: v.object({ forgotten: v.boolean() }),
+  },
   /** What of the system's help the devices of running networks use; without a hash, of all. It lasts until a device ends. */
   'device.set': {
     params: v.strictObject({
@@ -285,6 +360,8 @@ export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
 export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
+export type RelayInfo = v.InferOutput<typeof relayHostSchema>;
+export type RelayUse = v.InferOutput<typeof relaySchema>;
 export type KeyParams = StartParams['keys'];
 export type KeyInfo = Result<'network.keys'>['keys'][number];
 export type PeerInfo = v.InferOutput<typeof peerSchema>;

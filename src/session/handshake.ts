@@ -1,19 +1,11 @@
 /** Handshake datagrams 1 and 2: Noise messages with our payloads in them (docs/protocol.md section 4). Bytes in; bytes, keys or null out. */
 import { ByteReader, concat, padded, parsed, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { MAC_BYTES, mac16 } from '../core/crypto.js';
+import type { KeyPair, Split } from '../core/noise-state.js';
 import { STAMP_BYTES, type Stamp } from '../core/stamp.js';
 import { HEADER_BYTES, header, KIND, withMac, withoutMac } from '../wire/envelope.js';
 import type { KeyEntry } from './key-queue.js';
-import {
-  type Answerable,
-  type KeyPair,
-  readMessage1,
-  readMessage2,
-  type Split,
-  type Waiting,
-  writeMessage1,
-  writeMessage2,
-} from './noise.js';
+import { type Answerable, readMessage1, readMessage2, type Waiting, writeMessage1, writeMessage2 } from './noise.js';
 
 export const HANDSHAKE1_BYTES = 1032;
 export const HANDSHAKE2_BYTES = 972;

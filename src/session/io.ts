@@ -1,7 +1,8 @@
 /** What a session machine needs from the network that it's in, and what it gives back. */
-import type { Endpoint } from '../core/endpoint.js';
+
 import type { Random } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
+import type { Way } from '../core/way.js';
 import type { Notice, ReplyKeys } from '../wire/replies.js';
 import type { HandshakeKeys, Responder } from './handshake.js';
 import type { KeyEntry } from './key-queue.js';
@@ -9,18 +10,18 @@ import type { Role } from './live-sessions.js';
 
 export type SessionOutput =
   /** To `to`, or to wherever the peer may be. */
-  | { readonly kind: 'send'; readonly datagram: Uint8Array; readonly to: Endpoint | null }
+  | { readonly kind: 'send'; readonly datagram: Uint8Array; readonly to: Way | null }
   /** `answered`: the MAC of the message 1, 16 bytes. */
   | {
       readonly kind: 'send-cookie';
-      readonly to: Endpoint;
+      readonly to: Way;
       readonly receiverIndex: number;
       readonly answered: Uint8Array;
     }
   | { readonly kind: 'install'; readonly keys: InstallKeys }
   | { readonly kind: 'drop'; readonly localIndex: number }
   /** Datagrams can be sealed from now on; `from` is where the proof of it came from. */
-  | { readonly kind: 'established'; readonly localIndex: number; readonly from: Endpoint; readonly role: Role }
+  | { readonly kind: 'established'; readonly localIndex: number; readonly from: Way; readonly role: Role }
   /** The last session is over. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'refused'; readonly notice: Notice };

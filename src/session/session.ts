@@ -9,15 +9,15 @@
 import { backoff } from '../core/backoff.js';
 import { MAC_BYTES } from '../core/crypto.js';
 import { Deadlines } from '../core/deadlines.js';
-import type { Endpoint } from '../core/endpoint.js';
+import { KEY_BYTES, keyPair } from '../core/noise-state.js';
 import { fraction } from '../core/random.js';
 import type { Stamp } from '../core/stamp.js';
+import type { Way } from '../core/way.js';
 import { type Notice, REASON, readCookie, readNotice } from '../wire/replies.js';
 import { complete, type Initiation, initiate, type ReceivedInitiation, respond } from './handshake.js';
 import type { Remote, SessionContext, SessionOutput } from './io.js';
 import type { KeyEntry } from './key-queue.js';
 import { type LiveSession, LiveSessions, type Role } from './live-sessions.js';
-import { KEY_BYTES, keyPair } from './noise.js';
 
 /** Waits between the tries of a handshake, in ms. */
 const RETRY = [0, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
@@ -137,7 +137,7 @@ export class Session {
     received: ReceivedInitiation,
     key: KeyEntry,
     datagram: Uint8Array,
-    from: Endpoint,
+    from: Way,
     proven: boolean,
   ): SessionOutput[] {
     if (received.stamp === this.lastStamp) return []; // one message on several ways, or a replay
@@ -153,7 +153,7 @@ export class Session {
   receivedResponse(
     now: number,
     datagram: Uint8Array,
-    from: Endpoint,
+    from: Way,
   ): { readonly record: Uint8Array; readonly outputs: SessionOutput[] } | null {
     const { initiation, key } = this.attempt ?? { initiation: null, key: null };
     if (initiation === null || key === null) return null;
@@ -191,7 +191,7 @@ export class Session {
   }
 
   /** The device opened the first datagram of a session that we answered. */
-  heard(now: number, localIndex: number, from: Endpoint): SessionOutput[] {
+  heard(now: number, localIndex: number, from: Way): SessionOutput[] {
     const session = this.live.get(localIndex);
     if (session === undefined || session.heard) return [];
     const dropped = this.live.confirm(localIndex);
@@ -212,7 +212,7 @@ export class Session {
     return before && !this.established ? [{ kind: 'lost' }] : [];
   }
 
-  private send(now: number, to: Endpoint | null): SessionOutput[] {
+  private send(now: number, to: Way | null): SessionOutput[] {
     const { attempt, context, remote } = this;
     if (attempt === null) return [];
     attempt.key = context.psks.offer(now, this.live.key);
@@ -235,13 +235,13 @@ export class Session {
   }
 
   /** Our message wins: the peer gets it once more, at the address that its own came from. */
-  private outvote(attempt: Attempt, stamp: Stamp, to: Endpoint): SessionOutput[] {
+  private outvote(attempt: Attempt, stamp: Stamp, to: Way): SessionOutput[] {
     if (attempt.outvoted.has(stamp) || attempt.initiation === null) return [];
     attempt.outvoted.add(stamp);
     return [{ kind: 'send', datagram: attempt.initiation.datagram, to }];
   }
 
-  private answer(now: number, received: ReceivedInitiation, key: KeyEntry, from: Endpoint): SessionOutput[] {
+  private answer(now: number, received: ReceivedInitiation, key: KeyEntry, from: Way): SessionOutput[] {
     const { context, remote } = this;
     const localIndex = context.newIndex();
     const ephemeral = keyPair(context.random(KEY_BYTES));
@@ -267,7 +267,7 @@ export class Session {
    * A stamp below the last one: a replay, or a machine restored from an older image. While we hear the peer it can only be the first,
    * and nobody gets an answer; else a cookie lets a real one prove itself.
    */
-  private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Endpoint): SessionOutput[] {
+  private answerStale(now: number, received: ReceivedInitiation, datagram: Uint8Array, to: Way): SessionOutput[] {
     if (this.established || now < this.staleCookieAt + STALE_COOKIE_INTERVAL) return [];
     this.staleCookieAt = now;
     return [{ kind: 'send-cookie', to, receiverIndex: received.senderIndex, answered: datagram.slice(-MAC_BYTES) }];

@@ -63,8 +63,10 @@ export function challengeToken(body: Uint8Array): Uint8Array | null {
   return body.length < CHALLENGE_BYTES ? null : body.slice(0, TOKEN_BYTES);
 }
 
-export function answer(token: Uint8Array, observed: Endpoint): ControlMessage {
-  return { type: CONTROL.answer, body: concat(token, encodeEndpoint(observed)) };
+/** `observed`: where the challenge came from; null if it came through a relay. */
+export function answer(token: Uint8Array, observed: Endpoint | null): ControlMessage {
+  const address = observed === null ? new Uint8Array(18) : encodeEndpoint(observed);
+  return { type: CONTROL.answer, body: concat(token, address) };
 }
 
 export function readAnswer(body: Uint8Array): Answer | null {

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Daemon } from '../../src/daemon/daemon.js';
 import { Log } from '../../src/daemon/log.js';
+import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
 import { temporaryDirectory } from '../daemon/directory.js';
 import { Wire } from '../daemon/wire.js';
 
@@ -37,6 +38,11 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     lan: false,
     dht: 'off' as const,
     dhtListen: null,
+    relays: [],
+    relayListen: null,
+    relayTls: null,
+    relayLimits: DEFAULT_LIMITS,
+    proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     mssClamp: false,

@@ -51,6 +51,8 @@ const NETWORK: NetworkInfo = {
   peerId: '1111111111111111',
   lan: 'off',
   dht: 'off',
+  relays: [],
+  forwardOnly: false,
   log: 'INFO',
   keyEnds: null,
   peers: [BEN, CLEO],

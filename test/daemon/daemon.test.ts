@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Daemon } from '../../src/daemon/daemon.js';
 import { Log } from '../../src/daemon/log.js';
+import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
 import { DeviceError } from '../../src/device/device.js';
 import { generatedHash } from '../../src/network/secrets.js';
 import { call } from '../../src/rpc/client.js';
@@ -40,6 +41,11 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     lan: false,
     dht: 'off' as const,
     dhtListen: null,
+    relays: [],
+    relayListen: null,
+    relayTls: null,
+    relayLimits: DEFAULT_LIMITS,
+    proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     mssClamp: false,

@@ -26,7 +26,16 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
 }
 
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
-  const empty = { error: null, retryMs: null, keyEnds: null, unanswered: [], problems: [], drops: {} };
+  const empty = {
+    relays: [],
+    forwardOnly: false,
+    error: null,
+    retryMs: null,
+    keyEnds: null,
+    unanswered: [],
+    problems: [],
+    drops: {},
+  };
   const rest = {
     mac: '02:00:00:00:00:02',
     port: 4900,

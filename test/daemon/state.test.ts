@@ -29,6 +29,8 @@ const NETWORK: SavedNetwork = {
   ],
   noLan: true,
   dht: ['192.0.2.1:49737'],
+  relays: ['relay.example:4910'],
+  forwardOnly: true,
   remembered: [
     { record: new Uint8Array([1, 2, 3]), endpoints: ['192.0.2.2:4900' as Endpoint], stamp: new Uint8Array(8).fill(3) },
   ],

@@ -4,6 +4,8 @@ import { type Endpoint, makeEndpoint, parseEndpoint } from '../../src/core/endpo
 import type { Host } from '../../src/daemon/host.js';
 import { type Device, type DeviceConfig, DeviceError, type DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
+import { MemoryRelay } from '../../src/device/memory-relay.js';
+import type { OpenRelayDevice } from '../../src/device/relay-device.js';
 import { DhtProcess, type DhtProcessOptions } from '../../src/discovery/dht/process.js';
 
 export class Wire {
@@ -30,6 +32,17 @@ export class TestHost implements Host {
   ) {}
 
   now = (): number => performance.now();
+
+  /** The relay machine's data plane needs no rights: it's opened nowhere, and forwards for whoever the test hands in. */
+  openRelay: OpenRelayDevice = (_config, onEvents) =>
+    Promise.resolve(
+      new MemoryRelay({
+        random: (bytes) => new Uint8Array(randomBytes(bytes)),
+        now: this.now,
+        send: () => undefined,
+        emit: (event) => onEvents([event]),
+      }),
+    );
 
   /** What its wall clock shows beyond the real one, in ms. */
   wallAhead = 0;

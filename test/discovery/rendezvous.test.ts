@@ -1,8 +1,8 @@
 /** The rendezvous machine against a DHT that's a map: meeting, forgetting, lying, clocks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { dayOf } from '../../src/core/days.js';
 import { publicKeyOf } from '../../src/discovery/dht/announce-key.js';
-import { dayOf } from '../../src/discovery/dht/days.js';
 import {
   Rendezvous,
   type RendezvousInput,

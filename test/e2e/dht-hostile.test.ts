@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dayOf } from '../../src/discovery/dht/days.js';
+import { dayOf } from '../../src/core/days.js';
 import { openRecord } from '../../src/discovery/dht/sealed-record.js';
 import { shiftedClock } from './harness/clock.js';
 import {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Endpoint, makeEndpoint } from '../../src/core/endpoint.js';
+import { makeEndpoint } from '../../src/core/endpoint.js';
+import type { Way } from '../../src/core/way.js';
 import { MAX_CANDIDATES, type PathOutput, Paths } from '../../src/paths/paths.js';
 import { seeded } from '../sim/random.js';
 
@@ -15,13 +16,13 @@ const NEEDS = { whole: 1_416, most: 1_440 };
 /** Paths and a peer that answers where it's reachable, after the round trip given there. */
 class Bench {
   now = 0;
-  readonly reach = new Map<Endpoint, number>();
-  readonly challenges: { at: number; to: Endpoint }[] = [];
-  readonly used: (Endpoint | null)[] = [];
+  readonly reach = new Map<Way, number>();
+  readonly challenges: { at: number; to: Way }[] = [];
+  readonly used: (Way | null)[] = [];
   deaths = 0;
   /** What endpoints that never answered wait for. */
   leave: 'given' | 'awaited' = 'given';
-  readonly wishes: Endpoint[] = [];
+  readonly wishes: Way[] = [];
   readonly paths: Paths;
   private readonly answers: { at: number; token: Uint8Array }[] = [];
 
@@ -46,7 +47,7 @@ class Bench {
     }
   }
 
-  private wish(to: Endpoint): void {
+  private wish(to: Way): void {
     if (this.leave === 'given') this.take(this.paths.probe(this.now, to));
     else this.wishes.push(to);
   }
@@ -67,7 +68,7 @@ class Bench {
     this.now = end;
   }
 
-  get inUse(): Endpoint | undefined {
+  get inUse(): Way | undefined {
     return this.paths.current?.endpoint;
   }
 }
@@ -164,7 +165,7 @@ test('a way that worked is asked on after the peer was given up, so that it is f
 });
 
 test('a path on the LAN is asked less often than one that may lead through a NAT', () => {
-  const perHour = (endpoint: Endpoint) => {
+  const perHour = (endpoint: Way) => {
     const bench = new Bench();
     bench.reach.set(endpoint, 1);
     bench.take(bench.paths.add(0, endpoint));
@@ -279,7 +280,7 @@ test('whatever answers and fails: what is in use has answered, and the deadline 
       const bench = new Bench(seed);
       for (const endpoint of [LAN, V4, V6]) bench.take(bench.paths.add(0, endpoint));
       bench.take(bench.paths.start(0));
-      const everReached = new Set<Endpoint>();
+      const everReached = new Set<Way>();
       for (const { ms, which, rtt } of steps) {
         const endpoint = [LAN, V4, V6][which] ?? LAN;
         if (rtt === null) bench.reach.delete(endpoint);

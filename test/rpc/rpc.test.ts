@@ -24,10 +24,12 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
   const told: string[] = [];
   const all: Handlers = {
     'daemon.version': () => ({ version: '1.2.3' }),
-    'daemon.status': () => ({ version: '1.2.3', upMs: 1, log: 'INFO', networks: [], problems: [] }),
+    'daemon.status': () => ({ version: '1.2.3', upMs: 1, log: 'INFO', networks: [], relay: null, problems: [] }),
     'daemon.debug': NO_SUCH,
     'network.start': NO_SUCH,
     'network.stop': NO_SUCH,
+    'network.set': NO_SUCH,
+    'relay.forget': NO_SUCH,
     'network.add-keys': NO_SUCH,
     'network.keys': NO_SUCH,
     'network.check': () => ({ connected: true }),

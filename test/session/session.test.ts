@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeEndpoint } from '../../src/core/endpoint.js';
+import { keyPair } from '../../src/core/noise-state.js';
 import { Stamper } from '../../src/core/stamp.js';
 import { readInitiation } from '../../src/session/handshake.js';
 import type { SessionContext, SessionOutput } from '../../src/session/io.js';
 import type { KeyEntry } from '../../src/session/key-queue.js';
-import { keyPair } from '../../src/session/noise.js';
 import { REKEY_AFTER, Session } from '../../src/session/session.js';
 import { REASON, writeCookie, writeNotice } from '../../src/wire/replies.js';
 import { seeded } from '../sim/random.js';

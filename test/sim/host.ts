@@ -3,12 +3,16 @@ import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpo
 import { inSubnet, isIpv6 } from '../../src/core/ip.js';
 import type { DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
+import type { Origin } from '../../src/device/relay-device.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
 import { admissionKey, keyEntry } from '../../src/network/secrets.js';
+import type { SimRelay } from './relay.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
+/** When a host's clock began, in ms since 1970: noon. */
+const EPOCH = Date.UTC(2026, 10, 21, 12);
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
 /** How often its daemon looks at the wall clock, in ms. */
@@ -38,6 +42,9 @@ export class SimHost {
   /** The same of its wall clock. */
   private wallAhead: number;
   private asleep = false;
+  private readonly streams = new Map<Endpoint, Origin>();
+  /** What it asked to be kept of the keys of relays. */
+  readonly pins = new Map<string, Uint8Array>();
   private readonly missed: DeviceEvent[] = [];
   private wakeAt = Number.POSITIVE_INFINITY;
   private tickedAt = { moment: Number.NaN, times: 0 };
@@ -75,6 +82,11 @@ export class SimHost {
         random: world.random,
         now: () => this.now,
         send: (to, datagram) => this.transmit(to, datagram),
+        tls: {
+          open: (relay) => this.openStream(relay),
+          close: (relay) => this.closeStream(relay),
+          send: (relay, datagram) => this.sendStream(relay, datagram),
+        },
         deliver: (frame) => this.deliver(frame),
         emit: (event) => this.deviceEvent(event),
       },
@@ -93,6 +105,8 @@ export class SimHost {
       mtu,
       port: PORT,
       bootCounter,
+      forwardOnly: options.forwardOnly ?? false,
+      unix: () => EPOCH + this.now,
     };
     this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
     this.moveTo(options.ip, ...(options.alsoAt ?? []));
@@ -148,7 +162,7 @@ export class SimHost {
   }
 
   receive(from: Endpoint, datagram: Uint8Array): void {
-    if (!this.isAwake) return;
+    if (!this.isAwake || this.options.udpBlocked) return;
     this.device.receive(from, datagram);
     this.schedule();
   }
@@ -188,6 +202,7 @@ export class SimHost {
   private transmit(to: Endpoint, datagram: Uint8Array): void {
     if (!this.isAwake) return;
     for (const observer of this.world.observers) observer.hostSent?.(this, to, datagram);
+    if (this.options.udpBlocked) return;
     const source = this.sourceFor(to);
     if (source !== null) this.world.carry(this, source, to, datagram);
     else this.deviceEvent({ kind: 'unreachable', at: this.now, to, error: 'ENETUNREACH' });
@@ -202,6 +217,47 @@ export class SimHost {
     return source === undefined ? null : makeEndpoint(source, PORT);
   }
 
+  /** Uses a relay; `key`: the one that it must have. */
+  useRelay(relay: SimRelay, key: Uint8Array | null = null, name = relay.udp as string): void {
+    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null } });
+  }
+
+  streamReceived(relay: SimRelay, datagram: Uint8Array): void {
+    if (!this.isAwake || !this.streams.has(relay.tls)) return;
+    this.device.tlsReceived(relay.tls, datagram);
+    this.schedule();
+  }
+
+  streamBroken(relay: SimRelay): void {
+    if (this.streams.delete(relay.tls) && this.running) this.device.tlsClosed(relay.tls, 'connection reset');
+  }
+
+  private openStream(endpoint: Endpoint): void {
+    const relay = this.world.relays.find(({ tls }) => tls === endpoint);
+    this.world.clock.at(this.world.clock.now + 3 * this.world.wire.delay, () => {
+      if (!this.running) return;
+      if (relay?.running !== true) return this.device.tlsClosed(endpoint, 'connection refused');
+      this.streams.set(endpoint, relay.connect(this));
+      this.device.tlsOpened(endpoint);
+    });
+  }
+
+  private closeStream(endpoint: Endpoint): void {
+    const origin = this.streams.get(endpoint);
+    this.streams.delete(endpoint);
+    if (origin !== undefined) this.world.relays.find(({ tls }) => tls === endpoint)?.disconnect(origin);
+  }
+
+  private sendStream(endpoint: Endpoint, datagram: Uint8Array): void {
+    const origin = this.streams.get(endpoint);
+    const relay = this.world.relays.find(({ tls }) => tls === endpoint);
+    if (origin === undefined || relay === undefined) return;
+    const address = makeEndpoint(this.options.nat?.ip ?? this.ip, 50_000);
+    this.world.clock.at(this.world.clock.now + this.world.wire.delay, () =>
+      relay.receiveStream(origin, address, datagram),
+    );
+  }
+
   private deliver(frame: Uint8Array): void {
     this.frames.push(frame);
     for (const observer of this.world.observers) observer.delivered?.(this, frame);
@@ -214,6 +270,7 @@ export class SimHost {
     else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
     else if (output.kind === 'notable') this.notables.push(output.message);
+    else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
   }
 
   private deviceEvent(event: DeviceEvent): void {

@@ -9,6 +9,7 @@ import { VirtualClock } from './clock.js';
 import { SimHost } from './host.js';
 import type { Nat } from './nat.js';
 import { seeded } from './random.js';
+import { type RelayOptions, SimRelay } from './relay.js';
 
 export { SimHost } from './host.js';
 
@@ -49,6 +50,10 @@ export interface HostOptions {
   readonly remembered?: readonly RememberedPeer[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
+  /** Nothing but TCP gets out of its network, and nothing in. */
+  readonly udpBlocked?: boolean;
+  /** Everything goes through relays. */
+  readonly forwardOnly?: boolean;
   readonly prefix?: number;
   /** The NAT that it's behind; its address is a private one then. */
   readonly nat?: Nat;
@@ -101,6 +106,7 @@ export class World {
   /** Who is at an endpoint: outside all NATs (null), or behind one. */
   private readonly places = new Map<Nat | null, Map<Endpoint, SimHost>>();
   private readonly nats = new Map<string, Nat>();
+  readonly relays: SimRelay[] = [];
   private readonly reflectors = new Set<Endpoint>();
 
   constructor(readonly seed: number) {
@@ -117,6 +123,12 @@ export class World {
     const host = new SimHost(this, options);
     this.hosts.push(host);
     return host;
+  }
+
+  relay(options: RelayOptions): SimRelay {
+    const relay = new SimRelay(this, options);
+    this.relays.push(relay);
+    return relay;
   }
 
   /** A host's addresses are these from now on. */
@@ -189,6 +201,11 @@ export class World {
   private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
     if (this.reflectors.has(to)) {
       this.carry(null, to, from, pong(datagram, from));
+      return;
+    }
+    const relay = this.relays.find(({ udp }) => udp === to);
+    if (relay !== undefined) {
+      relay.receive(from, datagram);
       return;
     }
     const target = this.targetOf(origin, from, to, isInside);

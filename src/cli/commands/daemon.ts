@@ -1,5 +1,5 @@
-import { Command } from 'commander';
-import type { DaemonFlags, Hooks } from '../context.js';
+import { Command, Option } from 'commander';
+import { type DaemonFlags, type Hooks, list } from '../context.js';
 
 interface Flags {
   readonly state?: string;
@@ -10,6 +10,11 @@ interface Flags {
   /** `--no-dht` makes it false. */
   readonly dht?: string | false;
   readonly dhtListen?: string;
+  readonly useRelay?: readonly string[];
+  readonly relay?: string | true;
+  /** `--no-relay-tls` makes it false; true if nothing was said. */
+  readonly relayTls?: string | boolean;
+  readonly proxy?: string;
 }
 
 export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Command {
@@ -21,6 +26,16 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the public one)')
     .option('--no-dht', 'meet members in no DHT')
     .option('--dht-listen <address>', 'make this machine a DHT of its own: [HOST:]PORT and the three ports after it')
+    .addOption(
+      new Option(
+        '--use-relay <relay>',
+        'relay for all networks: [ID@]HOST[:PORT]; also -relay; several times',
+      ).argParser(list),
+    )
+    .option('--relay [address]', 'make this machine a relay: [HOST:]PORT (UDP 4910)')
+    .option('--relay-tls <port>', 'TCP port of the relay for TLS (443)')
+    .option('--no-relay-tls', 'be a relay without TLS')
+    .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .addHelpText(
       'after',
@@ -31,6 +46,7 @@ Networks that were started come back when it starts again.
 Examples:
   sudo p2p daemon
   sudo p2p daemon --dht-listen 192.0.2.1:49737        # a site without internet: others use -dht 192.0.2.1:49737
+  sudo p2p daemon --relay                             # others use -relay THISHOST
   sudo p2p daemon --log DEBUG --state /srv/p2p --socket /run/other.sock`,
     )
     .action(async (_: unknown, command: Command) => {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { NetworkDebug, Result } from '../../rpc/schema.js';
+import type { NetworkDebug, RelayInfo, RelayUse, Result } from '../../rpc/schema.js';
 import { printable } from '../../rpc/text.js';
 import { callDaemon, jsonFlag } from '../context.js';
 import { duration, milliseconds, NOTHING, table } from '../format.js';
@@ -21,7 +21,7 @@ Examples:
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const debug = await callDaemon(command, 'daemon.debug', {});
       if (json) return printJson(jsonOf(debug));
-      print([daemonPart(debug), ...debug.networks.map(networkPart)].join('\n\n'));
+      print([daemonPart(debug), ...relayPart(debug.relay), ...debug.networks.map(networkPart)].join('\n\n'));
     });
 }
 
@@ -55,6 +55,39 @@ function daemonPart(debug: Result<'daemon.debug'>): string {
   ]);
 }
 
+/** This machine as a relay: who its clients are it doesn't know, only where, how many together, and how much. */
+function relayPart(relay: RelayInfo | null): string[] {
+  if (relay === null) return [];
+  const head = facts([
+    [
+      'relay here',
+      `UDP port ${relay.port}, TLS port ${relay.tlsPort ?? 'none'}${relay.error === null ? '' : `, gone: ${relay.error}`}`,
+    ],
+    ['id', relay.id],
+    [
+      'forwarded',
+      `${relay.datagramsForwarded} datagrams, ${relay.bytesForwarded} bytes, ${relay.bytesPerSecond} B/s now`,
+    ],
+    ['dropped', reasons(relay.drops)],
+  ]);
+  const rows = relay.clients.map((client) => [
+    client.pseudonym,
+    client.address,
+    client.transport,
+    String(client.others),
+    duration(client.sinceMs),
+    `${client.bytesIn}/${client.bytesOut}`,
+    String(client.drops),
+  ]);
+  if (rows.length === 0) return [head];
+  return [`${head}\n${indent(table(['CLIENT', 'ADDRESS', 'BY', 'OTHERS', 'SINCE', 'IN/OUT', 'DROPPED'], rows))}`];
+}
+
+function reasons(drops: Readonly<Record<string, number>>): string {
+  const list = Object.entries(drops).map(([reason, times]) => `${reason} ${times}`);
+  return list.join(', ') || 'nothing';
+}
+
 function networkPart(network: NetworkDebug): string {
   const head = facts([
     ['network', `${network.id}, ${network.state}${network.error === null ? '' : `: ${network.error}`}`],
@@ -63,22 +96,25 @@ function networkPart(network: NetworkDebug): string {
     ['DHT', network.dht],
     ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
     ['NAT', NAT_WORDS[network.nat] ?? network.nat],
+    ...network.relays.map((relay): [string, string] => ['relay', relayWords(relay)]),
+    ...(network.forwardOnly ? [['paths', 'through relays only'] as [string, string]] : []),
     ['own endpoints', network.endpoints.join(' ') || 'none'],
     ['probes', probesPart(network.probes)],
     ...network.unanswered.map((peer): [string, string] => ['-peer', `${peer.name}: ${peer.lastError ?? 'asking'}`]),
     ...network.problems.map((problem): [string, string] => ['problem', problem]),
-    [
-      'dropped',
-      Object.entries(network.drops)
-        .map(([reason, times]) => `${reason} ${times}`)
-        .join(', ') || 'nothing',
-    ],
+    ['dropped', reasons(network.drops)],
   ]);
   return [head, ...network.peers.map(peerPart)].join('\n\n');
 }
 
 function probesPart({ sent, putOff, waiting }: NetworkDebug['probes']): string {
   return `${sent} sent to endpoints that had never answered; ${putOff} had to wait for that, ${waiting} do now`;
+}
+
+function relayWords({ name, state, transport, endpoint, rttMs, others, lastError }: RelayUse): string {
+  const where =
+    transport === null ? '' : ` by ${transport} at ${endpoint}, RTT ${milliseconds(rttMs)}, ${others} others there`;
+  return `${name}: ${state}${where}${lastError === null ? '' : `: ${lastError}`}`;
 }
 
 function peerPart(peer: NetworkDebug['peers'][number]): string {

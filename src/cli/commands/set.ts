@@ -8,6 +8,8 @@ interface Flags extends KeyFlags {
   readonly tapOffload?: Switch;
   readonly udpGso?: Switch;
   readonly udpGro?: Switch;
+  readonly fwd?: Switch;
+  readonly forgetRelay?: string;
   readonly hash?: string;
 }
 
@@ -19,13 +21,15 @@ export function setCommand(): Command {
     .addOption(new Option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR'))
     .addOption(onOff('--tap-offload', 'checksum and segmentation offload of the devices'))
     .addOption(onOff('--udp-gso', 'many datagrams to the system at once (UDP_SEGMENT)'))
-    .addOption(onOff('--udp-gro', 'many datagrams from the system at once (UDP_GRO)'));
+    .addOption(onOff('--udp-gro', 'many datagrams from the system at once (UDP_GRO)'))
+    .addOption(onOff('--fwd', 'everything through relays: no LAN, no direct paths; this is kept'))
+    .addOption(new Option('--forget-relay <relay>', 'forget the key pinned for HOST[:PORT]: its next one is pinned'));
   return addKeyFlags(command)
     .addOption(hashFlag('only for this network; needed with keys'))
     .addHelpText(
       'after',
       `
-Without -hash: for the daemon and all its networks. It lasts until the daemon ends.
+Without -hash: for the daemon and all its networks. All but -fwd, -forget-relay and keys lasts until the daemon ends.
 Keys are appended to the network's queue and kept. Each is used until its -ttl, then all members move on to the next; give it to all of them in time.
 
 Examples:
@@ -33,7 +37,8 @@ Examples:
   p2p set -log TRACE -hash myhash
   p2p set -udp-gso off
   p2p generate | p2p set -hash myhash -key - -ttl $(date -d '1 month' +%s)
-  p2p set -hash myhash -keyfile keys.yaml`,
+  p2p set -hash myhash -keyfile keys.yaml
+  p2p set -fwd on -hash myhash`,
     )
     .action(set);
 }
@@ -43,18 +48,27 @@ function onOff(flag: string, description: string): Option {
 }
 
 async function set(flags: Flags, command: Command): Promise<void> {
-  const { log, tapOffload, udpGso, udpGro, hash } = flags;
+  const { log, tapOffload, udpGso, udpGro, fwd, forgetRelay, hash } = flags;
   const keys = await keysOf(flags);
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
   const help = Object.entries(given).filter(([, value]) => value !== undefined);
-  if (log === undefined && help.length === 0 && keys.length === 0)
-    command.error('error: --log, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given');
+  if ([log, fwd, forgetRelay].every((value) => value === undefined) && help.length === 0 && keys.length === 0)
+    command.error(
+      'error: --log, --fwd, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
+    );
   if (keys.length > 0) {
     const { warnings } = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
     for (const warning of warnings) tell(`p2p: warning: ${warning}`);
   }
   if (log !== undefined) await callDaemon(command, 'log.set', { level: log, hash });
+  if (fwd !== undefined) await callDaemon(command, 'network.set', { fwd: fwd === 'on', hash });
+  if (forgetRelay !== undefined) await forget(command, forgetRelay);
   if (help.length === 0) return;
   const switches = Object.fromEntries(help.map(([name, value]) => [name, value === 'on']));
   await callDaemon(command, 'device.set', { hash, ...switches });
+}
+
+async function forget(command: Command, relay: string): Promise<void> {
+  const { forgotten } = await callDaemon(command, 'relay.forget', { relay });
+  if (!forgotten) tell(`p2p: no key was pinned for ${relay}`);
 }

@@ -9,6 +9,7 @@ import { print, printJson, tell } from '../output.js';
 interface Flags {
   readonly hash?: string;
   readonly check?: string;
+  readonly relays?: boolean;
   readonly keys?: boolean;
   readonly json?: boolean;
 }
@@ -18,6 +19,7 @@ export function showCommand(): Command {
     .description('show the networks, or the members of one')
     .addOption(hashFlag('show the members of this network'))
     .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
+    .addOption(new Option('--relays', 'show the relays'))
     .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
     .addOption(jsonFlag())
     .addHelpText(
@@ -28,17 +30,19 @@ Exit codes of -check: 0 connected, 12 not connected, 15 no such network. One's o
 Examples:
   p2p show
   p2p show -hash myhash
+  p2p show -relays
   p2p show -hash myhash -keys
   p2p show -check 10.10.10.2 && echo there`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { hash, check, keys, json } = flags;
+      const { hash, check, keys, relays, json } = flags;
       if (keys) return showKeys(command, need(command, flags, 'hash').hash, json);
       if (check !== undefined) return checkMember(command, check, hash, json);
       const { networks } = await callDaemon(command, 'daemon.status', { hash });
       const [network] = networks;
       if (hash !== undefined && network === undefined) throw new Exit('no-such-network', 'no network has this hash');
       if (json) return printJson({ networks });
+      if (relays) return print(relayTable(networks));
       if (network === undefined) return tell('No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH');
       print(hash === undefined ? networkTable(networks) : memberTable(network));
     });
@@ -75,6 +79,23 @@ export function networkTable(networks: readonly NetworkInfo[]): string {
     stateOf(network),
   ]);
   return table(['DEVICE', 'IP', 'MAC', 'HASH', 'STATE'], rows);
+}
+
+/** The relays of each network: whose key, how reached, who else is there. */
+export function relayTable(networks: readonly NetworkInfo[]): string {
+  const rows = networks.flatMap(({ device, relays }) =>
+    relays.map((relay) => [
+      device,
+      relay.name,
+      relay.id ?? NOTHING,
+      relay.transport ?? NOTHING,
+      relay.lastError === null ? relay.state : `${relay.state}: ${relay.lastError}`,
+      milliseconds(relay.rttMs),
+      String(relay.others),
+      relay.pinned === null ? NOTHING : new Date(relay.pinned * 1000).toISOString().slice(0, 10),
+    ]),
+  );
+  return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED'], rows);
 }
 
 function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {

@@ -31,6 +31,10 @@ export function startCommand(): Command {
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the daemon’s)')
     .option('--no-dht', 'meet members in no DHT')
+    .addOption(
+      new Option('--relay <relay>', 'relay to use: [ID@]HOST[:PORT]; may be given several times').argParser(list),
+    )
+    .option('--fwd', 'everything through relays: no LAN, no direct paths')
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -42,6 +46,7 @@ Several keys: -key A -ttl T1 -key B -ttl T2 -key C. Each is used until its time;
 Examples:
   p2p start -ip 10.10.10.1 -hash myhash
   p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
+  p2p start -ip 10.10.10.4 -hash myhash -relay relay.example -fwd
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { NetworkInfo, Result } from '../../rpc/schema.js';
+import type { NetworkInfo, RelayInfo, Result } from '../../rpc/schema.js';
 import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
@@ -38,7 +38,7 @@ Examples:
       else for (const line of status.networks.flatMap(statusLines)) print(line);
       if (hash !== undefined && status.networks.length === 0) noSuchNetwork(check);
       const problems = [...status.problems, ...status.networks.flatMap(networkProblems)];
-      if (!json) for (const line of status.networks.map(discoveryLine)) tell(line);
+      if (!json) for (const line of [...status.networks.map(discoveryLine), ...relayLines(status.relay)]) tell(line);
       for (const problem of problems) tell(`p2p: ${printable(problem)}`);
       if (!check) return;
       const unhealthy = [...problems, ...status.networks.flatMap(memberProblems)];
@@ -78,8 +78,22 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
 }
 
 /** How members are found, in words: for the person who looks, not for the program that reads the lines. */
-function discoveryLine({ hash, lan, dht }: NetworkInfo): string {
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}`;
+function discoveryLine({ hash, lan, dht, relays, forwardOnly }: NetworkInfo): string {
+  const through = relays.map(
+    ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
+  );
+  const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}${relay}`;
+}
+
+/** What this machine does as a relay. */
+export function relayLines(relay: RelayInfo | null): string[] {
+  if (relay === null) return [];
+  const { clients, bytesPerSecond, bytesForwarded, drops, error } = relay;
+  if (error !== null) return [`p2p: relay here: gone: ${error}`];
+  const dropped = Object.values(drops).reduce((sum, times) => sum + times, 0);
+  const state = `${clients.length} clients, ${bytesPerSecond} B/s, ${bytesForwarded} bytes forwarded, ${dropped} datagrams dropped`;
+  return [`p2p: relay here: ${state}; id ${relay.id}`];
 }
 
 /** What's wrong with a network itself. */

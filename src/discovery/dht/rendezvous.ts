@@ -12,8 +12,8 @@ import { backoff } from '../../core/backoff.js';
 import { BoundedMap } from '../../core/bounded-map.js';
 import { hex, sameBytes } from '../../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../../core/crypto.js';
+import { type Day, dayOf, fromMidnight, isPlausible, nearbyDays } from '../../core/days.js';
 import type { Random } from '../../core/random.js';
-import { type Day, dayOf, fromMidnight, isPlausible, nearbyDays } from './days.js';
 import { announceSeed, openRecord, type RendezvousSecrets, sealRecord, topicOf } from './sealed-record.js';
 
 /** Announcements live for 20 minutes and a restarted node has lost everything: publish this often, in ms. */

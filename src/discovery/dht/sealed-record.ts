@@ -2,7 +2,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { ByteReader, concat, padded, parsed, u16, utf8 } from '../../core/bytes.js';
 import { openXaes, sealXaes, XAES_NONCE_BYTES } from '../../core/crypto.js';
-import type { Day } from './days.js';
+import type { Day } from '../../core/days.js';
 
 /** The keys of one network (32 bytes each), and this member's own. */
 export interface RendezvousSecrets {

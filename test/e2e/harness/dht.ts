@@ -1,5 +1,5 @@
 /** A DHT of the test's own, what daemons say of theirs, and what others can do in it. */
-import { nearbyDays } from '../../../src/discovery/dht/days.js';
+import { nearbyDays } from '../../../src/core/days.js';
 import { type RendezvousSecrets, topicOf } from '../../../src/discovery/dht/sealed-record.js';
 import { networkSecrets, rootSecret } from '../../../src/network/secrets.js';
 import { call } from '../../../src/rpc/client.js';

@@ -10,8 +10,8 @@ import { Namespace } from './namespace.js';
 /** The same inside of all routers, as private addresses often are. */
 export const INSIDE = { router: '198.51.100.201', host: '198.51.100.202' } as const;
 
-/** `masquerade` keeps one port for all destinations where it can; `random` takes a random one for each. */
-export type Nat = 'none' | 'masquerade' | 'random';
+/** `masquerade` keeps one port for all destinations where it can; `random` takes a random one for each; `UDP blocked` lets TCP out and nothing else. */
+export type Nat = 'none' | 'masquerade' | 'random' | 'UDP blocked';
 
 /** The host itself, or one behind it, which it translates for and lets nobody in to. What's behind it is removed by `leave`. */
 export async function behind(router: Host, nat: Nat, name: string): Promise<Host> {
@@ -26,13 +26,16 @@ export async function behind(router: Host, nat: Nat, name: string): Promise<Host
   await router.namespace.ip(`address add ${INSIDE.router}/29 dev inside`, 'link set inside up');
   await router.namespace.sysctl({ 'net/ipv4/ip_forward': 1 });
   const { code, stderr } = await router.namespace.run('nft', ['-f', '-'], {
-    input: rules(nat === 'masquerade' ? 'masquerade' : 'masquerade fully-random'),
+    input: rules(
+      nat === 'random' ? 'masquerade fully-random' : 'masquerade',
+      nat === 'UDP blocked' ? 'meta l4proto udp drop' : '',
+    ),
   });
   if (code !== 0) throw new Error(`nft on ${router.name}: ${stderr}`);
   return new Host(name, inside, { ipv4: INSIDE.host, ipv6: '' });
 }
 
-function rules(translate: string): string {
+function rules(translate: string, blocked: string): string {
   return `
     table ip p2ptest {
       chain translate {
@@ -41,6 +44,7 @@ function rules(translate: string): string {
       }
       chain forwarded {
         type filter hook forward priority filter
+        ${blocked}
         iifname "eth0" ct state new drop
       }
       chain own {
