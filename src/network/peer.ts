@@ -241,7 +241,7 @@ export class Peer {
       framesOut: counters?.framesOut ?? 0,
       bytesOut: counters?.bytesOut ?? 0,
       source: this.source,
-      lastError: this.isConnected ? null : this.lastError,
+      lastError: this.isConnected ? null : this.explanation(),
     };
   }
 
@@ -263,6 +263,10 @@ export class Peer {
     if (this.isConnected) return 'connected';
     if (this.refused) return 'refused';
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
+  }
+
+  private explanation(): string | null {
+    return this.lastError ?? (this.state() === 'unreachable' ? 'no answer at any of its endpoints' : null);
   }
 
   private carryPathOutput(now: number, output: PathOutput): void {

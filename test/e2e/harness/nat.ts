@@ -24,15 +24,17 @@ export async function behind(router: Host, nat: Nat, name: string): Promise<Host
     `route add default via ${INSIDE.router}`,
   );
   await router.namespace.ip(`address add ${INSIDE.router}/29 dev inside`, 'link set inside up');
-  await router.namespace.sysctl({ 'net/ipv4/ip_forward': 1 });
-  const { code, stderr } = await router.namespace.run('nft', ['-f', '-'], {
-    input: rules(
-      nat === 'random' ? 'masquerade fully-random' : 'masquerade',
-      nat === 'UDP blocked' ? 'meta l4proto udp drop' : '',
-    ),
-  });
-  if (code !== 0) throw new Error(`nft on ${router.name}: ${stderr}`);
+  await translates(router, nat);
   return new Host(name, inside, { ipv4: INSIDE.host, ipv6: '' });
+}
+
+/** Makes a host a router that translates for whoever is behind it, out of its eth0, and lets nothing in that nobody there asked for. */
+export async function translates(router: Host, nat: Exclude<Nat, 'none'> = 'masquerade'): Promise<void> {
+  await router.namespace.sysctl({ 'net/ipv4/ip_forward': 1 });
+  const translate = nat === 'random' ? 'masquerade fully-random' : 'masquerade';
+  const input = rules(translate, nat === 'UDP blocked' ? 'meta l4proto udp drop' : '');
+  const { code, stderr } = await router.namespace.run('nft', ['-f', '-'], { input });
+  if (code !== 0) throw new Error(`nft on ${router.name}: ${stderr}`);
 }
 
 function rules(translate: string, blocked: string): string {
