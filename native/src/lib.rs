@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod frame;
+pub mod mapping;
 pub mod open;
 pub mod packet;
 #[cfg(target_os = "linux")]

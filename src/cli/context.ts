@@ -18,6 +18,7 @@ export interface DaemonFlags {
   readonly socket?: string;
   readonly config?: string;
   readonly noLan?: boolean;
+  readonly noPortMapping?: boolean;
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;

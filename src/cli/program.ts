@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
 import { generateCommand } from './commands/generate.js';
+import { netcheckCommand } from './commands/netcheck.js';
 import { pingCommand } from './commands/ping.js';
 import { setCommand } from './commands/set.js';
 import { showCommand } from './commands/show.js';
@@ -40,6 +41,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     showCommand(),
     statusCommand(),
     waitCommand(),
+    netcheckCommand(),
     pingCommand(),
     debugCommand(),
     setCommand(),

@@ -52,6 +52,11 @@ export function isLinkLocal(ip: string): boolean {
   return ipaddr.parse(ip).range() === 'linkLocal';
 }
 
+/** Whether it means something only within one site or one provider (RFC 1918, RFC 6598), so that nobody outside can reach it. */
+export function isPrivate(ip: string): boolean {
+  return ['private', 'carrierGradeNat', 'linkLocal', 'uniqueLocal'].includes(ipaddr.parse(ip).range());
+}
+
 /** Whether a datagram may be sent there at all: one host, not this one, and a link-local one only with its zone. */
 export function isUsable(endpoint: Endpoint): boolean {
   const { ip, zone } = endpointParts(endpoint);

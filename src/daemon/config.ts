@@ -36,6 +36,8 @@ export interface Config {
   readonly socket: string;
   readonly log: Level;
   readonly lan: boolean;
+  /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
+  readonly portMapping: boolean;
   /** Where networks meet that don't say: nodes of a DHT, the public one, or none. */
   readonly dht: DhtChoice | 'public';
   /** Makes this machine a DHT of its own as well. */
@@ -71,6 +73,7 @@ export interface Given {
   readonly socket?: string;
   readonly config?: string;
   readonly noLan?: boolean;
+  readonly noPortMapping?: boolean;
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
@@ -94,6 +97,7 @@ function defaults(): Config {
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
     lan: true,
+    portMapping: true,
     dht: 'public',
     dhtListen: null,
     relays: [],
@@ -118,6 +122,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   socket: absolutePath,
   log: (value) => parseLevel(string(value)),
   lan: boolean,
+  portMapping: boolean,
   dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
   dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
   relays: (value) => relays(plain(value)),
@@ -178,7 +183,11 @@ function flags(given: Given): Partial<Config> {
       throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
     }
   }
-  return { ...(result as Partial<Config>), ...(given.noLan ? { lan: false } : {}) };
+  return {
+    ...(result as Partial<Config>),
+    ...(given.noLan ? { lan: false } : {}),
+    ...(given.noPortMapping ? { portMapping: false } : {}),
+  };
 }
 
 /** `path`: a file that must exist; undefined: the default one, which needn't. */

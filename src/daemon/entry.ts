@@ -5,9 +5,11 @@ import { backoff } from '../core/backoff.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
+import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
 import type { KeyInfo, NetworkDebug, NetworkInfo, RelayUse } from '../rpc/schema.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
+import { checkNetwork, type WayOut } from './netcheck.js';
 import type { Pins } from './pins.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedKey, SavedNetwork } from './saved.js';
@@ -18,9 +20,19 @@ const RETRY_MS = [250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 /** What's remembered of peers is written this long after it changed, in ms, so that many changes are one write. */
 const REMEMBER_MS = 2_000;
 
+const NO_PORT_MAPPING: PortMappingInfo = {
+  state: 'off',
+  gateway: null,
+  protocol: null,
+  external: null,
+  expiresMs: null,
+  attempts: [],
+};
+
 /** What there is to tell of a network that isn't running. */
 const NOT_RUNNING: NetworkDetails = {
   nat: 'unknown',
+  outside: { asked: 0, answered: 0, seen: [] },
   endpoints: [],
   probes: { sent: 0, putOff: 0, waiting: 0 },
   peers: [],
@@ -135,6 +147,7 @@ export class Entry {
       peerId: snapshot?.id ?? this.peerId(),
       lan: this.running?.lanState() ?? 'off',
       dht: this.running?.dhtState() ?? 'off',
+      portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
       log: this.log.levelOf(id),
@@ -155,6 +168,7 @@ export class Entry {
       relays: info.relays,
       forwardOnly: info.forwardOnly,
       nat,
+      portMapping: info.portMapping,
       endpoints: [...endpoints],
       probes: { ...probes },
       remembered: this.saved.remembered.length,
@@ -163,6 +177,16 @@ export class Entry {
       problems: info.problems,
       drops: info.drops,
     };
+  }
+
+  /** Whether and how others can reach it; `way`: this machine's way out. */
+  netcheck(way: WayOut): NetcheckNetwork {
+    return checkNetwork(this.info(), this.running, way);
+  }
+
+  private portMapping(): PortMappingInfo {
+    const state = this.running?.portMapping() ?? NO_PORT_MAPPING;
+    return { ...state, attempts: [...state.attempts] };
   }
 
   private relays(): RelayUse[] {

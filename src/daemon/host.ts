@@ -1,6 +1,7 @@
 /** What the daemon uses of the machine it runs on. `main.ts` fills in the real parts, tests those that need no rights. */
 import type { Endpoint } from '../core/endpoint.js';
 import type { LocalAddress } from '../core/local-address.js';
+import type { DefaultRoute, MappingClient } from '../core/port-mapping.js';
 import type { OpenDevice } from '../device/device.js';
 import type { OpenRelayDevice } from '../device/relay-device.js';
 import type { DhtProcess, DhtProcessOptions } from '../discovery/dht/process.js';
@@ -19,6 +20,12 @@ export interface Host {
   resolvePeer(text: string): Promise<Endpoint[]>;
   /** Addresses of this machine, but for the devices that `exclude` names. */
   localAddresses(exclude: (device: string) => boolean): LocalAddress[];
-  /** Calls back when addresses or interfaces have changed. */
+  /** The way out over one of these addresses' devices, or null. */
+  defaultRoute(addresses: readonly LocalAddress[]): DefaultRoute | null;
+  /** As `defaultRoute`, for IPv6. */
+  defaultRoute6(addresses: readonly LocalAddress[]): Pick<DefaultRoute, 'gateway' | 'device'> | null;
+  /** Asks routers for port mappings. */
+  readonly mapping: MappingClient;
+  /** Calls back when addresses, interfaces or routes have changed. */
   watchAddresses(onChange: () => void): { close(): void };
 }

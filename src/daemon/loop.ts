@@ -1,31 +1,35 @@
-/** The only thing that drives a network's machine: hands it what happens with the time, and wakes it at its deadline. */
-import type { NetworkInput, NetworkOutput } from '../network/io.js';
+/** The only thing that drives a machine: hands it what happens with the time, and wakes it at its deadline. */
+
+/** What every machine takes: its deadline has come. */
+interface Tick {
+  readonly kind: 'tick';
+}
 
 /** What the loop needs of a machine; `Network` is one. */
-export interface Machine {
-  handle(now: number, input: NetworkInput): NetworkOutput[];
+export interface Machine<Input, Output> {
+  handle(now: number, input: Input | Tick): Output[];
   deadline(): number;
 }
 
 /** The longest that a timer of Node can wait, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export class Loop {
+export class Loop<Input, Output> {
   private timer: NodeJS.Timeout | null = null;
   private last = Number.NEGATIVE_INFINITY;
-  private readonly waiting: NetworkInput[] = [];
+  private readonly waiting: (Input | Tick)[] = [];
   private busy = false;
   private stopped = false;
 
   /** `now` in ms, monotonic; `carryOut` gets the outputs of each input in order. */
   constructor(
-    private readonly machine: Machine,
+    private readonly machine: Machine<Input, Output>,
     private readonly now: () => number,
-    private readonly carryOut: (outputs: readonly NetworkOutput[]) => void,
+    private readonly carryOut: (outputs: readonly Output[]) => void,
   ) {}
 
   /** Inputs that come while outputs are carried out wait for their turn. */
-  feed(inputs: readonly NetworkInput[]): void {
+  feed(inputs: readonly (Input | Tick)[]): void {
     if (this.stopped) return;
     this.waiting.push(...inputs);
     if (this.busy) return;

@@ -1,10 +1,13 @@
 /** The composition root: real device, real LAN, real signals. */
 import { readFile } from 'node:fs/promises';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
+import { nativeMapping } from '../device/native-mapping.js';
 import { openNativeRelay } from '../device/native-relay.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
 import { openLan } from '../discovery/lan.js';
+import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
+import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
 import { type Given, loadConfig } from './config.js';
 import { Daemon } from './daemon.js';
@@ -21,6 +24,9 @@ const HOST: Host = {
   wall: Date.now,
   watchAddresses,
   localAddresses,
+  defaultRoute,
+  defaultRoute6,
+  mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),
   resolvePeer,

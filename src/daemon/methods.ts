@@ -62,6 +62,7 @@ export function handlers(served: Served): Handlers {
       relay: served.relay(),
       problems: [...served.problems],
     }),
+    'daemon.netcheck': () => ({ version, dht: served.dht(), ...networks.netcheck() }),
     'network.start': (params) => networks.start(params),
     'network.stop': async ({ hash }) => {
       await networks.stop(hash);

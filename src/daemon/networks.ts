@@ -3,6 +3,7 @@ import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
+import type { Netcheck } from '../rpc/netcheck.js';
 import type { KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
@@ -10,6 +11,7 @@ import { Entry } from './entry.js';
 import type { Host } from './host.js';
 import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
+import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
@@ -119,6 +121,16 @@ export class Networks {
     return [...this.entries.values()].map((entry) => entry.details());
   }
 
+  /** How others can reach this machine: what holds for all networks, and each of them. */
+  netcheck(): Omit<Netcheck, 'version' | 'dht'> {
+    const { host, config } = this.around;
+    const addresses = this.lookAtAddresses();
+    const route = host.defaultRoute(addresses);
+    const networks = [...this.entries.values()].map((entry) => entry.netcheck({ addresses, route }));
+    const ipv6 = host.defaultRoute6(addresses);
+    return { ...describeMachine(addresses, route, ipv6), portMapping: config.portMapping, networks };
+  }
+
   /** The network with this hash; throws an `RpcError` if there's none. */
   find(hash: string): Entry {
     const entry = this.entries.get(hash);
@@ -154,6 +166,8 @@ export class Networks {
   /** This machine's links, addresses or routes may have changed. */
   networkChanged(): void {
     const addresses = this.lookAtAddresses();
+    const route = this.around.host.defaultRoute(addresses);
+    for (const { running } of this.entries.values()) running?.setRoute(route);
     if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
       for (const { running } of this.entries.values()) running?.routesChanged();
       return;
@@ -198,12 +212,14 @@ export class Networks {
     this.opening.set(saved.device, saved);
     this.tellOverlays();
     try {
+      const addresses = this.lookAtAddresses();
       return await RunningNetwork.open({
         host,
         saved,
         master: state.master,
         bootCounter: await state.nextBoot(),
         lan: config.lan,
+        portMapping: config.portMapping,
         choices: {
           tapOffload: config.tapOffload,
           udpGso: config.udpGso,
@@ -211,7 +227,8 @@ export class Networks {
           fwmark: config.fwmark,
         },
         dht: this.dhtOf(saved),
-        addresses: this.lookAtAddresses(),
+        addresses,
+        route: host.defaultRoute(addresses),
         overlays: this.overlays(),
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],

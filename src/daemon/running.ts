@@ -4,14 +4,14 @@ import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
-import { parseMac } from '../core/mac.js';
-import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, Help } from '../device/device.js';
+import type { DefaultRoute } from '../core/port-mapping.js';
+import type { Device, DeviceCommand, DeviceEvent, Help } from '../device/device.js';
 import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
+import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type {
-  NetworkConfig,
   NetworkDetails,
   NetworkInput,
   NetworkOutput,
@@ -20,13 +20,15 @@ import type {
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
-import { admissionKey, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
+import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import type { HttpProxy } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
+import { type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
 import type { Pins } from './pins.js';
+import { PortMapper } from './port-mapper.js';
 import { RelayNames } from './relay-names.js';
 import type { SavedNetwork } from './saved.js';
 import { StaticPeers } from './static-peers.js';
@@ -38,11 +40,13 @@ export interface RunningOptions {
   readonly master: Uint8Array;
   readonly bootCounter: number;
   readonly lan: boolean;
+  readonly portMapping: boolean;
   /** What of the system's help the device uses, and how it marks its datagrams. */
-  readonly choices: Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro' | 'fwmark'>;
+  readonly choices: DeviceChoices;
   /** Where members meet in a DHT, or null. */
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
+  readonly route: DefaultRoute | null;
   /** Subnets of this daemon's networks, this one among them. */
   readonly overlays: readonly Cidr[];
   readonly log: Logger;
@@ -67,10 +71,13 @@ const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
 /** Emits `activity` whenever something may have changed. */
 export class RunningNetwork extends EventEmitter<{ activity: [] }> {
-  private readonly loop: Loop;
+  private readonly loop: Loop<NetworkInput, NetworkOutput>;
   private readonly statics: StaticPeers;
   private readonly lan: LanBeacons | null;
   private readonly meeting: Meeting | null;
+  private readonly portMapper: PortMapper | null;
+  private readonly openedAt: number;
+  private route: DefaultRoute | null = null;
   private readonly relayNames: RelayNames;
   private addresses: readonly LocalAddress[] = [];
   private forwardOnly: boolean;
@@ -88,6 +95,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     super();
     this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
     const { host, saved } = options;
+    this.openedAt = host.now();
     this.forwardOnly = saved.forwardOnly;
     this.loop = new Loop(
       machine,
@@ -96,8 +104,10 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     );
     this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
     this.meeting = this.openMeeting(secrets, identity);
+    this.portMapper = options.portMapping ? this.openPortMapper(identity) : null;
     this.setOverlays(options.overlays); // first: what lies inside an overlay must not be tried even once
     this.setAddresses(options.addresses);
+    this.setRoute(options.route);
     this.statics = new StaticPeers(
       saved.peers,
       (text) => host.resolvePeer(text),
@@ -118,7 +128,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { host, saved } = options;
     const secrets = networkSecrets(saved.root);
     const identity = deriveIdentity(options.master, secrets.networkId);
-    const config = networkConfig(options, identity);
+    const config = networkConfig(saved, identity, options.bootCounter, () => host.wall());
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
     const device = await host.openDevice({ ...deviceConfig(config, saved), ...options.choices }, (events) =>
@@ -142,10 +152,17 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'interfaces', addresses });
   }
 
+  /** The way out may have changed, and with it the router that can map our port. */
+  setRoute(route: DefaultRoute | null): void {
+    this.route = route;
+    this.portMapper?.setRoute(this.forwardOnly ? null : route);
+  }
+
   /** Through relays only, or not. */
   setForwardOnly(on: boolean): void {
     this.forwardOnly = on;
     this.lan?.setAddresses(on ? [] : this.addresses);
+    this.setRoute(this.route); // a mapping is of no use then
     this.feed({ kind: 'forward-only', on });
   }
 
@@ -223,12 +240,29 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     return this.machine.details(this.options.host.now());
   }
 
+  /** Nodes that are known of the DHT in which its members meet, and which DHT that is. */
+  dhtNodes(): { readonly where: string; readonly nodes: number } {
+    const { dht } = this.options;
+    if (dht === null || this.meeting === null) return { where: 'off', nodes: 0 };
+    return { where: dht.bootstrap?.join(',') ?? 'public', nodes: this.meeting.nodes() };
+  }
+
+  /** For how long it has been up, in ms. */
+  upMs(): number {
+    return this.options.host.now() - this.openedAt;
+  }
+
   dhtState(): string {
     return this.meeting?.state() ?? 'off';
   }
 
   lanState(): string {
     return this.lan?.state() ?? 'off';
+  }
+
+  /** Null: it's switched off. */
+  portMapping(): PortMappingState | null {
+    return this.forwardOnly ? null : (this.portMapper?.state() ?? null);
   }
 
   /** Says goodbye to the members, and closes. */
@@ -244,7 +278,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.statics.stop();
     this.relayNames.stop();
     this.meeting?.close();
-    await Promise.all([this.lan?.close(), this.device.close()]);
+    await Promise.all([this.lan?.close(), this.device.close(), this.portMapper?.stop()]);
     this.emit('activity');
     this.removeAllListeners();
   }
@@ -324,6 +358,18 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     });
   }
 
+  private openPortMapper({ mappingNonce }: Identity): PortMapper {
+    const { host, saved, log } = this.options;
+    return new PortMapper({
+      client: host.mapping,
+      now: () => host.now(),
+      port: saved.port,
+      nonce: mappingNonce,
+      onMapped: (external) => this.feed({ kind: 'port-mapped', external }),
+      log,
+    });
+  }
+
   private openLan(lanKey: Uint8Array): LanBeacons {
     return this.options.host.openLan({
       lanKey,
@@ -331,46 +377,4 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
     });
   }
-}
-
-function networkConfig({ host, saved, bootCounter }: RunningOptions, identity: Identity): NetworkConfig {
-  const secrets = networkSecrets(saved.root);
-  return {
-    secrets,
-    identity,
-    keys: queueOf(saved.root, saved.keys),
-    wall: host.wall(),
-    name: saved.name,
-    addresses: saved.addresses,
-    mac: macOf(saved),
-    mtu: saved.mtu,
-    port: saved.port,
-    bootCounter,
-    remembered: saved.remembered,
-    forwardOnly: saved.forwardOnly,
-    unix: () => host.wall(),
-  };
-}
-
-function deviceConfig(
-  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
-  { device, mssClamp }: SavedNetwork,
-): Omit<DeviceConfig, keyof RunningOptions['choices']> {
-  return {
-    name: device,
-    mac,
-    mtu,
-    mssClamp,
-    addresses,
-    port,
-    networkAdmissionKey: admissionKey(secrets),
-    ownAdmissionKey: admissionKey(secrets, identity.publicKey),
-    cookieKey: secrets.cookieKey,
-  };
-}
-
-function macOf({ mac }: SavedNetwork): Uint8Array {
-  const bytes = parseMac(mac);
-  if (bytes === null) throw new RangeError(`expected a MAC, got ${mac}`);
-  return bytes;
 }

@@ -74,7 +74,7 @@ export function monotonicMs(): number {
 }
 
 /**
- * Calls `onChange` a moment after interfaces or addresses of this machine changed, once for changes that come together.
+ * Calls `onChange` a moment after interfaces, addresses or routes of this machine changed, once for changes that come together.
  * @throws Error if the system refuses to tell.
  */
 export function watchAddresses(onChange: () => void): { close(): void } {

@@ -13,6 +13,8 @@ export interface Identity {
   readonly staticPublic: Uint8Array;
   /** 32 bytes: the keys under which it's announced in a DHT come from it. */
   readonly announceSecret: Uint8Array;
+  /** 12 bytes: PCP's word between us and a router, the same over restarts. */
+  readonly mappingNonce: Uint8Array;
   /** 32 bytes: the key pairs under which it logs in at relays come from it. */
   readonly loginSecret: Uint8Array;
   /** Ed25519 signature, 64 bytes. */
@@ -34,6 +36,7 @@ export function deriveIdentity(master: Uint8Array, networkId: Uint8Array): Ident
     staticPrivate,
     staticPublic: rawPublic(privateKey('x25519', staticPrivate)),
     announceSecret: seed('announce'),
+    mappingNonce: seed('mapping').slice(0, 12),
     loginSecret: seed('relay login'),
     sign: (message) => new Uint8Array(sign(null, message, signing)),
   };

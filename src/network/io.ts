@@ -13,7 +13,7 @@ import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
-import type { NatKind } from './reflexive.js';
+import type { NatKind, OutsideView } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
 export interface NetworkConfig {
@@ -74,6 +74,8 @@ export type NetworkInput =
     }
   /** Nodes of the DHT that can be asked where they see us. `isTrusted`: the user named this DHT. */
   | { readonly kind: 'dht-nodes'; readonly nodes: readonly Endpoint[]; readonly isTrusted: boolean }
+  /** A router lets datagrams in to us at this endpoint; null: none does any more. */
+  | { readonly kind: 'port-mapped'; readonly external: Endpoint | null }
   /** A relay to log in at, or the addresses that its name stands for now. */
   | { readonly kind: 'relay'; readonly relay: RelayChoice }
   /** A relay isn't to be used any more. */
@@ -182,6 +184,7 @@ export interface PeerDetails {
 export interface NetworkDetails {
   /** The NAT before this machine, as far as it's known. */
   readonly nat: NatKind;
+  readonly outside: OutsideView;
   /** What we tell others: our own endpoints as candidates. */
   readonly endpoints: readonly Endpoint[];
   readonly probes: ProbeCounts;

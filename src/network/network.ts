@@ -166,8 +166,13 @@ export class Network {
 
   details(now: number): NetworkDetails {
     const nat = this.reflexive.kind(now, (endpoint) => this.own.isLocal(endpoint));
-    const peers = this.members.all().map((peer) => peer.describe(now));
-    return { nat, endpoints: this.own.record.endpoints, probes: this.probes.counts(), peers };
+    return {
+      nat,
+      outside: this.reflexive.outside(now),
+      endpoints: this.own.record.endpoints,
+      probes: this.probes.counts(),
+      peers: this.members.all().map((peer) => peer.describe(now)),
+    };
   }
 
   private take(now: number, input: NetworkInput): void {
@@ -216,6 +221,9 @@ export class Network {
           input.isTrusted,
         );
         this.askOutside(now);
+        break;
+      case 'port-mapped':
+        if (this.own.setForwarded(input.external)) this.ownRecordChanged(now);
         break;
       case 'relay':
         this.relays.set(now, input.relay);

@@ -26,6 +26,8 @@ export class OwnMember {
   private readonly instance: Uint8Array;
   private local: readonly Endpoint[] = [];
   private mapped: readonly Endpoint[] = [];
+  /** By a port mapping on the router. */
+  private forwarded: Endpoint | null = null;
   private readonly observed = new BoundedMap<string, { readonly endpoint: Endpoint; readonly at: number }>(
     MAX_OBSERVED,
   );
@@ -86,6 +88,13 @@ export class OwnMember {
     });
   }
 
+  /** A router lets datagrams in to us there, or no longer. Says whether the record changed. */
+  setForwarded(external: Endpoint | null): boolean {
+    return this.update(() => {
+      this.forwarded = external;
+    });
+  }
+
   /**
    * Someone else's record under our identity is as new as ours: a machine that was copied, or our own past where this one was restored from
    * an older image. Ours becomes the newer one, so that both sides of a copy get to see the other. Says whether the record changed.
@@ -135,9 +144,9 @@ export class OwnMember {
 
   private endpoints(): Endpoint[] {
     if (this.forwardOnly) return [];
-    return [
-      ...new Set([...this.local, ...this.mapped, ...[...this.observed.values()].map(({ endpoint }) => endpoint)]),
-    ];
+    const forwarded = this.forwarded === null ? [] : [this.forwarded];
+    const observed = [...this.observed.values()].map(({ endpoint }) => endpoint);
+    return [...new Set([...forwarded, ...this.local, ...this.mapped, ...observed])];
   }
 
   private sequence(): bigint {

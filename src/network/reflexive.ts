@@ -21,6 +21,16 @@ const MAX_PENDING = 32;
 /** In RFC 4787's words: endpoint-independent, or dependent on address or port, mapping. */
 export type NatKind = 'unknown' | 'none' | 'endpoint-independent' | 'dependent';
 
+/** How nodes outside see us. */
+export interface OutsideView {
+  /** Nodes that are asked. */
+  readonly asked: number;
+  /** Those that answered lately. */
+  readonly answered: number;
+  /** Where they see us, each endpoint once. */
+  readonly seen: readonly Endpoint[];
+}
+
 interface Observation {
   readonly endpoint: Endpoint;
   readonly at: number;
@@ -112,6 +122,13 @@ export class Reflexive {
     if (seen.every(isOwn)) return 'none';
     if (rest.some((endpoint) => endpoint !== first)) return 'dependent';
     return rest.length === 0 ? 'unknown' : 'endpoint-independent';
+  }
+
+  /** Who was asked where they see us, and what those that answer say. */
+  outside(now: number): OutsideView {
+    const fresh = this.fresh(now);
+    const seen = [...new Set(fresh.map(([, { endpoint }]) => endpoint))];
+    return { asked: this.nodes.length, answered: fresh.length, seen };
   }
 
   private fresh(now: number): [Endpoint, Observation][] {

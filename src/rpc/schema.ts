@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import * as fields from './fields.js';
+import { netcheckSchema, portMappingSchema } from './netcheck.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
 export const MAX_WAIT_MS = 60_000;
@@ -150,6 +151,7 @@ export const networkSchema = v.object({
   /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),
   dht: v.string(),
+  portMapping: portMappingSchema,
   relays: v.array(relaySchema),
   /** Everything goes through relays. */
   forwardOnly: v.boolean(),
@@ -197,6 +199,7 @@ export const networkDebugSchema = v.object({
   forwardOnly: v.boolean(),
   /** How the NAT before this machine maps: `unknown`, `none`, `endpoint-independent` or `dependent` (RFC 4787). */
   nat: v.string(),
+  portMapping: portMappingSchema,
   /** Where we tell others that we are. */
   endpoints: v.array(v.string()),
   /** Datagrams to endpoints that had never answered; how many had to wait for their turn, and wait now. */
@@ -260,6 +263,11 @@ export const METHODS = {
       relay: v.nullable(relayHostSchema),
       problems: v.array(v.string()),
     }),
+  },
+  /** Whether and how others can reach this machine, and what stands in the way; holds no secret. */
+  'daemon.netcheck': {
+    params: v.strictObject({}),
+    result: netcheckSchema,
   },
   /** Makes a network; answers when its device is up and the network is saved. */
   'network.start': {

@@ -35,6 +35,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     state: join(directory, 'state'),
     socket,
     log: 'ERROR' as const,
+    portMapping: false,
     lan: false,
     dht: 'off' as const,
     dhtListen: null,
@@ -96,7 +97,7 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   );
 
   const status = await p2p(['status']);
-  assert.deepEqual([status.code, status.stderr], [0, 'p2p: my|hash: LAN: off; DHT: off\n']);
+  assert.deepEqual([status.code, status.stderr], [0, 'p2p: my|hash: LAN: off; DHT: off; port mapping: off\n']);
   // The last field depends on how long it has been asked for.
   assert.equal(
     status.stdout.replace(/[^|]*\n$/, '…'),

@@ -51,6 +51,7 @@ const NETWORK: NetworkInfo = {
   peerId: '1111111111111111',
   lan: 'off',
   dht: 'off',
+  portMapping: { state: 'off', gateway: null, protocol: null, external: null, expiresMs: null, attempts: [] },
   relays: [],
   forwardOnly: false,
   log: 'INFO',

@@ -39,6 +39,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     socket: join(directory, 'sock'),
     log: 'TRACE' as const,
     lan: false,
+    portMapping: false,
     dht: 'off' as const,
     dhtListen: null,
     relays: [],

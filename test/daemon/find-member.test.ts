@@ -45,7 +45,16 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     dht: 'off',
     log: 'INFO',
   } as const;
+  const portMapping = {
+    state: 'off' as const,
+    gateway: null,
+    protocol: null,
+    external: null,
+    expiresMs: null,
+    attempts: [],
+  };
   return {
+    portMapping,
     id: device,
     hash: device,
     state: 'running',

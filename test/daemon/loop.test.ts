@@ -6,7 +6,7 @@ import type { NetworkInput, NetworkOutput } from '../../src/network/io.js';
 const TICK: NetworkInput = { kind: 'tick' };
 
 /** Notes what it's handed; outputs and deadline are the test's to set. */
-class Recorder implements Machine {
+class Recorder implements Machine<NetworkInput, NetworkOutput> {
   readonly handled: { readonly now: number; readonly kind: string }[] = [];
   outputs: NetworkOutput[] = [];
   next = Number.POSITIVE_INFINITY;
@@ -40,7 +40,7 @@ test('inputs that come while outputs are carried out wait for their turn', () =>
   const machine = new Recorder();
   machine.outputs = [{ kind: 'beacon', payload: new Uint8Array() }];
   const order: string[] = [];
-  const loop: Loop = new Loop(
+  const loop: Loop<NetworkInput, NetworkOutput> = new Loop(
     machine,
     () => 0,
     (outputs) => {

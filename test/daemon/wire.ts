@@ -1,6 +1,7 @@
 /** Hosts whose devices are in memory and whose UDP is a map: all else of the daemon is the real thing. */
 import { randomBytes } from 'node:crypto';
 import { type Endpoint, makeEndpoint, parseEndpoint } from '../../src/core/endpoint.js';
+import type { MappingClient } from '../../src/core/port-mapping.js';
 import type { Host } from '../../src/daemon/host.js';
 import { type Device, type DeviceConfig, DeviceError, type DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
@@ -88,6 +89,15 @@ export class TestHost implements Host {
   };
 
   localAddresses = () => [{ device: 'eth0', zone: '2', ip: this.ip, prefix: 24 }];
+
+  defaultRoute = () => null;
+
+  defaultRoute6 = () => null;
+
+  mapping: MappingClient = {
+    map: () => Promise.reject(new Error('these hosts have no router')),
+    release: () => Promise.reject(new Error('these hosts have no router')),
+  };
 
   watchAddresses = (onChange: () => void) => {
     this.addressesChanged = onChange;

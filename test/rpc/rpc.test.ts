@@ -26,6 +26,7 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'daemon.version': () => ({ version: '1.2.3' }),
     'daemon.status': () => ({ version: '1.2.3', upMs: 1, log: 'INFO', networks: [], relay: null, problems: [] }),
     'daemon.debug': NO_SUCH,
+    'daemon.netcheck': NO_SUCH,
     'network.start': NO_SUCH,
     'network.stop': NO_SUCH,
     'network.set': NO_SUCH,

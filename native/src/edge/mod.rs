@@ -1,5 +1,6 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod convert;
+pub mod mapping;
 pub mod relay;
 mod types;
 

@@ -89,3 +89,24 @@ pub struct NativeDrop {
     pub reason: String,
     pub times: f64,
 }
+
+#[napi(object, object_to_js = false)]
+pub struct NativeMappingRequest {
+    #[napi(ts_type = "'pcp' | 'nat-pmp' | 'upnp'")]
+    pub protocol: String,
+    pub gateway: String,
+    pub client: String,
+    pub internal_port: u16,
+    pub external_port: u16,
+    pub lifetime_seconds: u32,
+    pub nonce: Uint8Array,
+}
+
+/// `reason` and `error` if it failed; the rest if a port was mapped.
+#[napi(object, object_from_js = false)]
+pub struct NativeMappingAnswer {
+    pub reason: Option<String>,
+    pub error: Option<String>,
+    pub external: Option<String>,
+    pub lifetime_seconds: Option<u32>,
+}

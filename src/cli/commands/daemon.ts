@@ -7,6 +7,7 @@ interface Flags {
   readonly config?: string;
   readonly log?: string;
   readonly lan: boolean;
+  readonly portMapping: boolean;
   /** `--no-dht` makes it false. */
   readonly dht?: string | false;
   readonly dhtListen?: string;
@@ -23,6 +24,7 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--state <dir>', 'where networks are kept (default: /var/lib/p2p)')
     .option('--config <file>', 'configuration (default: /etc/p2p/config.yaml, if it exists)')
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
+    .option('--no-port-mapping', "don't ask the router to let datagrams in")
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the public one)')
     .option('--no-dht', 'meet members in no DHT')
     .option('--dht-listen <address>', 'make this machine a DHT of its own: [HOST:]PORT and the three ports after it')
@@ -50,9 +52,14 @@ Examples:
   sudo p2p daemon --log DEBUG --state /srv/p2p --socket /run/other.sock`,
     )
     .action(async (_: unknown, command: Command) => {
-      const { lan, dht, ...flags } = command.optsWithGlobals<Flags>();
+      const { lan, portMapping, dht, ...flags } = command.optsWithGlobals<Flags>();
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const given: DaemonFlags = { ...flags, ...where, ...(lan ? {} : { noLan: true }) };
+      const given: DaemonFlags = {
+        ...flags,
+        ...where,
+        ...(lan ? {} : { noLan: true }),
+        ...(portMapping ? {} : { noPortMapping: true }),
+      };
       ended(await hooks.runDaemon(given));
     });
 }

@@ -4,6 +4,7 @@ import { printable } from '../../rpc/text.js';
 import { callDaemon, jsonFlag } from '../context.js';
 import { duration, milliseconds, NOTHING, table } from '../format.js';
 import { print, printJson } from '../output.js';
+import { NAT_WORDS, portMappingWords } from '../reachability.js';
 
 export function debugCommand(): Command {
   return new Command('debug')
@@ -24,13 +25,6 @@ Examples:
       print([daemonPart(debug), ...relayPart(debug.relay), ...debug.networks.map(networkPart)].join('\n\n'));
     });
 }
-
-const NAT_WORDS: Readonly<Record<string, string>> = {
-  unknown: 'not known: no two DHT nodes have answered',
-  none: 'none',
-  'endpoint-independent': 'one port for all destinations: hole punching works',
-  dependent: 'a port per destination: reaches only those that can be reached',
-};
 
 const SOURCE_WORDS: Readonly<Record<string, string>> = {
   record: 'its record',
@@ -96,6 +90,7 @@ function networkPart(network: NetworkDebug): string {
     ['DHT', network.dht],
     ['last run', `${network.remembered} member${network.remembered === 1 ? '' : 's'} remembered`],
     ['NAT', NAT_WORDS[network.nat] ?? network.nat],
+    ['port mapping', portMappingWords(network.portMapping)],
     ...network.relays.map((relay): [string, string] => ['relay', relayWords(relay)]),
     ...(network.forwardOnly ? [['paths', 'through relays only'] as [string, string]] : []),
     ['own endpoints', network.endpoints.join(' ') || 'none'],

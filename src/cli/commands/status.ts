@@ -5,6 +5,7 @@ import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, field, milliseconds, NOTHING } from '../format.js';
 import { print, printJson, tell } from '../output.js';
+import { portMappingWords } from '../reachability.js';
 
 interface Flags {
   readonly hash?: string;
@@ -78,12 +79,12 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
 }
 
 /** How members are found, in words: for the person who looks, not for the program that reads the lines. */
-function discoveryLine({ hash, lan, dht, relays, forwardOnly }: NetworkInfo): string {
+function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly }: NetworkInfo): string {
   const through = relays.map(
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
   const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}${relay}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}`;
 }
 
 /** What this machine does as a relay. */

@@ -52,6 +52,11 @@ export class Meeting {
     return machine === null ? this.node.state() : `${this.node.state()}, ${machine}${foreign}`;
   }
 
+  /** How many nodes of the DHT are known. */
+  nodes(): number {
+    return this.node.count();
+  }
+
   /** What a person should know, as long as it's news. */
   problems(): string[] {
     return this.problem === null || this.problem.at + SHOWN_FOR < performance.now() ? [] : [this.problem.text];

@@ -28,6 +28,8 @@ export interface DhtNode {
   request(request: NodeRequest, onAnswer: (answer: Answer) => void): void;
   /** DHT nodes that it knows, or why there's no client. */
   state(): string;
+  /** DHT nodes that it knows. */
+  count(): number;
   close(): void;
 }
 
@@ -83,6 +85,7 @@ export class DhtProcess {
     return {
       request: (request, onAnswer) => this.request(node, request, onAnswer),
       state: () => entry.error ?? (this.isReady ? `${entry.count} node${entry.count === 1 ? '' : 's'}` : this.state()),
+      count: () => entry.count,
       close: () => this.leaveNode(node),
     };
   }

@@ -1,0 +1,59 @@
+/** A saved network as its device and its machine want to be told. */
+import { parseMac } from '../core/mac.js';
+import type { DeviceConfig } from '../device/device.js';
+import type { Identity } from '../network/identity.js';
+import type { NetworkConfig } from '../network/io.js';
+import { admissionKey, networkSecrets } from '../network/secrets.js';
+import { queueOf } from './keys.js';
+import type { SavedNetwork } from './saved.js';
+
+/** What of the system's help a device uses, and how it marks its datagrams. */
+export type DeviceChoices = Pick<DeviceConfig, 'tapOffload' | 'udpGso' | 'udpGro' | 'fwmark'>;
+
+/** The machine's. `unix`: what the wall clock shows, in ms since 1970; `bootCounter`: greater than in every run before. */
+export function networkConfig(
+  saved: SavedNetwork,
+  identity: Identity,
+  bootCounter: number,
+  unix: () => number,
+): NetworkConfig {
+  return {
+    secrets: networkSecrets(saved.root),
+    identity,
+    keys: queueOf(saved.root, saved.keys),
+    wall: unix(),
+    name: saved.name,
+    addresses: saved.addresses,
+    mac: macOf(saved),
+    mtu: saved.mtu,
+    port: saved.port,
+    bootCounter,
+    remembered: saved.remembered,
+    forwardOnly: saved.forwardOnly,
+    unix,
+  };
+}
+
+/** The device's, but for what the daemon chooses for all of them. */
+export function deviceConfig(
+  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
+  { device, mssClamp }: SavedNetwork,
+): Omit<DeviceConfig, keyof DeviceChoices> {
+  return {
+    name: device,
+    mac,
+    mtu,
+    mssClamp,
+    addresses,
+    port,
+    networkAdmissionKey: admissionKey(secrets),
+    ownAdmissionKey: admissionKey(secrets, identity.publicKey),
+    cookieKey: secrets.cookieKey,
+  };
+}
+
+function macOf({ mac }: SavedNetwork): Uint8Array {
+  const bytes = parseMac(mac);
+  if (bytes === null) throw new RangeError(`expected a MAC, got ${mac}`);
+  return bytes;
+}
