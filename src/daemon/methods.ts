@@ -68,6 +68,19 @@ export function handlers(served: Served): Handlers {
       await networks.stop(hash);
       return {};
     },
+    'network.peers': ({ hash }) => ({ networks: networks.identities(hash) }),
+    'peer.block': async ({ id, hash }) => {
+      await networks.block(id, hash);
+      return {};
+    },
+    'peer.unblock': async ({ id, hash }) => {
+      await networks.unblock(id, hash);
+      return {};
+    },
+    'peer.accept': ({ id, hash }) => {
+      networks.knowing(id, hash).accept(id);
+      return {};
+    },
     'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),
     'network.keys': ({ hash }) => ({ keys: networks.keys(hash) }),
     'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),

@@ -29,6 +29,8 @@ export function networkConfig(
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
+    blocked: saved.blocked,
+    acquaintances: saved.acquaintances,
     forwardOnly: saved.forwardOnly,
     unix,
   };

@@ -4,7 +4,7 @@ import type { LocalAddress } from '../core/local-address.js';
 import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
-import type { KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { IdentityInfo, KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
@@ -22,6 +22,9 @@ import { keyWeaknesses } from './weak.js';
 
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
+
+/** How many peers a network has blocked at most. */
+const MAX_BLOCKED = 256;
 
 export interface Surroundings {
   readonly host: Host;
@@ -86,6 +89,49 @@ export class Networks {
       });
       this.around.log.network(saved.id).info({ added: added.length, keys: keys.length }, 'keys added');
       return { warnings: keyWeaknesses(added) };
+    });
+  }
+
+  /** The identities that the network with this hash knows, or that all do. */
+  identities(hash: string | undefined): { id: string; hash: string; peers: IdentityInfo[] }[] {
+    const entries = hash === undefined ? [...this.entries.values()] : [this.find(hash)];
+    return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
+  }
+
+  /** This machine has nothing to do with that peer id from now on. Rejects with an `RpcError`; then nothing has changed. */
+  block(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => [...blocked, id]);
+  }
+
+  unblock(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => blocked);
+  }
+
+  /** The network with this hash, or the one that knows this peer id (an identity is a member of one network); throws an `RpcError` if there's none. */
+  knowing(id: string, hash: string | undefined): Entry {
+    if (hash !== undefined) return this.find(hash);
+    const entry = [...this.entries.values()].find((each) => each.identities().some((peer) => peer.id === id));
+    if (entry === undefined)
+      throw new RpcError('invalid-params', `id: expected a peer that a network knows, or a hash with it, got ${id}`);
+    return entry;
+  }
+
+  private setBlocked(
+    id: string,
+    hash: string | undefined,
+    change: (others: readonly string[]) => readonly string[],
+  ): Promise<void> {
+    return this.change(async () => {
+      const entry = this.knowing(id, hash);
+      const blocked = change(entry.saved.blocked.filter((other) => other !== id));
+      if (blocked.length > MAX_BLOCKED)
+        throw new RpcError('too-many', `expected at most ${MAX_BLOCKED} blocked peers, and there are as many already`);
+      await entry.setBlocked(blocked).catch((error: Error) => {
+        throw new RpcError('state-failed', `who is blocked can't be saved: ${error.message}`);
+      });
+      this.around.log
+        .network(entry.saved.id)
+        .info({ peer: id, blocked: blocked.includes(id) }, 'a peer was blocked or unblocked');
     });
   }
 
@@ -235,6 +281,7 @@ export class Networks {
         pins,
         proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
+        onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });

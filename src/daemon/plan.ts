@@ -66,6 +66,8 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
     remembered: [],
+    blocked: [],
+    acquaintances: [],
   };
 }
 

@@ -10,6 +10,7 @@ import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
 import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type {
   NetworkDetails,
@@ -56,6 +57,7 @@ export interface RunningOptions {
   readonly proxy: HttpProxy | null;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
+  readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
@@ -206,6 +208,16 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'keys', keys: queueOf(this.options.saved.root, keys) });
   }
 
+  /** These peer ids are blocked from now on, and no others. */
+  block(ids: readonly string[]): void {
+    this.feed({ kind: 'block', ids });
+  }
+
+  /** That this member has another's overlay address now is as it should be. */
+  accept(id: string): void {
+    this.feed({ kind: 'accept', id });
+  }
+
   /** Switches what of the system's help the device uses; what isn't named stays. */
   setHelp(help: Partial<Record<Help, boolean | undefined>>): void {
     const commands = HELPS.flatMap((name): DeviceCommand[] => {
@@ -323,6 +335,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'pong':
         this.pings.get(output.pong.request)?.(output.pong);
+        break;
+      case 'acquaintances':
+        this.options.onAcquaintances(output.acquaintances);
         break;
       case 'pin':
         this.options.pins.add(output.relay, output.key);

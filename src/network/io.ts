@@ -11,6 +11,7 @@ import type { CandidateState } from '../paths/paths.js';
 import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
+import type { Acquaintance } from './acquaintances.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
 import type { NatKind, OutsideView } from './reflexive.js';
@@ -34,6 +35,10 @@ export interface NetworkConfig {
   readonly bootCounter: number;
   /** Members of the last run: tried at start. */
   readonly remembered: readonly RememberedPeer[];
+  /** Peer ids that this member has nothing to do with. */
+  readonly blocked: readonly string[];
+  /** Who had which overlay address in earlier runs. */
+  readonly acquaintances: readonly Acquaintance[];
   /** Everything goes through relays: no LAN, no direct path in either direction. */
   readonly forwardOnly: boolean;
   /** The wall clock, in ms since 1970: what we're called at relays changes every UTC day. */
@@ -87,6 +92,10 @@ export type NetworkInput =
   | { readonly kind: 'keys'; readonly keys: readonly KeyEntry[] }
   /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
   | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
+  /** All peer ids that are blocked from now on. */
+  | { readonly kind: 'block'; readonly ids: readonly string[] }
+  /** That this member has another's overlay address now is as it should be. */
+  | { readonly kind: 'accept'; readonly id: string }
   /** Say goodbye to all members; the last input. */
   | { readonly kind: 'leave' };
 
@@ -109,6 +118,8 @@ export type NetworkOutput =
   | { readonly kind: 'wipe-keys'; readonly until: number }
   /** A ping was answered. */
   | { readonly kind: 'pong'; readonly pong: Pong }
+  /** Who has which overlay address has changed. */
+  | { readonly kind: 'acquaintances'; readonly acquaintances: readonly Acquaintance[] }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
 
@@ -149,8 +160,8 @@ export interface PeerSnapshot {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly mac: string;
-  /** `refused`: a side won't have the session, `lastError` says why. */
-  readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused';
+  /** `refused`: a side won't have the session, `lastError` says why. `blocked`: this side, because somebody here said so. */
+  readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused' | 'blocked';
   readonly path: PathKind;
   readonly endpoint: Way | null;
   readonly rttMs: number | null;
@@ -163,6 +174,8 @@ export interface PeerSnapshot {
   readonly framesOut: number;
   readonly bytesOut: number;
   readonly source: Source;
+  /** When a session with it was there first, in ms since 1970; null if never. */
+  readonly knownSince: number | null;
   readonly lastError: string | null;
 }
 

@@ -40,6 +40,7 @@ import { sessionContext } from './session-context.js';
 import { Stamps } from './stamps.js';
 import { type HelloWanted, StaticPeers } from './static-peers.js';
 import { Surroundings } from './surroundings.js';
+import { Trust } from './trust.js';
 
 /** Bytes of an Ethernet header, of two VLAN tags, and of what a relay adds to a datagram that it passes on. */
 const ETHERNET_BYTES = 14;
@@ -56,6 +57,8 @@ const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'static-peer',
   'clock',
   'keys',
+  'block',
+  'accept',
   'leave',
 ]);
 
@@ -70,6 +73,7 @@ export class Network {
   private readonly relays: Relays;
   private readonly stamper: Stamper;
   private readonly keys: Keys;
+  private readonly trust: Trust;
   private readonly session: SessionContext;
   private readonly probes: ProbeQueue;
   private readonly statics: StaticPeers;
@@ -95,6 +99,7 @@ export class Network {
     this.pings = new Pings(random);
     this.stamper = new Stamper(config.bootCounter);
     this.keys = new Keys(config, this.members, this.outbox, random, now);
+    this.trust = new Trust(config, this.members, this.outbox, this.keys.clock);
     if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
     this.session = sessionContext(config, this.keys.ring, this.own, this.members, this.stamper, random);
     this.probes = new ProbeQueue(now);
@@ -114,8 +119,20 @@ export class Network {
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random, (peer) =>
       this.keys.greet(peer),
     );
-    const { session, members, roster, statics, relays, stamps, problems, outbox } = this;
-    this.reception = new Reception(config, session, members, roster, statics, relays, stamps, problems, outbox, random);
+    const { session, members, roster, statics, relays, trust, stamps, problems, outbox } = this;
+    this.reception = new Reception(
+      config,
+      session,
+      members,
+      roster,
+      statics,
+      relays,
+      trust,
+      stamps,
+      problems,
+      outbox,
+      random,
+    );
     this.remembrance = new Remembrance(this.members, stamps, config.remembered);
     this.beaconAt = now;
   }
@@ -158,6 +175,7 @@ export class Network {
       problems: [
         ...this.relays.problems(),
         ...this.keys.problems(now),
+        ...this.trust.problems(now),
         ...this.problems.list(now, this.own.record, records),
       ],
       drops: Object.fromEntries(this.drops),
@@ -244,6 +262,12 @@ export class Network {
       case 'keys':
         this.keys.replace(now, input.keys);
         this.turnKeys(now);
+        break;
+      case 'block':
+        this.trust.block(now, input.ids);
+        break;
+      case 'accept':
+        this.trust.accept(input.id);
         break;
       case 'leave':
         this.leave(now);
@@ -434,6 +458,7 @@ export class Network {
       endpoint: path?.endpoint ?? 'none',
     });
     this.setMacs(peer.record.mac);
+    this.trust.met(now, peer);
     this.gossip.greet(now, peer);
 
     this.remembrance.changed(now);
@@ -505,6 +530,8 @@ export class Network {
       outbox: this.outbox,
       probes: this.probes,
       kindOf: (endpoint) => this.surroundings.kindOf(endpoint),
+      isBlocked: (record) => this.trust.isBlocked(record),
+      knownSince: (id) => this.trust.knownSince(id),
       needs: frameNeeds(this.config.mtu),
       isCandidate: (endpoint) => this.surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),

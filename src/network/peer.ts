@@ -31,6 +31,10 @@ export interface PeerContext {
   kindOf(endpoint: Way): CandidateKind;
   /** What our frames ask of a path. */
   readonly needs: FrameNeeds;
+  /** Whether somebody here wants nothing to do with the peer. */
+  isBlocked(record: MemberRecord): boolean;
+  /** When a session with the peer of that id was there first, in ms since 1970; null if never. */
+  knownSince(id: string): number | null;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -79,6 +83,10 @@ export class Peer {
 
   get isConnected(): boolean {
     return this.connectedAt !== null;
+  }
+
+  private get isBlocked(): boolean {
+    return this.context.isBlocked(this.record);
   }
 
   /** Asked for after every step of every peer, so it's computed only when something of this one has changed. */
@@ -180,12 +188,13 @@ export class Peer {
   /** There's reason to believe that the peer is there: asks for a session now. */
   reach(now: number): void {
     this.absent = false;
+    if (this.isBlocked) return;
     this.carrySession(now, this.session.hurry(now));
   }
 
   /** Asks for a session at the usual pace, unless there's one or the peer left. */
   connect(now: number): void {
-    if (!this.absent && !this.session.established) this.carrySession(now, this.session.connect(now));
+    if (!this.absent && !this.isBlocked && !this.session.established) this.carrySession(now, this.session.connect(now));
   }
 
   /** Says goodbye and ends the session. */
@@ -241,6 +250,7 @@ export class Peer {
       framesOut: counters?.framesOut ?? 0,
       bytesOut: counters?.bytesOut ?? 0,
       source: this.source,
+      knownSince: this.context.knownSince(this.record.peerId),
       lastError: this.isConnected ? null : this.explanation(),
     };
   }
@@ -260,6 +270,7 @@ export class Peer {
   }
 
   private state(): PeerSnapshot['state'] {
+    if (this.isBlocked) return 'blocked';
     if (this.isConnected) return 'connected';
     if (this.refused) return 'refused';
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
@@ -366,7 +377,7 @@ export class Peer {
   private established(now: number, from: Way): void {
     this.refused = false;
     this.absent = false;
-    this.note(now, [from], 'handshake');
+    if (this.mayTry(from)) this.carryPaths(now, this.paths.heardFrom(now, from, 'handshake'));
     this.carryPaths(now, this.paths.start(now));
   }
 

@@ -12,6 +12,7 @@ import { readBeacon } from '../wire/beacon.js';
 import { KIND, VERSION } from '../wire/envelope.js';
 import { readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
 import { REASON, type Reason, writeNotice } from '../wire/replies.js';
+import { peerIdOf } from './identity.js';
 import type { NetworkConfig, Source } from './io.js';
 import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
@@ -22,6 +23,7 @@ import type { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
 import type { Stamps } from './stamps.js';
 import type { StaticPeers } from './static-peers.js';
+import type { Trust } from './trust.js';
 
 /** Why a datagram led to nothing: a counter's name. Null if it did lead to something. */
 export type DropReason = string | null;
@@ -34,6 +36,7 @@ export class Reception {
     private readonly roster: Roster,
     private readonly statics: StaticPeers,
     private readonly relays: Relays,
+    private readonly trust: Trust,
     private readonly stamps: Stamps,
     private readonly problems: Problems,
     private readonly outbox: Outbox,
@@ -98,6 +101,7 @@ export class Reception {
     const hello = readHello(probeKey, this.context.noticeKeys.networkAdmission, datagram);
     if (hello === null) return 'hello-malformed';
     if (sameBytes(hello.identity, this.config.identity.publicKey)) return 'hello-own';
+    if (this.trust.isBlocked({ peerId: peerIdOf(hello.identity) })) return 'peer-blocked';
     if (!this.stamps.isNews(hello.identity, hello.stamp)) return 'hello-replayed';
     const admission = admissionKey(this.config.secrets, hello.identity);
     this.outbox.datagram(
@@ -131,6 +135,10 @@ export class Reception {
     const { peer } = learned;
     // Someone else's record: its static key isn't the one that Noise proved.
     if (!sameBytes(learned.record.staticKey, received.remoteStatic)) return 'handshake-stolen-record';
+    if (this.trust.isBlocked(peer.record)) {
+      this.notice(from, received.senderIndex, datagram, REASON.refused);
+      return 'peer-blocked';
+    }
     const key = this.context.psks.accept(now, received.pskId);
     if (key === null) {
       peer.differs(explain({ reason: REASON.keysDiffer, version: VERSION }));

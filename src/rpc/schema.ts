@@ -17,6 +17,8 @@ export const MAX_STATIC_PEERS = 64;
 export const MAX_QUEUED_KEYS = 32;
 const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
 
+const PEER_STATES = ['connected', 'connecting', 'unreachable', 'refused', 'blocked'] as const;
+
 /** How many relays a network may use, its own and the daemon's. */
 export const MAX_RELAYS = 4;
 
@@ -65,7 +67,7 @@ export const peerSchema = v.object({
   name: v.string(),
   addresses: v.array(v.string()),
   mac: v.string(),
-  state: v.picklist(['connected', 'connecting', 'unreachable', 'refused']),
+  state: v.picklist(PEER_STATES),
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
   rttMs: v.nullable(v.number()),
@@ -80,6 +82,18 @@ export const peerSchema = v.object({
   /** How it was found. */
   source: v.string(),
   lastError: v.nullable(v.string()),
+});
+
+/** An identity that is or was a member, or that is blocked. */
+export const identitySchema = v.object({
+  id: v.string(),
+  /** Empty if it was never seen. */
+  name: v.string(),
+  addresses: v.array(v.string()),
+  /** `away`: it was a member once, and isn't known to be one now. */
+  state: v.picklist([...PEER_STATES, 'away']),
+  /** When a session with it was there first, Unix time in seconds; null if never. */
+  since: v.nullable(v.number()),
 });
 
 /** A relay that a network uses. */
@@ -293,6 +307,27 @@ export const METHODS = {
     }),
     result: v.object({ connected: v.boolean() }),
   },
+  /** The identities that the networks know. */
+  'network.peers': {
+    params: v.strictObject({ hash: v.optional(hash) }),
+    result: v.object({
+      networks: v.array(v.object({ id: v.string(), hash: v.string(), peers: v.array(identitySchema) })),
+    }),
+  },
+  /** This machine has nothing to do with that identity from now on: at once, and over restarts. Without a hash: in the network that knows it. */
+  'peer.block': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  'peer.unblock': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  /** That this identity has another's overlay address is as it should be. */
+  'peer.accept': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
   /** Appends to the key queue of a network, and saves it. All or nothing. */
   'network.add-keys': {
     params: v.strictObject({ hash, keys: v.pipe(keys, v.minLength(1, 'expected a key, got none')) }),
@@ -368,6 +403,7 @@ export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result
 export type StartParams = Parsed<'network.start'>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;
 export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
+export type IdentityInfo = v.InferOutput<typeof identitySchema>;
 export type RelayInfo = v.InferOutput<typeof relayHostSchema>;
 export type RelayUse = v.InferOutput<typeof relaySchema>;
 export type KeyParams = StartParams['keys'];

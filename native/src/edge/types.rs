@@ -51,6 +51,7 @@ pub enum NativeCommand {
     SetRelayLogin { relay: String, transport: String, own_index: u32, relay_index: u32 },
     CloseRelay { relay: String, transport: String },
     SendRelay { relay: String, transport: String, datagram: Uint8Array },
+    SetForwardOnly { on: bool },
     SetHelp { help: String, on: bool },
 }
 
