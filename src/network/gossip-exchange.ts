@@ -23,6 +23,10 @@ const DIGEST_INTERVAL = 30_000;
 
 export class GossipExchange {
   private digestAt = Number.POSITIVE_INFINITY;
+  private lastDigest: { readonly of: readonly MemberRecord[]; readonly messages: readonly ControlMessage[] } = {
+    of: [],
+    messages: [],
+  };
 
   constructor(
     private readonly own: OwnMember,
@@ -67,14 +71,13 @@ export class GossipExchange {
   }
 
   private receiveDigest(peer: Peer, body: Uint8Array): boolean {
-    const { send, want } = compareDigest(this.byIdentity(), readDigest(body));
+    const { send, want } = compareDigest((identity) => this.recordOf(identity), readDigest(body));
     this.outbox.control(peer.handle, [...recordMessages(send), ...wantMessages(want)]);
     return true;
   }
 
   private receiveWant(peer: Peer, body: Uint8Array): boolean {
-    const known = this.byIdentity();
-    const wanted = readWant(body).flatMap((identity) => known.get(identity) ?? []);
+    const wanted = readWant(body).flatMap((identity) => this.recordOf(identity) ?? []);
     this.outbox.control(peer.handle, recordMessages(wanted));
     return true;
   }
@@ -93,15 +96,22 @@ export class GossipExchange {
   }
 
   private tell(peer: Peer): void {
-    this.outbox.control(peer.handle, digestMessages(this.records()));
+    this.outbox.control(peer.handle, this.digest());
     this.alsoTell(peer);
   }
 
-  private records(): MemberRecord[] {
-    return [this.own.record, ...this.members.all().map(({ record }) => record)];
+  /** Made anew only when a record has changed: while many members connect it goes out many times. */
+  private digest(): readonly ControlMessage[] {
+    const records = [this.own.record, ...this.members.all().map(({ record }) => record)];
+    const { of, messages } = this.lastDigest;
+    if (records.length === of.length && records.every((record, i) => record === of[i])) return messages;
+    this.lastDigest = { of: records, messages: digestMessages(records) };
+    return this.lastDigest.messages;
   }
 
-  private byIdentity(): Map<string, MemberRecord> {
-    return new Map(this.records().map((record) => [hex(record.identity), record]));
+  /** `identity` in hex. */
+  private recordOf(identity: string): MemberRecord | undefined {
+    if (identity === hex(this.own.record.identity)) return this.own.record;
+    return this.members.withIdentity(identity)?.record;
   }
 }

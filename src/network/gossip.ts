@@ -57,13 +57,13 @@ export function readRecords(body: Uint8Array): Uint8Array[] | null {
 
 /** Compares a peer's digest with what we know: which of our records it needs, and which it has newer. */
 export function compareDigest(
-  known: ReadonlyMap<string, MemberRecord>,
+  known: (identity: string) => MemberRecord | undefined,
   digest: readonly DigestEntry[],
 ): { readonly send: MemberRecord[]; readonly want: string[] } {
   const send: MemberRecord[] = [];
   const want: string[] = [];
   for (const { identity, sequence } of digest) {
-    const record = known.get(identity);
+    const record = known(identity);
     if (record === undefined || record.sequence < sequence) want.push(identity);
     else if (record.sequence > sequence) send.push(record);
   }

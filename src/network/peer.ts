@@ -377,7 +377,7 @@ export class Peer {
   private established(now: number, from: Way): void {
     this.refused = false;
     this.absent = false;
-    this.note(now, [from], 'handshake');
+    if (this.mayTry(from)) this.carryPaths(now, this.paths.heardFrom(now, from, 'handshake'));
     this.carryPaths(now, this.paths.start(now));
   }
 

@@ -64,8 +64,8 @@ export class Relays {
   problems(): string[] {
     return [...this.entries.values()].flatMap(({ choice, client }) => {
       const shown = client.refusedKey;
-      if (shown === null || choice.key === null) return [];
-      return [wrongKey(choice.name, hex(choice.key), hex(shown))];
+      const { id } = client.describe();
+      return shown === null || id === null ? [] : [wrongKey(choice.name, id, hex(shown))];
     });
   }
 
@@ -74,7 +74,9 @@ export class Relays {
     const before = this.entries.get(choice.name);
     const pinned = before?.client.describe().id ?? null;
     const isJustPinned = before?.choice.key === null && choice.key !== null && pinned === hex(choice.key);
-    if (before !== undefined && isSame(before.choice, isJustPinned ? { ...choice, key: null } : choice)) return;
+    const isForgotten = choice.key === null && (before?.client.refusedKey ?? null) !== null;
+    if (before !== undefined && !isForgotten && isSame(before.choice, isJustPinned ? { ...choice, key: null } : choice))
+      return;
     if (before === undefined && this.entries.size >= MAX_RELAYS) return;
     this.drop(now, choice.name);
     const client = new RelayClient({ udp: choice.udp, tls: choice.tls }, choice.key, this.context);
@@ -186,8 +188,7 @@ export class Relays {
         outbox.notable('info', 'relay lost', { relay: name, transport: output.transport, why: output.why });
         break;
       case 'wrong-key': {
-        const expected = this.entries.get(name)?.choice.key ?? null;
-        outbox.notable('warn', wrongKey(name, expected === null ? '?' : hex(expected), hex(output.key)));
+        outbox.notable('warn', wrongKey(name, hex(output.expected), hex(output.key)));
         break;
       }
     }

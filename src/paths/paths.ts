@@ -43,8 +43,11 @@ const DOUBTED_LIMIT = { least: 200, roundTrips: 4 } as const;
 const FRESH_BESIDE_RELAY = 500;
 /** Challenges in a row that a path may leave unanswered. */
 const MAX_MISSES = 3;
-/** How long after the last path failed the peer is given up, in ms: if all its endpoints could be asked, and if some had to wait for that. */
-const DEAD_AFTER = { asked: 4_000, waiting: 15_000 } as const;
+/**
+ * How long after the last path failed the peer is given up, in ms: if all its endpoints could be asked, and at the latest if some wait for
+ * that; and how long after the last of those that waited was asked.
+ */
+const DEAD_AFTER = { asked: 4_000, waiting: 20_000, granted: 1_000 } as const;
 /** Weight of a new RTT sample (RFC 6298 section 2). */
 const RTT_WEIGHT = 1 / 8;
 /** A path that's new is asked again after this, in ms: its first answer was timed while a handshake kept us busy. */
@@ -104,6 +107,8 @@ export class Paths {
   private probing = false;
   private inUse: Candidate | null = null;
   private failedAt: number | null = null;
+  /** When a challenge that had waited for leave went out. */
+  private grantedAt = Number.NEGATIVE_INFINITY;
   /** When the path in use was last asked because of a doubt. */
   private doubtedAt = Number.NEGATIVE_INFINITY;
   /** Of the path in use, as told last. */
@@ -185,6 +190,16 @@ export class Paths {
     if (candidate !== undefined) noteTry(candidate, now);
   }
 
+  /** Something authentic of the peer came from there: one challenge may answer it, without leave. */
+  heardFrom(now: number, endpoint: Way, source: CandidateSource): PathOutput[] {
+    const outputs = this.add(now, endpoint, source);
+    const candidate = this.candidates.get(endpoint);
+    if (candidate === undefined || candidate.answeredAt !== null) return outputs;
+    candidate.isOwed = true;
+    if (candidate.waitsSince !== null) Object.assign(candidate, { waitsSince: null, nextAt: now });
+    return [...outputs, ...this.tick(now)];
+  }
+
   /** There's a session to probe with. */
   start(now: number): PathOutput[] {
     if (this.inUse === null) this.failedAt = now;
@@ -246,7 +261,7 @@ export class Paths {
     const fresh = this.isWorse(from) ? FRESH_BESIDE_RELAY : FRESH;
     const isStale = this.inUse !== null && (this.inUse.answeredAt ?? 0) < now - fresh;
     if (this.candidates.has(from) && !isStale) return [];
-    return [...this.add(now, from, 'strayed'), ...this.doubt(now)];
+    return [...this.heardFrom(now, from, 'strayed'), ...this.doubt(now)];
   }
 
   /** The path in use is in doubt: it's asked now, and so are the others that worked, to take over if it's silent. */
@@ -297,6 +312,7 @@ export class Paths {
     const candidate = this.candidates.get(endpoint);
     if (candidate === undefined || candidate.waitsSince === null) return [];
     candidate.waitsSince = null;
+    this.grantedAt = now;
     return [this.challenge(now, candidate)];
   }
 
@@ -310,8 +326,9 @@ export class Paths {
 
   private deadAt(): number {
     if (this.failedAt === null) return Number.POSITIVE_INFINITY;
-    const waits = [...this.candidates.values()].some(({ waitsSince }) => waitsSince !== null);
-    return this.failedAt + (waits ? DEAD_AFTER.waiting : DEAD_AFTER.asked);
+    const latest = this.failedAt + DEAD_AFTER.waiting;
+    if ([...this.candidates.values()].some(({ waitsSince }) => waitsSince !== null)) return latest;
+    return Math.min(latest, Math.max(this.failedAt + DEAD_AFTER.asked, this.grantedAt + DEAD_AFTER.granted));
   }
 
   private stateOf(candidate: Candidate): CandidateState['state'] {
@@ -330,9 +347,9 @@ export class Paths {
     return candidate.probe === null ? candidate.nextAt : candidate.probe.sentAt + answerLimit(candidate);
   }
 
-  /** What answered once may be asked as often as it takes. */
+  /** What answered once may be asked as often as it takes; so may, once, where something authentic came from. */
   private ask(now: number, candidate: Candidate): PathOutput {
-    if (candidate.answeredAt !== null) return this.challenge(now, candidate);
+    if (candidate.answeredAt !== null || candidate.isOwed) return this.challenge(now, candidate);
     candidate.waitsSince = now;
     return { kind: 'wish', to: candidate.endpoint, tries: candidate.misses };
   }
@@ -340,6 +357,7 @@ export class Paths {
   private challenge(now: number, candidate: Candidate): PathOutput {
     const token = this.context.random(TOKEN_BYTES);
     candidate.probe = { token, sentAt: now };
+    candidate.isOwed = false;
     noteTry(candidate, now);
     return { kind: 'challenge', to: candidate.endpoint, token, bytes: null };
   }

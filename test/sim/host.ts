@@ -1,7 +1,7 @@
 /** One machine of the simulation: the real network machine and a device in memory, at addresses, with a clock of its own. */
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { inSubnet, isIpv6 } from '../../src/core/ip.js';
-import type { DeviceEvent } from '../../src/device/device.js';
+import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import type { Origin } from '../../src/device/relay-device.js';
 import type { Acquaintance } from '../../src/network/acquaintances.js';
@@ -78,6 +78,7 @@ export class SimHost {
         udpGso: false,
         udpGro: false,
         fwmark: 0,
+        mssClamp: false,
       },
       {
         random: world.random,
@@ -144,6 +145,7 @@ export class SimHost {
 
   /** The host's addresses become others; none: its interface is down. */
   moveTo(...ips: readonly string[]): void {
+    if (!this.running) return;
     this.ip = ips[0] ?? this.ip;
     this.addresses = ips;
     const endpoints = ips.map((ip) => makeEndpoint(ip, PORT));
@@ -173,6 +175,7 @@ export class SimHost {
 
   receive(from: Endpoint, datagram: Uint8Array): void {
     if (!this.isAwake || this.options.udpBlocked) return;
+    for (const observer of this.world.observers) observer.received?.(this, from);
     this.device.receive(from, datagram);
     this.schedule();
   }
@@ -270,11 +273,11 @@ export class SimHost {
 
   private deliver(frame: Uint8Array): void {
     this.frames.push(frame);
-    for (const observer of this.world.observers) observer.delivered?.(this, frame);
+    for (const observer of this.world.observers) observer.delivering?.(this, frame);
   }
 
   private carryOut(output: NetworkOutput): void {
-    if (output.kind === 'device') this.device.apply([output.command]);
+    if (output.kind === 'device') this.command(output.command);
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
@@ -282,6 +285,11 @@ export class SimHost {
     else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
     else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
+  }
+
+  private command(command: DeviceCommand): void {
+    for (const observer of this.world.observers) observer.commanded?.(this, command);
+    this.device.apply([command]);
   }
 
   private deviceEvent(event: DeviceEvent): void {

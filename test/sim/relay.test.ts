@@ -345,3 +345,18 @@ test('nobody gets more than was sent before the address is proven', () => {
     'nothing but cookies',
   );
 });
+
+test('a pinned key that is forgotten makes room for the one that the relay has now', () => {
+  const { world, hosts, relays } = scene(17, [OPEN]);
+  const [one] = hosts;
+  assert.ok(one);
+  world.clock.runUntilTrue(() => one.pins.size === 1, 3_000, 'pinned');
+  only(relays).kill();
+  world.relays.splice(0);
+  const successor = world.relay({ ip: '192.0.2.200' });
+  world.clock.runUntilTrue(() => one.snapshot().problems.length > 0, 60_000, 'refused');
+  assert.equal(one.snapshot().relays[0]?.refusedId, Buffer.from(successor.publicKey).toString('hex'));
+  one.useRelay(successor);
+  world.clock.runUntilTrue(() => one.snapshot().relays[0]?.state === 'connected', 3_000, 'taken');
+  assert.deepEqual(one.pins.get(successor.udp), successor.publicKey);
+});

@@ -253,7 +253,7 @@ impl Commands<'_> {
         }
         let source = current.and_then(|path| path.source());
         let relay = self.control.tables.relay_on(&to).cloned();
-        let hop = Hop::on(&to, relay.as_ref(), source, 0)?;
+        let hop = self.hop_on(&to, relay.as_ref(), source)?;
         if messages.len() > MAX_CONTROL {
             self.publish();
             self.control.sender.send_probe(self.shared, &hop, &datagram);
@@ -279,16 +279,28 @@ impl Commands<'_> {
     }
 
     /// Switches a help of the system on or off.
+    /// From now on nothing goes out or comes in but to and from relays, or everything again.
+    pub fn set_forward_only(&self, on: bool) {
+        self.shared.switches.set_forward_only(on);
+    }
+
     pub fn switch(&mut self, help: Help, on: bool) {
         self.shared.switch(help, on);
     }
 
     fn send_on(&mut self, way: &Way, datagram: &[u8]) {
         let relay = self.control.tables.relay_on(way).cloned();
-        match Hop::on(way, relay.as_ref(), None, 0) {
+        match self.hop_on(way, relay.as_ref(), None) {
             Ok(hop) => self.send(&hop, datagram),
             Err(reason) => self.shared.drops.count(reason),
         }
+    }
+
+    fn hop_on<'r>(&self, way: &Way, relay: Option<&'r Arc<Relay>>, source: Option<IpAddr>) -> Result<Hop<'r>, Drop> {
+        if matches!(way, Way::Direct(_)) && self.shared.switches.forward_only() {
+            return Err(Drop::ForwardOnly);
+        }
+        Hop::on(way, relay, source, 0)
     }
 
     fn send(&mut self, hop: &Hop, datagram: &[u8]) {
