@@ -55,6 +55,8 @@ export interface Config {
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
   readonly mtu: number;
+  /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
+  readonly mssClamp: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -105,6 +107,7 @@ function defaults(): Config {
     proxy: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -129,6 +132,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   proxy: (value) => (value === false ? null : parseProxy(string(value))),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
+  mssClamp: boolean,
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,

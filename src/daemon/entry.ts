@@ -159,11 +159,11 @@ export class Entry {
   }
 
   info(): NetworkInfo {
-    const { id, hash, device, addresses, mac, name, port, mtu, keys } = this.saved;
+    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keys } = this.saved;
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu },
+      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp },
       keyEnds: keys?.at(-1)?.until ?? null,
       state: snapshot?.state ?? 'failed',
       error: this.error,

@@ -39,12 +39,13 @@ export function networkConfig(
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
   { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
-  name: string,
+  { device, mssClamp }: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
-    name,
+    name: device,
     mac,
     mtu,
+    mssClamp,
     addresses,
     port,
     networkAdmissionKey: admissionKey(secrets),

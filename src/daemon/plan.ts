@@ -58,6 +58,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     port: params.port ?? null,
     ports: params.port === undefined ? (params.ports ?? config.ports) : null,
     mtu: params.mtu ?? config.mtu,
+    mssClamp: params['mss-clamp'] ?? config.mssClamp,
     peers: [...new Set(params.peer)],
     keys: params.keys.length === 0 ? null : await stretchKeys(params.keys, [], secrets),
     noLan: params['no-lan'],
@@ -79,6 +80,7 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
+    same(params['mss-clamp'], saved.mssClamp) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
     params['no-lan'] === saved.noLan &&

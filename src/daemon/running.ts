@@ -133,7 +133,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const config = networkConfig(saved, identity, options.bootCounter, () => host.wall());
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.choices }, (events) =>
+    const device = await host.openDevice({ ...deviceConfig(config, saved), ...options.choices }, (events) =>
       onEvents(events),
     );
     try {

@@ -27,6 +27,8 @@ export interface SavedNetwork {
   /** Where another port is chosen from if `port` is taken; null if it was asked for by number. */
   readonly ports: fields.PortRange | null;
   readonly mtu: number;
+  /** Whether the MSS of TCP is lowered to what fits the path. */
+  readonly mssClamp: boolean;
   readonly peers: readonly string[];
   /** The key queue in its order; null for a network without keys. Empty: all have ended, and it stands still. */
   readonly keys: readonly SavedKey[] | null;
@@ -94,6 +96,7 @@ const FILE = v.strictObject({
   port,
   ports: v.nullable(v.strictObject({ min: port, max: port })),
   mtu: v.pipe(v.number(), v.transform(fields.parseMtu)),
+  mssClamp: v.optional(v.boolean(), false),
   peers: v.array(checked(fields.parsePeer)),
   keys: v.nullable(v.array(v.strictObject({ secret: base64(32), until: v.nullable(v.number()) }))),
   noLan: v.boolean(),

@@ -48,6 +48,7 @@ export const startParams = v.strictObject({
   ),
   keys: v.optional(keys, []),
   mtu: v.optional(number(fields.parseMtu)),
+  'mss-clamp': v.optional(v.boolean()),
   'no-lan': v.optional(v.boolean(), false),
   dht: v.optional(text(fields.parseDht)),
   relay: v.optional(
@@ -158,6 +159,8 @@ export const networkSchema = v.object({
   /** UDP port; 0 if it failed before it had one. */
   port: v.number(),
   mtu: v.number(),
+  /** Whether the MSS of TCP connections is lowered to what fits the path. */
+  mssClamp: v.boolean(),
   peerId: v.string(),
   /** LAN discovery, and meeting in the DHT, in words. */
   lan: v.string(),

@@ -46,6 +46,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,

@@ -47,6 +47,7 @@ const NETWORK: NetworkInfo = {
   name: 'ada',
   port: 4900,
   mtu: 1360,
+  mssClamp: false,
   peerId: '1111111111111111',
   lan: 'off',
   dht: 'off',

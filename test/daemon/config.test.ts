@@ -13,6 +13,7 @@ log: debug
 lan: false
 ports: 4000-5000
 mtu: 1300
+mssClamp: true
 tapOffload: false
 udpGso: false
 udpGro: false
@@ -26,6 +27,7 @@ name: ada
     lan: false,
     ports: { min: 4000, max: 5000 },
     mtu: 1300,
+    mssClamp: true,
     tapOffload: false,
     udpGso: false,
     udpGro: false,

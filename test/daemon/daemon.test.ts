@@ -49,6 +49,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -132,6 +133,7 @@ test('networks come back as they were, also after a kill; stopped ones do not', 
     peer: ['192.0.2.9:1'],
     keys: [{ key: 'k', ttl: 2 ** 31 }],
     mtu: 1300,
+    'mss-clamp': true,
   });
   await start(ada, { hash: OTHER, ip: '10.10.10.1', dev: 'mesh', mac: '02:00:00:00:00:09', 'no-lan': true });
   const before = [await only(ada), await only(ada, OTHER)];
@@ -143,8 +145,8 @@ test('networks come back as they were, also after a kill; stopped ones do not', 
   assert.equal(existsSync(ada.socket), false);
 
   ada.daemon = await boot(ada.host, ada.directory, ada.log);
-  const same = ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }: NetworkInfo) =>
-    ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }); // biome-ignore format: short
+  const same = ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }: NetworkInfo) =>
+    ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }); // biome-ignore format: short
   assert.deepEqual([await only(ada), await only(ada, OTHER)].map(same), before.map(same));
 
   await call(ada.socket, 'network.stop', { hash: HASH });
@@ -211,6 +213,7 @@ test('a network that came back may be started again as it is, not otherwise', as
     { port: 1 },
     { peer: [] },
     { mtu: 1300 },
+    { 'mss-clamp': true },
     { 'no-lan': true },
     { dht: 'off' },
   ])

@@ -36,7 +36,15 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     problems: [],
     drops: {},
   };
-  const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
+  const rest = {
+    mac: '02:00:00:00:00:02',
+    port: 4900,
+    mtu: 1360,
+    mssClamp: false,
+    lan: 'off',
+    dht: 'off',
+    log: 'INFO',
+  } as const;
   const portMapping = {
     state: 'off' as const,
     gateway: null,

@@ -48,6 +48,7 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     udpGso: true,
     udpGro: true,
     fwmark: 0,
+    mssClamp: false,
     ...changes,
   };
 }

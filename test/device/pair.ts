@@ -182,6 +182,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     udpGso: true,
     udpGro: true,
     fwmark: 0,
+    mssClamp: false,
     ...changes,
   };
 }

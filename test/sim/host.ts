@@ -78,6 +78,7 @@ export class SimHost {
         udpGso: false,
         udpGro: false,
         fwmark: 0,
+        mssClamp: false,
       },
       {
         random: world.random,

@@ -10,6 +10,7 @@ pub struct NativeConfig {
     pub addresses: Vec<String>,
     pub port: u16,
     pub fwmark: u32,
+    pub mss_clamp: bool,
     pub network_admission_key: Uint8Array,
     pub own_admission_key: Uint8Array,
     pub cookie_key: Uint8Array,

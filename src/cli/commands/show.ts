@@ -98,11 +98,11 @@ export function relayTable(networks: readonly NetworkInfo[]): string {
   return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED'], rows);
 }
 
-function stateOf({ state, peers, error }: NetworkInfo): string {
+function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {
   if (state === 'failed') return `failed: ${error ?? ''}`;
   if (state === 'key-expired') return 'stopped: its last key has ended';
   const connected = peers.filter((peer) => peer.state === 'connected').length;
-  return `${connected} of ${peers.length} members connected`;
+  return `${connected} of ${peers.length} members connected${mssClamp ? ', MSS clamped' : ''}`;
 }
 
 /** The members, and then each `-peer` at which none was found yet. */
