@@ -23,6 +23,7 @@ import { FRAME_OVERHEAD } from '../wire/transport.js';
 import { GossipExchange } from './gossip-exchange.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Keys } from './keys.js';
+import { MemberRelays } from './member-relays.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
@@ -75,6 +76,7 @@ export class Network {
   private readonly own: OwnMember;
   private readonly reflexive: Reflexive;
   private readonly relays: Relays;
+  private readonly memberRelays: MemberRelays;
   private readonly stamper: Stamper;
   private readonly keys: Keys;
   private readonly trust: Trust;
@@ -119,6 +121,9 @@ export class Network {
       seenAt: (at, endpoint) => this.seenAt(at, endpoint),
       isKnown: (way) => this.members.all().some((peer) => peer.paths.has(way)),
     });
+    this.memberRelays = new MemberRelays(config.useMemberRelays, this.members, this.relays, (record) =>
+      this.trust.isBlocked(record),
+    );
     if (config.forwardOnly) this.outbox.command({ kind: 'set-forward-only', on: true });
     this.gossip = new GossipExchange(this.own, this.members, this.roster, this.outbox, random, (peer) =>
       this.keys.greet(peer),
@@ -157,6 +162,7 @@ export class Network {
       this.probes.deadline(),
       this.reflexive.deadline(),
       this.relays.deadline(),
+      this.memberRelays.deadline(),
       this.beaconAt,
       this.statics.deadline(),
       this.gossip.deadline(),
@@ -286,6 +292,7 @@ export class Network {
     for (const hello of this.statics.tick(now))
       if (this.surroundings.isCandidate(hello.endpoint)) this.wishHello(now, hello);
     this.probes.tick(now);
+    if (this.memberRelays.deadline() <= now) this.memberRelays.tick(now);
     if (this.relays.deadline() <= now) this.relays.tick(now);
     if (this.reflexive.deadline() <= now) this.askOutside(now);
     if (this.beaconAt <= now) this.announce(now);
@@ -464,7 +471,7 @@ export class Network {
     this.setMacs(peer.record.mac);
     this.trust.met(now, peer);
     this.gossip.greet(now, peer);
-
+    this.memberRelays.hurry(now);
     this.remembrance.changed(now);
   }
 

@@ -115,3 +115,12 @@ test('bad values about relays are named, with what was expected', () => {
   ];
   for (const [text, expected] of cases) assert.throws(() => parseConfig(text, 'f'), expected, text);
 });
+
+test('relays of members: used by one word under either name, offered only with a relay', async () => {
+  assert.deepEqual(parseConfig('relay: members', 'f').relays, ['members']);
+  assert.deepEqual(parseConfig('relays: [members, relay.example]', 'f').relays, ['members', 'relay.example']);
+  assert.throws(() => parseConfig('relay: members\nrelays: [relay.example]', 'f'), /f:2: relays: .* got both/);
+  assert.throws(() => parseConfig('relay: [5]', 'f'), /f:1: relay: expected text, got 5/);
+  await assert.rejects(loadConfig({ relayOffer: true }), /relayOffer: expected a relay to offer with it/);
+  assert.equal((await loadConfig({ relayOffer: true, relay: true })).relayOffer, true);
+});
