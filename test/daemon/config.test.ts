@@ -101,7 +101,7 @@ test('relays: a list, where this machine is one, and its limits, each by its nam
 
 test('bad values about relays are named, with what was expected', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['relays: relay.example', /f:1: relays: expected a list of relays, got "relay.example"/],
+    ['relays: 5', /f:1: relays: expected a relay or a list of relays, got 5/],
     ['relays: ["a b"]', /relays: expected a relay as \[ID@\]HOST\[:PORT\].*got "a b"/],
     ['relays: ["ab@relay.example"]', /expected a relay's id of 64 hex digits before the @/],
     ['relays: ["relay.example:70000"]', /expected a port from 1 to 65535, got 70000/],
