@@ -86,10 +86,7 @@ export function toRpcError(error: unknown, { device, port, addresses }: SavedNet
     case 'address-refused':
       return new RpcError(reason, `ip: the system refuses ${addresses.join(', ')} (${error.message})`);
     case 'no-permission':
-      return new RpcError(
-        reason,
-        `the daemon may not make a network device (${error.message}); ${RIGHTS}`,
-      );
+      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${RIGHTS}`);
     case 'no-tun':
       return new RpcError(reason, `the system has no /dev/net/tun; try: modprobe tun (${error.message})`);
     case 'failed':
