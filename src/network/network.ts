@@ -100,6 +100,7 @@ export class Network {
       lost: (at, ways) => this.each((peer) => peer.loseWays(at, ways)),
       seenAt,
       isKnown: (way) => members.all().some((peer) => peer.paths.has(way)),
+      isRunning: told.isRunning,
     });
     const { whereabouts, keys, trust, roster, relays } = this;
     this.memberRelays = new MemberRelays(config.useMemberRelays, members, relays, (record) => trust.isBlocked(record));
@@ -299,13 +300,14 @@ export class Network {
   /** Says goodbye to all members and ends all sessions. */
   private standStill(now: number): void {
     this.each((peer) => peer.farewell(now));
-    this.relays.stop(now);
+    this.relays.standStill(now);
     this.remember();
   }
 
   private goOn(now: number): void {
     this.state = 'running';
     this.outbox.notable('info', 'there is a key again: the network goes on');
+    this.relays.goOn(now);
     this.each((peer) => peer.reach(now));
     this.whereabouts.announce(now);
   }

@@ -25,6 +25,8 @@ export interface RelayListener {
   seenAt(now: number, endpoint: Endpoint): void;
   /** Whether a member is known to be reached that way. */
   isKnown(way: RelayWay): boolean;
+  /** Whether the network may send anything now. */
+  isRunning(): boolean;
 }
 
 interface Entry {
@@ -83,7 +85,7 @@ export class Relays {
     this.drop(now, choice.name);
     const client = new RelayClient({ udp: choice.udp, tls: choice.tls }, choice.key, this.context);
     this.entries.set(choice.name, { choice, client });
-    this.carry(now, choice.name, client.start(now));
+    if (this.listener.isRunning()) this.carry(now, choice.name, client.start(now));
   }
 
   /** How many more there may be. */
@@ -126,11 +128,19 @@ export class Relays {
     this.entries.delete(name);
   }
 
-  stop(now: number): void {
-    for (const name of [...this.entries.keys()]) this.drop(now, name);
+  /** Leaves all. Those that people named are remembered, with the keys that they showed, since nobody names them again; members offer theirs anew. */
+  standStill(now: number): void {
+    for (const { name } of this.offered()) this.drop(now, name);
+    for (const [name, { client }] of this.entries) this.carry(now, name, client.stop(now));
+  }
+
+  /** Uses those that are remembered. */
+  goOn(now: number): void {
+    for (const [name, { client }] of this.entries) this.carry(now, name, client.start(now));
   }
 
   networkChanged(now: number): void {
+    if (!this.listener.isRunning()) return;
     for (const [name, { client }] of this.entries) this.carry(now, name, client.networkChanged(now));
   }
 

@@ -169,6 +169,37 @@ test('the member with the old queue stops at the moment and says why; the other 
   );
 });
 
+for (const when of ['while it runs', 'before it starts'] as const)
+  test(`a network whose last key ended ${when} sends a relay nothing, and uses it again when there is another key`, () => {
+    const world = new World(8);
+    world.wire.sharesLan = () => false;
+    const relay = world.relay({ ip: '203.0.113.1' });
+    if (when === 'before it starts') world.clock.runUntil(2 * MINUTE);
+    const end = when === 'while it runs' ? 2 * MINUTE : MINUTE;
+    const a = world.host({ ...A, forwardOnly: true, keys: keys(end, Number.POSITIVE_INFINITY) });
+    const b = world.host({ ...B, forwardOnly: true, keys: keys(end) });
+    for (const host of [a, b]) host.useRelay(relay);
+    if (when === 'while it runs') meet(world, a, b);
+    world.clock.runUntil(2 * MINUTE + 30 * SECOND);
+    assert.equal(b.snapshot().state, 'key-expired');
+
+    b.moveTo('192.0.2.3');
+    world.clock.runUntil(5 * MINUTE);
+    const others = [a.endpoint, relay.udp];
+    assert.deepEqual(
+      world.sent.filter(({ from, at }) => at > end + SECOND && !others.includes(from)),
+      [],
+    );
+    assert.deepEqual(
+      [a, b].map((host) => host.snapshot().relays[0]?.state),
+      ['connected', 'connecting'],
+    );
+
+    b.input({ kind: 'keys', keys: keys(end, Number.POSITIVE_INFINITY) });
+    world.clock.runUntilTrue(() => a.isConnectedTo(b) && b.isConnectedTo(a), 2 * MINUTE, 'they meet at the relay');
+    assert.equal(b.snapshot().relays[0]?.id, Buffer.from(relay.publicKey).toString('hex'));
+  });
+
 test('another next key is said long before its time; when it comes, they part, and the old session ends', () => {
   const world = new World(6);
   const end = 20 * MINUTE;
