@@ -13,5 +13,6 @@ export const DATAGRAMS_TOOL = `${root}test/e2e/tools/datagrams.py`;
 export const TRANSFER_TOOL = `${root}test/e2e/tools/transfer.py`;
 export const DHT_PROGRAM = `${root}build/test/e2e/programs/dht.js`;
 export const MEMBERS_PROGRAM = `${root}build/test/e2e/programs/members.js`;
+export const FRAME_KEYS_PROGRAM = `${root}build/test/e2e/programs/frame-keys.js`;
 export const MANAGER_TOOL = `${root}test/e2e/tools/manager.py`;
 export const DEMO = `${root}scripts/demo`;
