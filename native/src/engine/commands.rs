@@ -12,7 +12,7 @@ use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session, SessionParts};
 use super::queue::Side;
-use super::relay::Hop;
+use super::relay::{Hop, Relay};
 use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
