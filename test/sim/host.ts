@@ -13,7 +13,7 @@ import type { SimRelay } from './relay.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
 /** When a host's clock began, in ms since 1970: noon. */
-const EPOCH = Date.UTC(2026, 10, 21, 12);
+export const EPOCH = Date.UTC(2026, 10, 21, 12);
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
 /** How often its daemon looks at the wall clock, in ms. */
@@ -108,6 +108,8 @@ export class SimHost {
       port: PORT,
       bootCounter,
       forwardOnly: options.forwardOnly ?? false,
+      relayOffer: options.relayOffer ?? null,
+      useMemberRelays: options.useMemberRelays ?? false,
       unix: () => EPOCH + this.now,
     };
     this.network = new Network(
@@ -237,7 +239,7 @@ export class SimHost {
 
   /** Uses a relay; `key`: the one that it must have. */
   useRelay(relay: SimRelay, key: Uint8Array | null = null, name = relay.udp as string): void {
-    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null } });
+    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null, offeredBy: null } });
   }
 
   streamReceived(relay: SimRelay, datagram: Uint8Array): void {
