@@ -19,6 +19,7 @@ function record(n: number, change = 0): MemberRecord {
     name: `member ${n}`,
     addresses: [],
     endpoints: [],
+    relay: null,
   });
   const read = readRecord(SECRETS.networkId, bytes);
   assert.ok(read !== null);
