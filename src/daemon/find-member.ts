@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { nearest } from '../core/nearest.js';
 import { RpcError } from '../rpc/errors.js';
-import type { NetworkInfo, PeerInfo } from '../rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../rpc/network-info.js';
 import { quoted } from '../rpc/text.js';
 
 export interface FoundMember {

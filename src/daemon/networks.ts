@@ -2,9 +2,11 @@
 import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { networkSecrets } from '../network/secrets.js';
+import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
-import type { IdentityInfo, KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
+import type { KeyInfo, KeyParams, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { IdentityInfo } from '../../rpc/schema.js';
+import type { IdentityInfo } from '../../rpc/network-info.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { bareAddresses, NOTHING, table } from '../format.js';
 import { print, printJson, tell } from '../output.js';

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { KeyInfo, NetworkInfo } from '../../rpc/schema.js';
+import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';

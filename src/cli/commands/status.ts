@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
-import type { NetworkInfo, RelayInfo, Result } from '../../rpc/schema.js';
+import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { RelayInfo } from '../../rpc/relay-info.js';
+import type { Result } from '../../rpc/schema.js';
 import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
