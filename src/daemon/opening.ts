@@ -71,7 +71,7 @@ const REASONS: Readonly<Record<DeviceError['code'], ErrorName>> = {
 };
 
 /** What the caller is told: which of the values it was, and what the system said. */
-export function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
+function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
   const reason = REASONS[error.code];
   switch (error.code) {

@@ -50,7 +50,7 @@ async function list({ hash, json }: Flags, command: Command): Promise<void> {
   print(identityTable(rows));
 }
 
-export function identityTable(identities: readonly IdentityInfo[]): string {
+function identityTable(identities: readonly IdentityInfo[]): string {
   const rows = identities.map(({ id, name, addresses, state, since }) => [
     id,
     name === '' ? NOTHING : name,

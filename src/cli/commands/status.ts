@@ -90,7 +90,7 @@ function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly }: Net
 }
 
 /** What this machine does as a relay. */
-export function relayLines(relay: RelayInfo | null): string[] {
+function relayLines(relay: RelayInfo | null): string[] {
   if (relay === null) return [];
   const { clients, bytesPerSecond, bytesForwarded, drops, error } = relay;
   if (error !== null) return [`p2p: relay here: gone: ${error}`];
