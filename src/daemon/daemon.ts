@@ -1,6 +1,7 @@
 /** The daemon's parts put together, on whatever host it's given. */
 import { chmod, chown, readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { RelayOffer } from '../network/record.js';
 import { type CallListener, createRpcServer } from '../rpc/server.js';
 import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
@@ -38,7 +39,7 @@ export class Daemon {
     const dht = await orClose(state, () => openDht(config, host, log));
     const pins = await Pins.load(state, (problem) => log.daemon.error(problem));
     const relay = await orClose(state, () => openRelay(config, host, log, state));
-    const networks = new Networks({ host, config, state, log, dht, pins });
+    const networks = new Networks({ host, config, state, log, dht, pins, relayOffer: offerOf(relay, config) });
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
@@ -88,6 +89,11 @@ async function openRelay(config: Config, host: Host, log: Log, state: State): Pr
   const { relayListen: listen, relayTls: tlsPort, relayLimits: limits } = config;
   if (listen === null) return null;
   return RelayHost.open({ listen, tlsPort, limits, privateKey: await state.relayKey() }, host, log);
+}
+
+/** What member records say of this machine's relay, if it's offered. */
+function offerOf(relay: RelayHost | null, { relayOffer }: Config): RelayOffer | null {
+  return relayOffer ? (relay?.offer() ?? null) : null;
 }
 
 /** The result of `open`; if it throws, the state directory is let go of. */

@@ -15,6 +15,7 @@ export function networkConfig(
   saved: SavedNetwork,
   identity: Identity,
   bootCounter: number,
+  relays: Pick<NetworkConfig, 'relayOffer' | 'useMemberRelays'>,
   unix: () => number,
 ): NetworkConfig {
   return {
@@ -32,6 +33,7 @@ export function networkConfig(
     blocked: saved.blocked,
     acquaintances: saved.acquaintances,
     forwardOnly: saved.forwardOnly,
+    ...relays,
     unix,
   };
 }

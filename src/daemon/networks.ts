@@ -1,6 +1,7 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
 import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
+import type { RelayOffer } from '../network/record.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
@@ -16,7 +17,7 @@ import type { Log } from './log.js';
 import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
-import { checkStart, describes, planStart, startWarnings } from './plan.js';
+import { checkStart, describes, hasNamedRelay, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import type { State } from './state.js';
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly log: Log;
   readonly dht: DaemonDht;
   readonly pins: Pins;
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
 }
 
 export class Networks {
@@ -197,8 +200,11 @@ export class Networks {
   setForwardOnly(hash: string | undefined, on: boolean): Promise<void> {
     return this.change(async () => {
       for (const entry of this.some(hash)) {
-        if (on && entry.saved.relays.length + this.around.config.relays.length === 0)
-          throw new RpcError('invalid-params', `fwd: the network on ${entry.saved.device} has no relay`);
+        if (on && !hasNamedRelay([...entry.saved.relays, ...this.around.config.relays]))
+          throw new RpcError(
+            'invalid-params',
+            `fwd: the network on ${entry.saved.device} has no relay but those of members, who are found directly`,
+          );
       }
       for (const entry of this.some(hash)) await entry.setForwardOnly(on);
     });
@@ -281,6 +287,7 @@ export class Networks {
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
         pins,
+        relayOffer: this.around.relayOffer,
         proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),

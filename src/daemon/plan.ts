@@ -5,7 +5,7 @@ import { formatMac } from '../core/mac.js';
 import { defaultMac, deriveIdentity } from '../network/identity.js';
 import { networkSecrets, rootSecret } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import { type PortRange, relayName } from '../rpc/fields.js';
+import { MEMBERS, type PortRange, relayName } from '../rpc/fields.js';
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import type { StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
@@ -29,11 +29,14 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
   };
   checkMoments(params.keys, null, wall);
   if (params.port !== undefined && params.ports !== undefined) refuse('ports: expected either port or ports, got both');
-  const relays = new Set([...params.relay, ...config.relays].map(relayName));
+  const asked = [...params.relay, ...config.relays];
+  const relays = new Set(asked.filter((relay) => relay !== MEMBERS).map(relayName));
   if (relays.size > MAX_RELAYS)
     refuse(`relay: expected at most ${MAX_RELAYS} with those of the daemon, got ${relays.size}`);
-  if (params.fwd && relays.size === 0)
-    refuse('fwd: expected a relay with it, of the network or of the daemon, got none');
+  if (params.fwd && !hasNamedRelay(asked))
+    refuse(
+      'fwd: expected a relay with it, of the network or of the daemon, got none but those of members, who are found directly',
+    );
   const mtu = params.mtu ?? config.mtu;
   if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
     refuse(`mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
@@ -41,6 +44,11 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
   const holder = own.find((address) => address.ip === ip);
   if (holder !== undefined)
     throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
+}
+
+/** Whether there's a relay that needs no member to be found first. */
+export function hasNamedRelay(relays: readonly string[]): boolean {
+  return relays.some((relay) => relay !== MEMBERS);
 }
 
 /** Stretches the secrets (about a second for a hash that a person made up) and fills in the defaults. */

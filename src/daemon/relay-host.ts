@@ -4,6 +4,7 @@ import { hex } from '../core/bytes.js';
 import { keyPair } from '../core/noise-state.js';
 import { DeviceError } from '../device/device.js';
 import type { RelayDevice, RelayDeviceEvent } from '../device/relay-device.js';
+import type { RelayOffer } from '../network/record.js';
 import { RelayServer } from '../relay/server.js';
 import type { RelayInput } from '../relay/server-io.js';
 import type { RelayListen } from '../rpc/fields.js';
@@ -60,6 +61,12 @@ export class RelayHost {
     } catch (error) {
       throw startError(error, options);
     }
+  }
+
+  /** How members use it. */
+  offer(): RelayOffer {
+    const { listen, tlsPort } = this.options;
+    return { udpPort: listen.port, tlsPort, key: Uint8Array.from(Buffer.from(this.id, 'hex')) };
   }
 
   info(): RelayInfo {

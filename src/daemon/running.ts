@@ -21,8 +21,9 @@ import type {
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
+import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
-import type { HttpProxy } from '../rpc/fields.js';
+import { type HttpProxy, MEMBERS } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
@@ -53,6 +54,8 @@ export interface RunningOptions {
   readonly log: Logger;
   /** Relays that it uses, `[ID@]HOST[:PORT[/TLSPORT]]`. */
   readonly relays: readonly string[];
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
   readonly pins: Pins;
   readonly proxy: HttpProxy | null;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
@@ -117,7 +120,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       () => this.snapshot().unanswered.map(({ name }) => name),
     );
     this.relayNames = new RelayNames({
-      ...{ relays: options.relays, pins: options.pins, proxy: options.proxy },
+      ...{ relays: options.relays.filter((relay) => relay !== MEMBERS), pins: options.pins, proxy: options.proxy },
       resolve: (text) => host.resolvePeer(text),
       feed: (input) => this.feed(input),
       missing: () => this.snapshot().relays.flatMap(({ name, state }) => (state === 'connected' ? [] : [name])),
@@ -130,7 +133,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { host, saved } = options;
     const secrets = networkSecrets(saved.root);
     const identity = deriveIdentity(options.master, secrets.networkId);
-    const config = networkConfig(saved, identity, options.bootCounter, () => host.wall());
+    const config = networkConfig(saved, identity, options.bootCounter, memberRelays(options), () => host.wall());
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
     const device = await host.openDevice({ ...deviceConfig(config, saved), ...options.choices }, (events) =>
@@ -392,4 +395,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
     });
   }
+}
+
+/** What the machine is told of relays of members: the one offered here, and whether those of others are used. */
+function memberRelays({ relayOffer, relays }: RunningOptions) {
+  return { relayOffer, useMemberRelays: relays.includes(MEMBERS) };
 }

@@ -14,6 +14,7 @@ import type { LiveSession } from '../session/live-sessions.js';
 import type { Acquaintance } from './acquaintances.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
+import type { RelayOffer } from './record.js';
 import type { NatKind, OutsideView } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -41,6 +42,10 @@ export interface NetworkConfig {
   readonly acquaintances: readonly Acquaintance[];
   /** Everything goes through relays: no LAN, no direct path in either direction. */
   readonly forwardOnly: boolean;
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
+  /** Whether relays that members offer are used. */
+  readonly useMemberRelays: boolean;
   /** The wall clock, in ms since 1970: what we're called at relays changes every UTC day. */
   readonly unix: () => number;
 }
@@ -134,10 +139,14 @@ export interface RelayChoice {
   readonly key: Uint8Array | null;
   /** What TLS connections go through. */
   readonly proxy: RelayProxy | null;
+  /** The member whose relay it is, by peer id and name; null: people named it. */
+  readonly offeredBy: { readonly id: string; readonly name: string } | null;
 }
 
 export interface RelaySnapshot extends ClientState {
   readonly name: string;
+  /** The name of the member whose relay it is, or null. */
+  readonly offeredBy: string | null;
   /** The key that it shows and mustn't have, 64 hex digits, or null. */
   readonly refusedId: string | null;
 }

@@ -19,6 +19,7 @@ import { GossipExchange } from './gossip-exchange.js';
 import { Hellos } from './hellos.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Keys } from './keys.js';
+import { MemberRelays } from './member-relays.js';
 import { Members } from './members.js';
 import { Outbox } from './outbox.js';
 import type { Peer, PeerContext } from './peer.js';
@@ -64,6 +65,7 @@ export class Network {
   private readonly hellos: Hellos;
   private readonly roster: Roster;
   private readonly relays: Relays;
+  private readonly memberRelays: MemberRelays;
   private readonly gossip: GossipExchange;
   private readonly reception: Reception;
   private readonly messages: PeerMessages;
@@ -100,6 +102,7 @@ export class Network {
       isKnown: (way) => members.all().some((peer) => peer.paths.has(way)),
     });
     const { whereabouts, keys, trust, roster, relays } = this;
+    this.memberRelays = new MemberRelays(config.useMemberRelays, members, relays, (record) => trust.isBlocked(record));
     const { statics } = this.hellos;
     this.gossip = new GossipExchange(own, members, roster, outbox, random, (peer) => keys.greet(peer));
     const parts = { members, roster, statics, relays, trust, stamps, problems, outbox };
@@ -125,6 +128,7 @@ export class Network {
       this.hellos.deadline(),
       this.probes.deadline(),
       this.relays.deadline(),
+      this.memberRelays.deadline(),
       this.whereabouts.deadline(),
       this.gossip.deadline(),
       this.remembrance.deadline(),
@@ -239,6 +243,7 @@ export class Network {
     this.each((peer) => peer.tick(now));
     this.hellos.tick(now);
     this.probes.tick(now);
+    if (this.memberRelays.deadline() <= now) this.memberRelays.tick(now);
     if (this.relays.deadline() <= now) this.relays.tick(now);
     this.whereabouts.tick(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
@@ -264,6 +269,7 @@ export class Network {
     this.setMacs(peer.record.mac);
     this.trust.met(now, peer);
     this.gossip.greet(now, peer);
+    this.memberRelays.hurry(now);
     this.remembrance.changed(now);
   }
 

@@ -191,9 +191,12 @@ export function relayName(text: string): string {
   return `${host}:${port}`;
 }
 
-/** A relay, checked, as it was written. */
+/** In the place of a relay: those that members offer. A host of that name is `members:4910`. */
+export const MEMBERS = 'members';
+
+/** A relay, or `members`; checked, as it was written. */
 export function parseRelayText(text: string): string {
-  parseRelay(text);
+  if (text !== MEMBERS) parseRelay(text);
   return text;
 }
 

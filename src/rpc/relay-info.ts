@@ -7,6 +7,8 @@ const count = v.number();
 export const relaySchema = v.object({
   /** `HOST:PORT`. */
   name: v.string(),
+  /** The name of the member who offers it; null: it was named here. */
+  offeredBy: v.nullable(v.string()),
   /** Its key, 64 hex digits; null as long as it's unknown. */
   id: v.nullable(v.string()),
   state: v.picklist(['connected', 'connecting', 'failing', 'wrong-key']),

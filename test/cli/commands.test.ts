@@ -43,6 +43,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     relayListen: null,
     relayTls: null,
     relayLimits: DEFAULT_LIMITS,
+    relayOffer: false,
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,

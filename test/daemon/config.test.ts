@@ -101,7 +101,7 @@ test('relays: a list, where this machine is one, and its limits, each by its nam
 
 test('bad values about relays are named, with what was expected', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
-    ['relays: relay.example', /f:1: relays: expected a list of relays, got "relay.example"/],
+    ['relays: 5', /f:1: relays: expected a relay or a list of relays, got 5/],
     ['relays: ["a b"]', /relays: expected a relay as \[ID@\]HOST\[:PORT\].*got "a b"/],
     ['relays: ["ab@relay.example"]', /expected a relay's id of 64 hex digits before the @/],
     ['relays: ["relay.example:70000"]', /expected a port from 1 to 65535, got 70000/],
@@ -114,4 +114,13 @@ test('bad values about relays are named, with what was expected', () => {
     ['proxy: "https://proxy.example"', /expected a proxy as http:/],
   ];
   for (const [text, expected] of cases) assert.throws(() => parseConfig(text, 'f'), expected, text);
+});
+
+test('relays of members: used by one word under either name, offered only with a relay', async () => {
+  assert.deepEqual(parseConfig('relay: members', 'f').relays, ['members']);
+  assert.deepEqual(parseConfig('relays: [members, relay.example]', 'f').relays, ['members', 'relay.example']);
+  assert.throws(() => parseConfig('relay: members\nrelays: [relay.example]', 'f'), /f:2: relays: .* got both/);
+  assert.throws(() => parseConfig('relay: [5]', 'f'), /f:1: relay: expected text, got 5/);
+  await assert.rejects(loadConfig({ relayOffer: true }), /relayOffer: expected a relay to offer with it/);
+  assert.equal((await loadConfig({ relayOffer: true, relay: true })).relayOffer, true);
 });

@@ -47,6 +47,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     relayListen: null,
     relayTls: null,
     relayLimits: DEFAULT_LIMITS,
+    relayOffer: false,
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,

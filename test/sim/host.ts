@@ -108,6 +108,8 @@ export class SimHost {
       port: PORT,
       bootCounter,
       forwardOnly: options.forwardOnly ?? false,
+      relayOffer: options.relayOffer ?? null,
+      useMemberRelays: options.useMemberRelays ?? false,
       unix: () => EPOCH + this.now,
     };
     this.network = new Network(
@@ -232,7 +234,7 @@ export class SimHost {
 
   /** Uses a relay; `key`: the one that it must have. */
   useRelay(relay: SimRelay, key: Uint8Array | null = null, name = relay.udp as string): void {
-    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null } });
+    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null, offeredBy: null } });
   }
 
   streamReceived(relay: SimRelay, datagram: Uint8Array): void {

@@ -5,6 +5,7 @@ import { type Random, randomU32 } from '../../src/core/random.js';
 import type { DeviceCommand } from '../../src/device/device.js';
 import type { Acquaintance } from '../../src/network/acquaintances.js';
 import type { RememberedPeer } from '../../src/network/io.js';
+import type { RelayOffer } from '../../src/network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
 import type { KeyEntry } from '../../src/session/key-queue.js';
 import { VirtualClock } from './clock.js';
@@ -62,6 +63,8 @@ export interface HostOptions {
   readonly udpBlocked?: boolean;
   /** Everything goes through relays. */
   readonly forwardOnly?: boolean;
+  readonly relayOffer?: RelayOffer;
+  readonly useMemberRelays?: boolean;
   readonly prefix?: number;
   /** The NAT that it's behind; its address is a private one then. */
   readonly nat?: Nat;

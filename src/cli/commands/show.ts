@@ -94,9 +94,10 @@ function relayTable(networks: readonly NetworkInfo[]): string {
       milliseconds(relay.rttMs),
       String(relay.others),
       relay.pinned === null ? NOTHING : new Date(relay.pinned * 1000).toISOString().slice(0, 10),
+      relay.offeredBy === null ? NOTHING : `offered by ${relay.offeredBy}`,
     ]),
   );
-  return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED'], rows);
+  return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED', 'FROM'], rows);
 }
 
 function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {

@@ -32,7 +32,9 @@ export function startCommand(): Command {
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the daemon’s)')
     .option('--no-dht', 'meet members in no DHT')
     .addOption(
-      new Option('--relay <relay>', 'relay to use: [ID@]HOST[:PORT]; may be given several times').argParser(list),
+      new Option('--relay <relay>', 'relay to use: [ID@]HOST[:PORT], or members; may be given several times').argParser(
+        list,
+      ),
     )
     .option('--fwd', 'everything through relays: no LAN, no direct paths')
     .addOption(jsonFlag())
