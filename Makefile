@@ -52,7 +52,7 @@ bench-packages: packages
 bench-rivals: bench-packages
 	@$(user) scripts/bench-rivals
 
-##  make reach   measures who reaches whom through which NATs, in about four minutes, and writes docs/reach.md; needs root or sudo
+##  make reach   measures who reaches whom through which NATs, in about six minutes, and writes docs/reach.md; needs root or sudo
 .PHONY: reach
 reach: build packages
 	@$(root) node --enable-source-maps build/test/reach/main.js

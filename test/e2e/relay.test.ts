@@ -7,45 +7,27 @@
  *                                   relay
  */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { Host } from './harness/host.js';
+import { RELAY_SIDES, tryPairAtRelay } from './harness/meeting.js';
 import type { Namespace } from './harness/namespace.js';
-import { behind, leave, type Nat } from './harness/nat.js';
 import { relayAt, relayInfo, servesRelay, usesPath } from './harness/relay.js';
 import { onRoutedSubnets } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import { Transfer } from './harness/transfer.js';
-import { timed, waitFor } from './harness/wait.js';
+import { waitFor } from './harness/wait.js';
 
 const ADA = '10.10.10.1';
 const BOB = '10.10.10.2';
 const ALONE = ['--no-dht', '--no-lan'];
-const KINDS: readonly Nat[] = ['none', 'masquerade', 'random', 'UDP blocked'];
-const PAIRS = KINDS.flatMap((one, i) => KINDS.slice(i).map((two) => [one, two] as const));
 
-for (const [one, two] of PAIRS) {
-  test(`${one} × ${two}: they meet at the relay`, (t) =>
-    onRoutedSubnets(['left', 'right', 'relay'], async ({ left, right, relay }) => {
-      await servesRelay(relay);
-      const [ada, bob] = [await behind(left, one, 'ada'), await behind(right, two, 'bob')];
-      try {
-        await meet(t, ada, bob, relayAt(relay));
-      } finally {
-        for (const host of [ada, bob]) await leave(host);
-      }
-    }));
-}
-
-async function meet(t: TestContext, ada: Host, bob: Host, relay: string): Promise<void> {
-  const hash = freshHash();
-  for (const host of [ada, bob]) await host.daemon({ args: [...ALONE, '-relay', relay] });
-  await ada.joins(hash, ADA);
-  const { ms } = await timed(async () => {
-    await bob.joins(hash, BOB);
-    await bob.pings(ADA);
-  });
-  const { path, endpoint } = await bob.member(hash, ADA);
-  t.diagnostic(`from start to the first answered ping: ${ms} ms; path then: ${path} ${endpoint}`);
+for (const [i, one] of RELAY_SIDES.entries()) {
+  for (const two of RELAY_SIDES.slice(i)) {
+    test(`${one} × ${two}: they meet at the relay`, async (t) => {
+      const { pingMs, member } = await tryPairAtRelay(one, two);
+      t.diagnostic(`from start to the first answered ping: ${pingMs} ms; path then: ${member.path} ${member.endpoint}`);
+    });
+  }
 }
 
 test('-fwd: not one datagram goes between the two members, from the start or when it is set', () =>

@@ -13,7 +13,7 @@ import type { SimRelay } from './relay.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
 /** When a host's clock began, in ms since 1970: noon. */
-const EPOCH = Date.UTC(2026, 10, 21, 12);
+export const EPOCH = Date.UTC(2026, 10, 21, 12);
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
 /** How often its daemon looks at the wall clock, in ms. */

@@ -1,6 +1,7 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod convert;
 pub mod mapping;
+pub mod process;
 pub mod relay;
 mod types;
 
