@@ -8,6 +8,8 @@ export class Faults {
   /** Which hosts each partition keeps apart: those in it from those outside. */
   private readonly partitions = new Set<(from: SimHost, to: SimHost) => boolean>();
   private addresses = 100;
+  /** When the last sleeper is awake and the last interface is up again, of those that are known of now. */
+  healedAt = 0;
 
   constructor(
     private readonly world: World,
@@ -74,6 +76,7 @@ export class Faults {
     const clock = this.world.chance(0.5) ? 'stands' : 'runs';
     this.tell(`${nameOf(host)} sleeps for ${seconds(ms)}, its clock ${clock}`);
     host.sleep(ms, clock);
+    this.healedAt = Math.max(this.healedAt, this.world.clock.now + ms);
   }
 
   private forgetMappings(): void {
@@ -87,7 +90,10 @@ export class Faults {
     const host = this.victim();
     this.tell(`the interface of ${nameOf(host)} goes down`);
     host.moveTo();
-    this.later(() => host.moveTo(host.ip));
+    this.healedAt = Math.max(
+      this.healedAt,
+      this.later(() => host.moveTo(host.ip)),
+    );
   }
 
   private move(): void {
@@ -124,8 +130,11 @@ export class Faults {
     return LASTS.least + this.world.fraction() * (LASTS.most - LASTS.least);
   }
 
-  private later(run: () => void): void {
-    this.world.clock.at(this.world.clock.now + this.duration(), run);
+  /** Lets it happen after a while; gives when. */
+  private later(run: () => void): number {
+    const at = this.world.clock.now + this.duration();
+    this.world.clock.at(at, run);
+    return at;
   }
 }
 

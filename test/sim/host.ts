@@ -200,6 +200,11 @@ export class SimHost {
     return this.running && !this.asleep;
   }
 
+  /** Whether it's awake and has an address. */
+  get isUp(): boolean {
+    return this.isAwake && this.addresses.length > 0;
+  }
+
   /** What a peer is to this host, by its overlay address. */
   peer(host: SimHost): PeerSnapshot | undefined {
     return this.snapshot().peers.find(({ id }) => id === host.identity.peerId);

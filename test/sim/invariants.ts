@@ -66,7 +66,7 @@ export class Invariants implements Observer {
   hostSent(host: SimHost, to: Endpoint, datagram: Uint8Array): void {
     const kind = datagram[0];
     if (kind === TRANSPORT.frame || kind === TRANSPORT.control) this.sealed(host, datagram);
-    if (kind === KIND.handshake1 || kind === KIND.hello) this.probed(host, to);
+    if (kind === KIND.handshake1 || kind === KIND.hello || kind === TRANSPORT.control) this.probed(host, to);
   }
 
   received(host: SimHost, from: Endpoint): void {
@@ -98,7 +98,7 @@ export class Invariants implements Observer {
     this.counters.set(lane, header.counter);
   }
 
-  /** Handshakes and hellos to an address that never sent this host anything can only be probes. */
+  /** Handshakes, hellos and control datagrams (challenges) to an address that never sent this host anything can only be probes. */
   private probed(host: SimHost, to: Endpoint): void {
     const { ip } = endpointParts(to);
     if (this.answered.get(host)?.has(ip) === true) return;
