@@ -25,7 +25,7 @@ import {
   type RelayListen,
   wholeNumber,
 } from '../rpc/fields.js';
-import { MAX_RELAYS } from '../rpc/schema.js';
+import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 import { StartError } from './start-error.js';

@@ -1,6 +1,6 @@
 /** The identities that a network knows, whether they are members at this moment or not. */
 import type { PeerSnapshot } from '../network/io.js';
-import type { IdentityInfo } from '../rpc/schema.js';
+import type { IdentityInfo } from '../rpc/network-info.js';
 import type { SavedNetwork } from './saved.js';
 
 /** Members first, then who had an address once, then who is only blocked. */

@@ -2,7 +2,8 @@
 
 import { RpcError } from '../rpc/errors.js';
 import { relayName } from '../rpc/fields.js';
-import type { Parsed, RelayInfo, Result } from '../rpc/schema.js';
+import type { RelayInfo } from '../rpc/relay-info.js';
+import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import { findMember } from './find-member.js';
 import type { Log } from './log.js';

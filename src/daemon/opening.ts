@@ -75,7 +75,7 @@ const RIGHTS =
   'it needs CAP_NET_ADMIN and the device /dev/net/tun: run it as root (sudo p2p daemon), or as a service as platform/linux/p2p.service does';
 
 /** What the caller is told: which of the values it was, and what the system said. */
-export function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
+function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
   const reason = REASONS[error.code];
   switch (error.code) {

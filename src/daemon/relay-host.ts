@@ -8,7 +8,7 @@ import type { RelayOffer } from '../network/record.js';
 import { RelayServer } from '../relay/server.js';
 import type { RelayInput } from '../relay/server-io.js';
 import type { RelayListen } from '../rpc/fields.js';
-import type { RelayInfo } from '../rpc/schema.js';
+import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import type { RelayLimits } from './relay-limits.js';

@@ -7,7 +7,7 @@ import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { Way } from '../core/way.js';
 import type { DeviceCommand, DeviceEvent, RelayProxy } from '../device/device.js';
-import type { CandidateState } from '../paths/paths.js';
+import type { CandidateState } from '../paths/candidates.js';
 import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';

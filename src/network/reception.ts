@@ -10,7 +10,7 @@ import type { SessionContext } from '../session/io.js';
 import { explain } from '../session/session.js';
 import { readBeacon } from '../wire/beacon.js';
 import { KIND, VERSION } from '../wire/envelope.js';
-import { readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
+import { type HelloBack, readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
 import { REASON, type Reason, writeNotice } from '../wire/replies.js';
 import type { DropReason } from './drops.js';
 import { peerIdOf } from './identity.js';
@@ -19,6 +19,7 @@ import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { Problems } from './problems.js';
+import { readRecord } from './record.js';
 import type { Relays } from './relays.js';
 import type { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
@@ -117,17 +118,25 @@ export class Reception {
   private helloBack(now: number, datagram: Uint8Array, from: Way): DropReason {
     const back = readHelloBack(this.config.secrets.probeKey, this.context.ownAdmission, datagram);
     if (back === null) return 'hello-malformed';
+    const unwelcome = isRelayWay(from) ? this.unaskedByRelay(back) : this.unwelcome(back);
+    if (unwelcome !== null) return unwelcome;
     const learned = this.parts.roster.learn(now, back.record, 'static');
     if (!('peer' in learned)) return `record-${learned.kind}`;
-    if (isRelayWay(from)) {
-      if (!this.parts.relays.answered(back)) return 'hello-unasked';
-      this.approach(now, learned.peer, [from], 'relay');
-      return null;
-    }
-    const verdict = this.parts.statics.answered(back, learned.record.peerId, this.config.identity.peerId);
-    if (verdict === null) return 'hello-unasked';
-    if (verdict === 'welcome') this.approach(now, learned.peer, [from], 'static');
+    this.approach(now, learned.peer, [from], isRelayWay(from) ? 'relay' : 'static');
     return null;
+  }
+
+  private unaskedByRelay(back: HelloBack): DropReason {
+    return this.parts.relays.answered(back) ? null : 'hello-unasked';
+  }
+
+  /** Why the member that answered at a `-peer` isn't looked for there. Asked before anything of its record is kept. */
+  private unwelcome(back: HelloBack): DropReason {
+    const record = readRecord(this.config.secrets.networkId, back.record);
+    if (record === null) return 'record-bad';
+    const verdict = this.parts.statics.answered(back, record.peerId, this.config.identity.peerId);
+    if (verdict === null) return 'hello-unasked';
+    return verdict === 'welcome' ? null : 'hello-other-peer';
   }
 
   private handshake1(now: number, datagram: Uint8Array, from: Way, proven: boolean): DropReason {

@@ -6,9 +6,9 @@ import { isUnicastMac } from '../core/mac.js';
 import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
 
 export const MAX_RECORD_BYTES = 800;
-export const MAX_ADDRESSES = 8;
+const MAX_ADDRESSES = 8;
 export const MAX_ENDPOINTS = 16;
-export const MAX_NAME_BYTES = 63;
+const MAX_NAME_BYTES = 63;
 const RECORD_VERSION = 1;
 const SIGNATURE_BYTES = 64;
 /** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */

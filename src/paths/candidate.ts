@@ -71,6 +71,11 @@ function familyOf(way: Way) {
   return isRelayWay(way) ? (`relay-${family}` as const) : family;
 }
 
+/** Whether it answered, and did so last time. */
+export function works(candidate: Candidate): boolean {
+  return candidate.answeredAt !== null && candidate.misses === 0;
+}
+
 export function noteTry(candidate: Candidate, now: number): void {
   candidate.tries++;
   candidate.triedAt = now;

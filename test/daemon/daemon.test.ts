@@ -10,7 +10,8 @@ import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
 import { DeviceError } from '../../src/device/device.js';
 import { generatedHash } from '../../src/network/secrets.js';
 import { call } from '../../src/rpc/client.js';
-import type { NetworkInfo, Params } from '../../src/rpc/schema.js';
+import type { NetworkInfo } from '../../src/rpc/network-info.js';
+import type { Params } from '../../src/rpc/schema.js';
 import { temporaryDirectory } from './directory.js';
 import { type TestHost, Wire } from './wire.js';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { nearest } from '../../src/core/nearest.js';
 import { findMember } from '../../src/daemon/find-member.js';
 import { RpcError } from '../../src/rpc/errors.js';
-import type { NetworkInfo, PeerInfo } from '../../src/rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
 
 const BEN = member('0123456789abcdef', 'ben', '10.10.10.2/24', 'fd00::2/64');
 const MIA = member('1123456789abcdef', 'Mia-Desktop', '10.10.10.3/24');

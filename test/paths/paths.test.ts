@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeEndpoint } from '../../src/core/endpoint.js';
 import type { Way } from '../../src/core/way.js';
-import { MAX_CANDIDATES, type PathOutput, Paths } from '../../src/paths/paths.js';
+import { MAX_CANDIDATES } from '../../src/paths/candidates.js';
+import { type PathOutput, Paths } from '../../src/paths/paths.js';
 import { seeded } from '../sim/random.js';
 
 const LAN = makeEndpoint('192.0.2.2', 4900);

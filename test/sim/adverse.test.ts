@@ -5,7 +5,7 @@ import { endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { deriveIdentity } from '../../src/network/identity.js';
 import { PROBE_RATES } from '../../src/network/probe-budget.js';
 import { MAX_ENDPOINTS, sequenceOf, signRecord } from '../../src/network/record.js';
-import { MAX_CANDIDATES } from '../../src/paths/paths.js';
+import { MAX_CANDIDATES } from '../../src/paths/candidates.js';
 import { Invariants } from './invariants.js';
 import { Nat } from './nat.js';
 import { SECRETS, type SimHost, World } from './world.js';

@@ -8,7 +8,7 @@ import type { DeviceCommand } from '../../src/device/device.js';
 import { MAX_MEMBERS } from '../../src/network/members.js';
 import { PROBE_RATES } from '../../src/network/probe-budget.js';
 import { MAX_WAITING } from '../../src/network/probe-queue.js';
-import { MAX_CANDIDATES } from '../../src/paths/paths.js';
+import { MAX_CANDIDATES } from '../../src/paths/candidates.js';
 import { KIND } from '../../src/wire/envelope.js';
 import { readHeader, TRANSPORT } from '../../src/wire/transport.js';
 import { BROADCAST, type Observer, type SimHost, type World } from './world.js';

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { IdentityInfo } from '../../rpc/schema.js';
+import type { IdentityInfo } from '../../rpc/network-info.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { bareAddresses, NOTHING, table } from '../format.js';
 import { print, printJson, tell } from '../output.js';
@@ -50,7 +50,7 @@ async function list({ hash, json }: Flags, command: Command): Promise<void> {
   print(identityTable(rows));
 }
 
-export function identityTable(identities: readonly IdentityInfo[]): string {
+function identityTable(identities: readonly IdentityInfo[]): string {
   const rows = identities.map(({ id, name, addresses, state, since }) => [
     id,
     name === '' ? NOTHING : name,

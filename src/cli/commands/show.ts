@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { KeyInfo, NetworkInfo } from '../../rpc/schema.js';
+import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
@@ -61,7 +62,7 @@ async function showKeys(command: Command, hash: string, json: boolean | undefine
   else print(keyTable(keys));
 }
 
-export function keyTable(keys: readonly KeyInfo[]): string {
+function keyTable(keys: readonly KeyInfo[]): string {
   const rows = keys.map(({ fingerprint, until, state }) => [
     fingerprint,
     until === null ? 'for ever' : moment(until * 1000),
@@ -82,7 +83,7 @@ export function networkTable(networks: readonly NetworkInfo[]): string {
 }
 
 /** The relays of each network: whose key, how reached, who else is there. */
-export function relayTable(networks: readonly NetworkInfo[]): string {
+function relayTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.flatMap(({ device, relays }) =>
     relays.map((relay) => [
       device,

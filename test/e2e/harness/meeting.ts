@@ -7,7 +7,7 @@
  *                                  dht
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PeerInfo } from '../../../src/rpc/schema.js';
+import type { PeerInfo } from '../../../src/rpc/network-info.js';
 import { dhtAt, servesDht } from './dht.js';
 import type { Host } from './host.js';
 import { behind, leave, type Nat } from './nat.js';
