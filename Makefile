@@ -31,6 +31,11 @@ check: $(S)/lint build $(S)/rust-tests
 	@echo '--- unit, property and vector tests'
 	@$(user) scripts/run-tests unit
 
+##  make sim     plays networks under faults and attacks from new seeds, N=20 of them, or SEED=n and tells what happened; MEMBERS=8
+.PHONY: sim
+sim: build
+	@$(user) env SEED='$(SEED)' N='$(N)' MEMBERS='$(MEMBERS)' node --enable-source-maps build/test/sim/main.js
+
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
 .PHONY: bench
@@ -47,7 +52,7 @@ bench-packages: packages
 bench-rivals: bench-packages
 	@$(user) scripts/bench-rivals
 
-##  make reach   measures who reaches whom through which NATs, in about four minutes, and writes docs/reach.md; needs root or sudo
+##  make reach   measures who reaches whom through which NATs, in about six minutes, and writes docs/reach.md; needs root or sudo
 .PHONY: reach
 reach: build packages
 	@$(root) node --enable-source-maps build/test/reach/main.js

@@ -1,7 +1,7 @@
 /** Every system, in the order in which they take turns. */
 import { fastd, n2n, openvpn, tinc } from './layer2.js';
 import { nebula, wireguardGo } from './layer3.js';
-import { p2p } from './p2p.js';
+import { p2p, p2pByRelay } from './p2p.js';
 import type { System } from './system.js';
 import { limitNocrypt, plain, refAes256gcm } from './yardsticks.js';
 
@@ -10,6 +10,7 @@ export const SYSTEMS: readonly System[] = [
   limitNocrypt,
   refAes256gcm,
   p2p,
+  p2pByRelay,
   wireguardGo,
   nebula,
   tinc,

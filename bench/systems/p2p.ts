@@ -8,6 +8,7 @@ import { path, type System } from './system.js';
 
 const HASH = 'p2p-benchmark-of-two-namespaces';
 const PORT = '4900';
+const RELAY_PORT = '4910';
 
 export const p2p: System = {
   name: 'p2p',
@@ -22,12 +23,33 @@ export const p2p: System = {
   },
 };
 
-async function join(link: Link, end: End): Promise<void> {
+/** The same by a relay alone, which runs beside the left end: every datagram is carried twice on this machine. */
+export const p2pByRelay: System = {
+  ...p2p,
+  name: 'p2p-relay',
+  kind: 'yardstick',
+  does: 'AES-256-GCM, layer 2, -fwd',
+  start: async (link: Link) => {
+    await startDaemon(
+      path('node'),
+      link.left,
+      `${link.directory}/relay`,
+      '--no-dht',
+      '--no-lan',
+      '--relay',
+      '--no-relay-tls',
+    );
+    const relay = `${link.left.underlay}:${RELAY_PORT}`;
+    await Promise.all(link.ends.map((end) => join(link, end, '-relay', relay, '-fwd')));
+  },
+};
+
+async function join(link: Link, end: End, ...more: readonly string[]): Promise<void> {
   const files = `${link.directory}/${end.name}`;
   const socket = `${files}.sock`;
   await startDaemon(path('node'), end, files, '--no-dht', '--no-lan');
   const peer = `${link.other(end).underlay}:${PORT}`;
-  const network = ['-hash', HASH, '-ip', end.overlay, '-dev', DEVICE, '-port', PORT, '-peer', peer];
+  const network = ['-hash', HASH, '-ip', end.overlay, '-dev', DEVICE, '-port', PORT, '-peer', peer, ...more];
   await must(end.namespace, P2P, 'start', '--socket', socket, ...network);
 }
 

@@ -55,6 +55,7 @@ drop_reasons! {
     ControlMalformed => "control-malformed", "control messages that don't fit their datagram";
     ControlBudget => "control-budget", "over the peer's budget of control datagrams";
     RelayDown => "relay-down", "the way leads through a relay that isn't open or has no login of ours";
+    ForwardOnly => "forward-only", "not to or from a relay, and nothing else is wanted";
     RelayUnknown => "relay-unknown", "an envelope that isn't from an open relay, or isn't under our login's index";
     RelayNested => "relay-nested", "an envelope that carries what has no place in one";
     RelayBudget => "relay-budget", "more logins and messages of relays than the budget allows";

@@ -14,6 +14,8 @@ pub mod open;
 pub mod packet;
 #[cfg(target_os = "linux")]
 pub mod poll;
+#[cfg(target_os = "linux")]
+pub mod process;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;

@@ -25,6 +25,7 @@ export interface DaemonFlags {
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;
+  readonly relayOffer?: boolean;
   readonly proxy?: string;
 }
 

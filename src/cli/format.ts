@@ -44,7 +44,7 @@ export function duration(ms: number): string {
 }
 
 /** `10.10.10.1/24` without its prefix length. */
-export function bareAddress(address: string): string {
+function bareAddress(address: string): string {
   return address.split('/')[0] ?? address;
 }
 

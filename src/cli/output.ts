@@ -1,7 +1,7 @@
 /** Where a command writes: data to stdout, all else to stderr. */
 
 /** Version of the shape of what `--json` prints; it grows when a field changes its meaning or goes. */
-export const JSON_VERSION = 1;
+const JSON_VERSION = 1;
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -4,6 +4,7 @@ import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
 import { generateCommand } from './commands/generate.js';
 import { netcheckCommand } from './commands/netcheck.js';
+import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
 import { setCommand } from './commands/set.js';
 import { showCommand } from './commands/show.js';
@@ -41,6 +42,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     showCommand(),
     statusCommand(),
     waitCommand(),
+    peersCommand(),
     netcheckCommand(),
     pingCommand(),
     debugCommand(),

@@ -2,7 +2,7 @@
 import type { PortMappingInfo } from '../rpc/netcheck.js';
 import { duration } from './format.js';
 
-export const PROTOCOL_NAMES = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const;
+const PROTOCOL_NAMES = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const;
 
 /** e.g. `203.0.113.7:50123 by PCP from 192.168.1.1, for another 29m 3s`. */
 export function portMappingWords(mapping: PortMappingInfo): string {

@@ -6,19 +6,31 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
+import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
 
 /** The kernel's `sockaddr_un` has 107 bytes for a name; nine are for the name under which a stale socket is looked at. */
 const MAX_SOCKET_PATH = 98;
 
-/** Listens on `path`, readable for the owner alone. Rejects with a `StartError` (`inUse` is its message) if someone else does. */
-export async function claimSocket(server: Server, path: string, inUse: string): Promise<void> {
+/** Who may connect. */
+export interface Access {
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  /** The socket's group, which this process may take on; null: the process's own. */
+  readonly group: number | null;
+}
+
+const OWNER_ONLY: Access = { mode: 0o600, group: null };
+
+/** Listens on `path`, which those may use whom `access` says from the first moment. Rejects with a `StartError` (`inUse` is its message) if someone else does. */
+export async function claimSocket(server: Server, path: string, inUse: string, access = OWNER_ONLY): Promise<void> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
     throw new StartError('bad-config', `expected a socket path of at most ${MAX_SOCKET_PATH} bytes, got ${path}`);
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await refuseReplaceable(path);
     await removeStale(path, inUse);
-    await listen(server, path);
+    await listen(server, path, access);
   } catch (error) {
     throw explain(path, inUse, error);
   }
@@ -77,15 +89,25 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function listen(server: Server, path: string): Promise<void> {
+/**
+ * `listen` binds before it returns, and the kernel gives the socket the group and the permissions that the process has then. Changing them afterwards
+ * would be a race with whoever may put something else at `path`.
+ */
+function listen(server: Server, path: string, { mode, group }: Access): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    const mask = process.umask(0o177); // `listen` binds before it returns
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-    process.umask(mask);
+    const own = process.getegid?.();
+    const mask = process.umask(0o777 & ~mode);
+    try {
+      if (group !== null) process.setegid?.(group);
+      server.listen(path, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    } finally {
+      process.umask(mask);
+      if (group !== null && own !== undefined) process.setegid?.(own);
+    }
   });
 }
 

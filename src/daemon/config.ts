@@ -25,7 +25,7 @@ import {
   type RelayListen,
   wholeNumber,
 } from '../rpc/fields.js';
-import { MAX_RELAYS } from '../rpc/schema.js';
+import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 import { StartError } from './start-error.js';
@@ -49,12 +49,16 @@ export interface Config {
   /** The relay's TCP port for TLS, or null for none. */
   readonly relayTls: number | null;
   readonly relayLimits: RelayLimits;
+  /** Whether members are told that they may use this machine's relay. */
+  readonly relayOffer: boolean;
   /** By which TLS connections to relays are made, or null. */
   readonly proxy: HttpProxy | null;
   /** Of which a network's UDP port is chosen. */
   readonly ports: PortRange;
   /** Overlay MTU of networks that don't say, in bytes. */
   readonly mtu: number;
+  /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
+  readonly mssClamp: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -83,6 +87,7 @@ export interface Given {
   /** False: no TLS. */
   readonly relayTls?: string | boolean;
   readonly proxy?: string;
+  readonly relayOffer?: boolean;
 }
 
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
@@ -107,9 +112,11 @@ function defaults(): Config {
     relayListen: null,
     relayTls: RELAY_TLS_PORT,
     relayLimits: DEFAULT_LIMITS,
+    relayOffer: false,
     proxy: null,
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -131,10 +138,12 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   relays: (value) => relays(plain(value)),
   relayListen: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
   relayTls: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
+  relayOffer: boolean,
   relayLimits: (value) => parseRelayLimits(plain(value)),
   proxy: (value) => (value === false ? null : parseProxy(string(value))),
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
+  mssClamp: boolean,
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,
@@ -146,7 +155,13 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
 /** Rejects with a `StartError` that names the flag, or the file with line and key. */
 export async function loadConfig(given: Given): Promise<Config> {
   const file = await readConfig(given.config);
-  return { ...defaults(), ...file, ...flags(given) };
+  const config = { ...defaults(), ...file, ...flags(given) };
+  if (config.relayOffer && config.relayListen === null)
+    throw new StartError(
+      'bad-config',
+      'relayOffer: expected a relay to offer with it (relayListen, or --relay), got none',
+    );
+  return config;
 }
 
 /** Keys whose flags are spelt otherwise. */
@@ -188,6 +203,7 @@ function flags(given: Given): Partial<Config> {
   }
   return {
     ...(result as Partial<Config>),
+    ...(given.relayOffer ? { relayOffer: true } : {}),
     ...(given.noLan ? { lan: false } : {}),
     ...(given.noPortMapping ? { portMapping: false } : {}),
   };
@@ -224,16 +240,19 @@ export function parseConfig(text: string, file: string): Partial<Config> {
 function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> {
   const result: Partial<Record<keyof Config, unknown>> = {};
   for (const pair of map.items as Pair[]) {
-    const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const written = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const key = written === 'relay' ? 'relays' : written; // as on the command line
     const line = at(isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
     if (!isKey(key)) {
       const known = Object.keys(KEYS).join(', ');
-      throw new StartError('bad-config', `${line}: unknown key ${quoted(key)}; expected one of ${known}`);
+      throw new StartError('bad-config', `${line}: unknown key ${quoted(written)}; expected one of ${known}`);
     }
+    if (result[key] !== undefined)
+      throw new StartError('bad-config', `${line}: ${written}: expected one of relay and relays, got both`);
     try {
       result[key] = KEYS[key](isScalar(pair.value) ? pair.value.value : pair.value);
     } catch (error) {
-      throw new StartError('bad-config', `${line}: ${key}: ${messageOf(error)}`);
+      throw new StartError('bad-config', `${line}: ${written}: ${messageOf(error)}`);
     }
   }
   return result as Partial<Config>;
@@ -249,8 +268,9 @@ function plain(value: unknown): unknown {
 }
 
 function relays(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new RangeError(`expected a list of relays, got ${quoted(value)}`);
-  const names = value.map((relay) => parseRelayText(string(relay)));
+  const list = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(list)) throw new RangeError(`expected a relay or a list of relays, got ${quoted(value)}`);
+  const names = list.map((relay) => parseRelayText(string(relay)));
   if (names.length > MAX_RELAYS) throw new RangeError(`expected at most ${MAX_RELAYS}, got ${names.length}`);
   return names;
 }

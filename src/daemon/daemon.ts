@@ -1,6 +1,6 @@
 /** The daemon's parts put together, on whatever host it's given. */
-import { chmod, chown, readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { RelayOffer } from '../network/record.js';
 import { type CallListener, createRpcServer } from '../rpc/server.js';
 import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
@@ -11,10 +11,9 @@ import { handlers } from './methods.js';
 import { Networks } from './networks.js';
 import { Pins } from './pins.js';
 import { RelayHost } from './relay-host.js';
+import { socketAccess } from './socket-access.js';
 import { State } from './state.js';
 
-/** Members of this group may do everything that the daemon can. */
-const GROUP = 'p2p';
 /** Changes of links, addresses and routes are looked at most this often, in ms: at once, and again after that if there were more. */
 const LOOK_INTERVAL_MS = 1_000;
 
@@ -38,7 +37,7 @@ export class Daemon {
     const dht = await orClose(state, () => openDht(config, host, log));
     const pins = await Pins.load(state, (problem) => log.daemon.error(problem));
     const relay = await orClose(state, () => openRelay(config, host, log, state));
-    const networks = new Networks({ host, config, state, log, dht, pins });
+    const networks = new Networks({ host, config, state, log, dht, pins, relayOffer: offerOf(relay, config) });
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
@@ -54,8 +53,7 @@ export class Daemon {
     );
     try {
       await restore(state, networks, log);
-      await claimSocket(server, config.socket, inUse);
-      await openToGroup(config.socket, log);
+      await claimSocket(server, config.socket, inUse, await socketAccess((problem) => log.daemon.warn(problem)));
     } catch (error) {
       await networks.close();
       await relay?.close();
@@ -88,6 +86,11 @@ async function openRelay(config: Config, host: Host, log: Log, state: State): Pr
   const { relayListen: listen, relayTls: tlsPort, relayLimits: limits } = config;
   if (listen === null) return null;
   return RelayHost.open({ listen, tlsPort, limits, privateKey: await state.relayKey() }, host, log);
+}
+
+/** What member records say of this machine's relay, if it's offered. */
+function offerOf(relay: RelayHost | null, { relayOffer }: Config): RelayOffer | null {
+  return relayOffer ? (relay?.offer() ?? null) : null;
 }
 
 /** The result of `open`; if it throws, the state directory is let go of. */
@@ -142,27 +145,4 @@ function watchAddresses(host: Host, networks: Networks, log: Log): { close(): vo
       watch?.close();
     },
   };
-}
-
-/** The socket is root's and the group's; without such a group root's alone. */
-async function openToGroup(socket: string, log: Log): Promise<void> {
-  const group = await groupId(GROUP);
-  try {
-    if (group !== null) await chown(socket, process.getuid?.() ?? 0, group);
-    // A user's own group may have other members; root's has none that matter.
-    await chmod(socket, group === null && process.getgid?.() !== 0 ? 0o600 : 0o660);
-    if (group === null)
-      log.daemon.warn(
-        `there is no group ${GROUP}: only this user may use the socket (make one: groupadd --system ${GROUP})`,
-      );
-  } catch (error) {
-    log.daemon.warn({ error: (error as Error).message }, `the socket could not be given to the group ${GROUP}`);
-  }
-}
-
-async function groupId(name: string): Promise<number | null> {
-  const text = await readFile('/etc/group', 'utf8').catch(() => '');
-  const line = text.split('\n').find((entry) => entry.startsWith(`${name}:`));
-  const id = Number(line?.split(':')[2]);
-  return line !== undefined && Number.isInteger(id) ? id : null;
 }

@@ -2,11 +2,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../core/backoff.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
+import type { NetworkDebug } from '../rpc/debug-info.js';
 import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
-import type { KeyInfo, NetworkDebug, NetworkInfo, RelayUse } from '../rpc/schema.js';
+import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
+import type { RelayUse } from '../rpc/relay-info.js';
+import type { KeyInfo } from '../rpc/schema.js';
+import { listIdentities } from './identities.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
 import { checkNetwork, type WayOut } from './netcheck.js';
@@ -57,7 +62,7 @@ export class Entry {
 
   up(running: RunningNetwork, saved: SavedNetwork): void {
     this.running = running;
-    this.saved = { ...saved, remembered: this.saved.remembered, keys: this.saved.keys };
+    this.saved = { ...saved, ...kept(this.saved) };
     this.error = null;
     this.attempt = 0;
     this.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
@@ -103,6 +108,28 @@ export class Entry {
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
   }
 
+  acquainted(acquaintances: readonly Acquaintance[]): void {
+    this.saved = { ...this.saved, acquaintances };
+    this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  /** These peer ids are blocked from now on; rejects, and leaves all as it was, if that can't be saved. */
+  async setBlocked(blocked: readonly string[]): Promise<void> {
+    await this.state.save({ ...this.saved, blocked });
+    this.saved = { ...this.saved, blocked };
+    this.running?.block(blocked);
+  }
+
+  /** That this member has another's overlay address now is as it should be. */
+  accept(id: string): void {
+    this.running?.accept(id);
+  }
+
+  /** All identities that are known here: members, former ones, and those that are blocked without ever having been seen. */
+  identities(): IdentityInfo[] {
+    return listIdentities(this.saved, this.running?.snapshot().peers ?? []);
+  }
+
   /** The key queue is this one from now on; rejects, and leaves it as it was, if it can't be saved. */
   async setKeys(keys: readonly SavedKey[]): Promise<void> {
     await this.state.save({ ...this.saved, keys });
@@ -135,11 +162,11 @@ export class Entry {
   }
 
   info(): NetworkInfo {
-    const { id, hash, device, addresses, mac, name, port, mtu, keys } = this.saved;
+    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keys } = this.saved;
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu },
+      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp },
       keyEnds: keys?.at(-1)?.until ?? null,
       state: snapshot?.state ?? 'failed',
       error: this.error,
@@ -218,6 +245,11 @@ export class Entry {
     if (this.saveTimer !== null) clearTimeout(this.saveTimer);
     this.saveTimer = null;
   }
+}
+
+/** What may have changed while a network was being opened. */
+function kept({ remembered, keys, blocked, acquaintances }: SavedNetwork) {
+  return { remembered, keys, blocked, acquaintances };
 }
 
 function sum(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

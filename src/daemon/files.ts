@@ -1,13 +1,16 @@
 /** Files that survive a kill -9 at any moment: either the old content is there or the new one. */
-import { access, open, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const TEMPORARY = '.tmp';
+/** A symbolic link would lead what's read or written elsewhere: it's an error (ELOOP). */
+const { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
 
 /** Writes, syncs, renames, and syncs the directory. Readable for the owner alone. One writer per path at a time. */
 export async function writeSafely(path: string, text: string): Promise<void> {
   const temporary = path + TEMPORARY;
-  const file = await open(temporary, 'w', 0o600);
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
@@ -30,11 +33,17 @@ export function isLeftover(name: string): boolean {
 
 /** The text of a file, or null if there's none. */
 export async function readIfThere(path: string): Promise<string | null> {
+  let file: FileHandle;
   try {
-    return await readFile(path, 'utf8');
+    file = await open(path, O_RDONLY | O_NOFOLLOW);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
+  }
+  try {
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { nearest } from '../core/nearest.js';
 import { RpcError } from '../rpc/errors.js';
-import type { NetworkInfo, PeerInfo } from '../rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../rpc/network-info.js';
 import { quoted } from '../rpc/text.js';
 
 export interface FoundMember {
@@ -42,11 +42,7 @@ function unknown(networks: readonly NetworkInfo[], all: readonly FoundMember[], 
     [...addresses.map((address) => address.split('/')[0]), name, peerId].includes(who),
   );
   if (own !== undefined) return `expected another member, got ${quoted(who)}: that's this machine itself`;
-  const { peers } = { peers: all.map(({ peer }) => peer) };
-  const names = peers.flatMap(({ name, addresses }) => [
-    name,
-    ...addresses.map((address) => address.split('/')[0] ?? ''),
-  ]);
+  const names = all.flatMap(({ peer }) => [peer.name, ...peer.addresses.map((address) => address.split('/')[0] ?? '')]);
   const meant = nearest(who, names);
   const hint = meant === null ? `p2p show -hash HASH lists them` : `did you mean ${quoted(meant)}?`;
   return `no member has the address, name or id ${quoted(who)}; ${hint}`;

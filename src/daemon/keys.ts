@@ -3,7 +3,8 @@ import { hex, sameBytes } from '../core/bytes.js';
 import { moment } from '../core/moment.js';
 import { keyEntry, keySecret, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import { type KeyInfo, type KeyParams, MAX_QUEUED_KEYS } from '../rpc/schema.js';
+import { MAX_QUEUED_KEYS } from '../rpc/parameters.js';
+import type { KeyInfo, KeyParams } from '../rpc/schema.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { SavedKey, SavedNetwork } from './saved.js';
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
+import { lockDown, notifyManager } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
@@ -13,6 +14,7 @@ import { type Given, loadConfig } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
 import { Log, standardError } from './log.js';
+import { ServiceManager } from './service-manager.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
@@ -36,9 +38,14 @@ const HOST: Host = {
 export async function runDaemon(given: Given): Promise<number> {
   const config = await loadConfig(withProxy(given, process.env));
   const log = new Log(standardError(), config.log);
+  const warn = (problem: string) => log.daemon.warn(problem);
+  const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
+  for (const refused of lockDown()) warn(refused);
   const end = untilEnd(log);
   const daemon = await Daemon.start(config, HOST, log, await version());
+  manager.ready();
   const code = await end;
+  manager.stopping();
   setTimeout(() => process.exit(1), STOP_MS).unref();
   await daemon.stop();
   return code;

@@ -2,7 +2,8 @@
 
 import { RpcError } from '../rpc/errors.js';
 import { relayName } from '../rpc/fields.js';
-import type { Parsed, RelayInfo, Result } from '../rpc/schema.js';
+import type { RelayInfo } from '../rpc/relay-info.js';
+import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import { findMember } from './find-member.js';
 import type { Log } from './log.js';
@@ -66,6 +67,19 @@ export function handlers(served: Served): Handlers {
     'network.start': (params) => networks.start(params),
     'network.stop': async ({ hash }) => {
       await networks.stop(hash);
+      return {};
+    },
+    'network.peers': ({ hash }) => ({ networks: networks.identities(hash) }),
+    'peer.block': async ({ id, hash }) => {
+      await networks.block(id, hash);
+      return {};
+    },
+    'peer.unblock': async ({ id, hash }) => {
+      await networks.unblock(id, hash);
+      return {};
+    },
+    'peer.accept': ({ id, hash }) => {
+      networks.knowing(id, hash).accept(id);
       return {};
     },
     'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),

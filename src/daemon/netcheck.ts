@@ -5,7 +5,7 @@ import type { LocalAddress } from '../core/local-address.js';
 import type { DefaultRoute } from '../core/port-mapping.js';
 import type { NetworkDetails } from '../network/io.js';
 import type { Netcheck, NetcheckNetwork } from '../rpc/netcheck.js';
-import type { NetworkInfo } from '../rpc/schema.js';
+import type { NetworkInfo } from '../rpc/network-info.js';
 
 /** This machine's way to the rest of the world by IPv4. */
 export interface WayOut {

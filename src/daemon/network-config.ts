@@ -15,6 +15,7 @@ export function networkConfig(
   saved: SavedNetwork,
   identity: Identity,
   bootCounter: number,
+  relays: Pick<NetworkConfig, 'relayOffer' | 'useMemberRelays'>,
   unix: () => number,
 ): NetworkConfig {
   return {
@@ -29,7 +30,10 @@ export function networkConfig(
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
+    blocked: saved.blocked,
+    acquaintances: saved.acquaintances,
     forwardOnly: saved.forwardOnly,
+    ...relays,
     unix,
   };
 }
@@ -37,12 +41,13 @@ export function networkConfig(
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
   { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
-  name: string,
+  { device, mssClamp }: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
-    name,
+    name: device,
     mac,
     mtu,
+    mssClamp,
     addresses,
     port,
     networkAdmissionKey: admissionKey(secrets),

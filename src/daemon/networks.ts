@@ -1,10 +1,13 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
 import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
+import type { RelayOffer } from '../network/record.js';
 import { networkSecrets } from '../network/secrets.js';
+import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
-import type { KeyInfo, KeyParams, NetworkDebug, NetworkInfo, StartParams } from '../rpc/schema.js';
+import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
+import type { KeyInfo, KeyParams, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
@@ -14,7 +17,7 @@ import type { Log } from './log.js';
 import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
-import { checkStart, describes, planStart, startWarnings } from './plan.js';
+import { checkStart, describes, hasNamedRelay, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import type { State } from './state.js';
@@ -23,6 +26,9 @@ import { keyWeaknesses } from './weak.js';
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
 
+/** How many peers a network has blocked at most. */
+const MAX_BLOCKED = 256;
+
 export interface Surroundings {
   readonly host: Host;
   readonly config: Config;
@@ -30,6 +36,8 @@ export interface Surroundings {
   readonly log: Log;
   readonly dht: DaemonDht;
   readonly pins: Pins;
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
 }
 
 export class Networks {
@@ -86,6 +94,49 @@ export class Networks {
       });
       this.around.log.network(saved.id).info({ added: added.length, keys: keys.length }, 'keys added');
       return { warnings: keyWeaknesses(added) };
+    });
+  }
+
+  /** The identities that the network with this hash knows, or that all do. */
+  identities(hash: string | undefined): { id: string; hash: string; peers: IdentityInfo[] }[] {
+    const entries = hash === undefined ? [...this.entries.values()] : [this.find(hash)];
+    return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
+  }
+
+  /** This machine has nothing to do with that peer id from now on. Rejects with an `RpcError`; then nothing has changed. */
+  block(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => [...blocked, id]);
+  }
+
+  unblock(id: string, hash: string | undefined): Promise<void> {
+    return this.setBlocked(id, hash, (blocked) => blocked);
+  }
+
+  /** The network with this hash, or the one that knows this peer id (an identity is a member of one network); throws an `RpcError` if there's none. */
+  knowing(id: string, hash: string | undefined): Entry {
+    if (hash !== undefined) return this.find(hash);
+    const entry = [...this.entries.values()].find((each) => each.identities().some((peer) => peer.id === id));
+    if (entry === undefined)
+      throw new RpcError('invalid-params', `id: expected a peer that a network knows, or a hash with it, got ${id}`);
+    return entry;
+  }
+
+  private setBlocked(
+    id: string,
+    hash: string | undefined,
+    change: (others: readonly string[]) => readonly string[],
+  ): Promise<void> {
+    return this.change(async () => {
+      const entry = this.knowing(id, hash);
+      const blocked = change(entry.saved.blocked.filter((other) => other !== id));
+      if (blocked.length > MAX_BLOCKED)
+        throw new RpcError('too-many', `expected at most ${MAX_BLOCKED} blocked peers, and there are as many already`);
+      await entry.setBlocked(blocked).catch((error: Error) => {
+        throw new RpcError('state-failed', `who is blocked can't be saved: ${error.message}`);
+      });
+      this.around.log
+        .network(entry.saved.id)
+        .info({ peer: id, blocked: blocked.includes(id) }, 'a peer was blocked or unblocked');
     });
   }
 
@@ -149,8 +200,11 @@ export class Networks {
   setForwardOnly(hash: string | undefined, on: boolean): Promise<void> {
     return this.change(async () => {
       for (const entry of this.some(hash)) {
-        if (on && entry.saved.relays.length + this.around.config.relays.length === 0)
-          throw new RpcError('invalid-params', `fwd: the network on ${entry.saved.device} has no relay`);
+        if (on && !hasNamedRelay([...entry.saved.relays, ...this.around.config.relays]))
+          throw new RpcError(
+            'invalid-params',
+            `fwd: the network on ${entry.saved.device} has no relay but those of members, who are found directly`,
+          );
       }
       for (const entry of this.some(hash)) await entry.setForwardOnly(on);
     });
@@ -234,8 +288,10 @@ export class Networks {
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
         pins,
+        relayOffer: this.around.relayOffer,
         proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
+        onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });

@@ -70,8 +70,12 @@ const REASONS: Readonly<Record<DeviceError['code'], ErrorName>> = {
   failed: 'device-failed',
 };
 
+/** What to do about a right that's missing. */
+const RIGHTS =
+  'it needs CAP_NET_ADMIN and the device /dev/net/tun: run it as root (sudo p2p daemon), or as a service as platform/linux/p2p.service does';
+
 /** What the caller is told: which of the values it was, and what the system said. */
-export function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
+function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
   const reason = REASONS[error.code];
   switch (error.code) {
@@ -82,10 +86,7 @@ export function toRpcError(error: unknown, { device, port, addresses }: SavedNet
     case 'address-refused':
       return new RpcError(reason, `ip: the system refuses ${addresses.join(', ')} (${error.message})`);
     case 'no-permission':
-      return new RpcError(
-        reason,
-        `the daemon may not make a network device; it needs CAP_NET_ADMIN (${error.message})`,
-      );
+      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${RIGHTS}`);
     case 'no-tun':
       return new RpcError(reason, `the system has no /dev/net/tun; try: modprobe tun (${error.message})`);
     case 'failed':

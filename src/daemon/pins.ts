@@ -3,7 +3,7 @@ import type { Pin } from './saved-pins.js';
 import type { State } from './state.js';
 
 /** Relays whose keys are kept; the one pinned longest ago makes room. */
-export const MAX_PINS = 1_024;
+const MAX_PINS = 1_024;
 
 export class Pins {
   private constructor(

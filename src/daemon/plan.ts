@@ -5,8 +5,9 @@ import { formatMac } from '../core/mac.js';
 import { defaultMac, deriveIdentity } from '../network/identity.js';
 import { networkSecrets, rootSecret } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import { type PortRange, relayName } from '../rpc/fields.js';
-import { MAX_RELAYS, type StartParams } from '../rpc/schema.js';
+import { MEMBERS, type PortRange, relayName } from '../rpc/fields.js';
+import { MAX_RELAYS } from '../rpc/parameters.js';
+import type { StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import { checkMoments, hasKeys, stretchKeys } from './keys.js';
 import type { SavedNetwork } from './saved.js';
@@ -28,11 +29,14 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
   };
   checkMoments(params.keys, null, wall);
   if (params.port !== undefined && params.ports !== undefined) refuse('ports: expected either port or ports, got both');
-  const relays = new Set([...params.relay, ...config.relays].map(relayName));
+  const asked = [...params.relay, ...config.relays];
+  const relays = new Set(asked.filter((relay) => relay !== MEMBERS).map(relayName));
   if (relays.size > MAX_RELAYS)
     refuse(`relay: expected at most ${MAX_RELAYS} with those of the daemon, got ${relays.size}`);
-  if (params.fwd && relays.size === 0)
-    refuse('fwd: expected a relay with it, of the network or of the daemon, got none');
+  if (params.fwd && !hasNamedRelay(asked))
+    refuse(
+      'fwd: expected a relay with it, of the network or of the daemon, got none but those of members, who are found directly',
+    );
   const mtu = params.mtu ?? config.mtu;
   if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
     refuse(`mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
@@ -40,6 +44,11 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
   const holder = own.find((address) => address.ip === ip);
   if (holder !== undefined)
     throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
+}
+
+/** Whether there's a relay that needs no member to be found first. */
+export function hasNamedRelay(relays: readonly string[]): boolean {
+  return relays.some((relay) => relay !== MEMBERS);
 }
 
 /** Stretches the secrets (about a second for a hash that a person made up) and fills in the defaults. */
@@ -58,6 +67,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     port: params.port ?? null,
     ports: params.port === undefined ? (params.ports ?? config.ports) : null,
     mtu: params.mtu ?? config.mtu,
+    mssClamp: params['mss-clamp'] ?? config.mssClamp,
     peers: [...new Set(params.peer)],
     keys: params.keys.length === 0 ? null : await stretchKeys(params.keys, [], secrets),
     noLan: params['no-lan'],
@@ -65,6 +75,8 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
     remembered: [],
+    blocked: [],
+    acquaintances: [],
   };
 }
 
@@ -77,6 +89,7 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
+    same(params['mss-clamp'], saved.mssClamp) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
     params['no-lan'] === saved.noLan &&

@@ -4,10 +4,11 @@ import { hex } from '../core/bytes.js';
 import { keyPair } from '../core/noise-state.js';
 import { DeviceError } from '../device/device.js';
 import type { RelayDevice, RelayDeviceEvent } from '../device/relay-device.js';
+import type { RelayOffer } from '../network/record.js';
 import { RelayServer } from '../relay/server.js';
 import type { RelayInput } from '../relay/server-io.js';
 import type { RelayListen } from '../rpc/fields.js';
-import type { RelayInfo } from '../rpc/schema.js';
+import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import type { RelayLimits } from './relay-limits.js';
@@ -60,6 +61,12 @@ export class RelayHost {
     } catch (error) {
       throw startError(error, options);
     }
+  }
+
+  /** How members use it. */
+  offer(): RelayOffer {
+    const { listen, tlsPort } = this.options;
+    return { udpPort: listen.port, tlsPort, key: Uint8Array.from(Buffer.from(this.id, 'hex')) };
   }
 
   info(): RelayInfo {

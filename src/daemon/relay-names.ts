@@ -66,7 +66,7 @@ export class RelayNames {
       const tls = udp === null ? null : ((await resolve(`${hostOf(udp)}:${tlsPort}`))[0] ?? null);
       const key = id ?? pins.get(name)?.id ?? null;
       const bytes = key === null ? null : Uint8Array.from(Buffer.from(key, 'hex'));
-      if (!this.stopped) feed({ kind: 'relay', relay: { name, udp, tls, key: bytes, proxy } });
+      if (!this.stopped) feed({ kind: 'relay', relay: { name, udp, tls, key: bytes, proxy, offeredBy: null } });
     } catch (error) {
       this.errors.set(name, error instanceof Error ? error.message : String(error));
     }

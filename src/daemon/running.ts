@@ -10,6 +10,7 @@ import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
 import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type {
   NetworkDetails,
@@ -20,8 +21,9 @@ import type {
   RememberedPeer,
 } from '../network/io.js';
 import { Network } from '../network/network.js';
+import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
-import type { HttpProxy } from '../rpc/fields.js';
+import { type HttpProxy, MEMBERS } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
@@ -52,10 +54,13 @@ export interface RunningOptions {
   readonly log: Logger;
   /** Relays that it uses, `[ID@]HOST[:PORT[/TLSPORT]]`. */
   readonly relays: readonly string[];
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
   readonly pins: Pins;
   readonly proxy: HttpProxy | null;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
+  readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
@@ -115,7 +120,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       () => this.snapshot().unanswered.map(({ name }) => name),
     );
     this.relayNames = new RelayNames({
-      ...{ relays: options.relays, pins: options.pins, proxy: options.proxy },
+      ...{ relays: options.relays.filter((relay) => relay !== MEMBERS), pins: options.pins, proxy: options.proxy },
       resolve: (text) => host.resolvePeer(text),
       feed: (input) => this.feed(input),
       missing: () => this.snapshot().relays.flatMap(({ name, state }) => (state === 'connected' ? [] : [name])),
@@ -128,10 +133,10 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { host, saved } = options;
     const secrets = networkSecrets(saved.root);
     const identity = deriveIdentity(options.master, secrets.networkId);
-    const config = networkConfig(saved, identity, options.bootCounter, () => host.wall());
+    const config = networkConfig(saved, identity, options.bootCounter, memberRelays(options), () => host.wall());
     const early: DeviceEvent[] = [];
     let onEvents = (events: readonly DeviceEvent[]): void => void early.push(...events);
-    const device = await host.openDevice({ ...deviceConfig(config, saved.device), ...options.choices }, (events) =>
+    const device = await host.openDevice({ ...deviceConfig(config, saved), ...options.choices }, (events) =>
       onEvents(events),
     );
     try {
@@ -204,6 +209,16 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   setKeys(keys: SavedNetwork['keys']): void {
     this.lookAtClock();
     this.feed({ kind: 'keys', keys: queueOf(this.options.saved.root, keys) });
+  }
+
+  /** These peer ids are blocked from now on, and no others. */
+  block(ids: readonly string[]): void {
+    this.feed({ kind: 'block', ids });
+  }
+
+  /** That this member has another's overlay address now is as it should be. */
+  accept(id: string): void {
+    this.feed({ kind: 'accept', id });
   }
 
   /** Switches what of the system's help the device uses; what isn't named stays. */
@@ -324,6 +339,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       case 'pong':
         this.pings.get(output.pong.request)?.(output.pong);
         break;
+      case 'acquaintances':
+        this.options.onAcquaintances(output.acquaintances);
+        break;
       case 'pin':
         this.options.pins.add(output.relay, output.key);
         break;
@@ -377,4 +395,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
     });
   }
+}
+
+/** What the machine is told of relays of members: the one offered here, and whether those of others are used. */
+function memberRelays({ relayOffer, relays }: RunningOptions) {
+  return { relayOffer, useMemberRelays: relays.includes(MEMBERS) };
 }

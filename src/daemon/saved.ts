@@ -1,6 +1,7 @@
 /** What's kept of a network between runs: one JSON file each. */
 import * as v from 'valibot';
 import { parseEndpoint } from '../core/endpoint.js';
+import type { Acquaintance } from '../network/acquaintances.js';
 import type { RememberedPeer } from '../network/io.js';
 import * as fields from '../rpc/fields.js';
 import { describeIssue } from '../rpc/schema.js';
@@ -26,6 +27,8 @@ export interface SavedNetwork {
   /** Where another port is chosen from if `port` is taken; null if it was asked for by number. */
   readonly ports: fields.PortRange | null;
   readonly mtu: number;
+  /** Whether the MSS of TCP is lowered to what fits the path. */
+  readonly mssClamp: boolean;
   readonly peers: readonly string[];
   /** The key queue in its order; null for a network without keys. Empty: all have ended, and it stands still. */
   readonly keys: readonly SavedKey[] | null;
@@ -37,6 +40,10 @@ export interface SavedNetwork {
   /** Everything goes through relays. */
   readonly forwardOnly: boolean;
   readonly remembered: readonly RememberedPeer[];
+  /** Peer ids that this machine has nothing to do with. */
+  readonly blocked: readonly string[];
+  /** Who has which overlay address, as sessions have proved. */
+  readonly acquaintances: readonly Acquaintance[];
 }
 
 /** The network without what changes while it runs. */
@@ -69,6 +76,14 @@ const endpoint = checked((text) => {
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
 
+const ACQUAINTANCE = v.strictObject({
+  ip: checked(fields.parseIp),
+  id: checked(fields.parsePeerId),
+  name: v.string(),
+  since: v.number(),
+  before: v.nullable(checked(fields.parsePeerId)),
+});
+
 const FILE = v.strictObject({
   version: v.literal(1),
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -81,6 +96,7 @@ const FILE = v.strictObject({
   port,
   ports: v.nullable(v.strictObject({ min: port, max: port })),
   mtu: v.pipe(v.number(), v.transform(fields.parseMtu)),
+  mssClamp: v.optional(v.boolean(), false),
   peers: v.array(checked(fields.parsePeer)),
   keys: v.nullable(v.array(v.strictObject({ secret: base64(32), until: v.nullable(v.number()) }))),
   noLan: v.boolean(),
@@ -88,6 +104,8 @@ const FILE = v.strictObject({
   relays: v.optional(v.array(checked(fields.parseRelayText)), []),
   forwardOnly: v.optional(v.boolean(), false),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
+  blocked: v.optional(v.array(checked(fields.parsePeerId)), []),
+  acquaintances: v.optional(v.array(ACQUAINTANCE), []),
 });
 
 export function encodeSaved(network: SavedNetwork): string {

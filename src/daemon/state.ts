@@ -3,10 +3,11 @@
  * through `files.ts` and one after the other.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { claimSocket, releaseSocket } from './claim.js';
+import { makePrivate } from './directories.js';
 import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
 import { decodeSaved, encodeSaved, type SavedNetwork } from './saved.js';
 import { decodePins, encodePins, type Pin } from './saved-pins.js';
@@ -124,8 +125,9 @@ export class State {
 
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(join(directory, 'networks'), { recursive: true, mode: 0o700 });
+    await makePrivate(directory);
     await chmod(directory, 0o700);
+    await makePrivate(join(directory, 'networks'));
   } catch (error) {
     throw unusable(directory, error);
   }

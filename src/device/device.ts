@@ -23,6 +23,8 @@ export interface DeviceConfig {
   readonly port: number;
   /** Mark of all that the sockets send (SO_MARK, 32 bits), for the system's routing rules; 0 for none. */
   readonly fwmark: number;
+  /** Whether the MSS of TCP connections is lowered, both ways, so that their segments needn't be cut for the path. */
+  readonly mssClamp: boolean;
   /** 32-byte admission keys (docs/protocol.md section 2). */
   readonly networkAdmissionKey: Uint8Array;
   readonly ownAdmissionKey: Uint8Array;

@@ -190,7 +190,7 @@ export class MemoryDevice implements Device {
         this.entry(command.peer).endpoint = command.endpoint;
         break;
       case 'send-control':
-        this.count(this.sendControl(command.peer, command.messages, command.to ?? this.entry(command.peer).endpoint));
+        this.count(this.sendAwaiting(command.peer, command.messages, command.to ?? this.entry(command.peer).endpoint));
         break;
       case 'send-datagram':
         this.count(this.transmit(command.to, command.datagram));
@@ -240,12 +240,18 @@ export class MemoryDevice implements Device {
     this.around.emit({ kind: 'bulk', at, peer: entry.counters.peer });
   }
 
+  /** What the control plane sends counts as something that the peer reacts to; an answer doesn't, or each would make the next challenge. */
+  private sendAwaiting(peer: PeerHandle, messages: Uint8Array, to: Way | null): string | null {
+    const entry = this.entry(peer);
+    const refused = this.sendControl(peer, messages, to);
+    if (refused === null && to === entry.endpoint) entry.unansweredSince ??= this.around.now();
+    return refused;
+  }
+
   private sendControl(peer: PeerHandle, messages: Uint8Array, to: Way | null): string | null {
     const session = this.sessions.sealing(peer);
     if (session === undefined) return 'no-session';
     if (to === null) return 'no-endpoint';
-    const entry = this.entry(peer);
-    if (to === entry.endpoint) entry.unansweredSince ??= this.around.now();
     return this.transmit(to, sealControl(session.keys.sealKey, nextHeader(session, LANE.control), messages));
   }
 

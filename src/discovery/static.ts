@@ -11,7 +11,7 @@ export interface StaticPeerText {
 }
 
 /** Throws a RangeError that names the value. */
-export function parseStaticPeer(text: string): StaticPeerText {
+function parseStaticPeer(text: string): StaticPeerText {
   const match = /^(?:([^@]*)@)?(?:\[([^\]]+)\]|([^:@[\]]+)):(\d{1,5})$/.exec(text);
   const [, id, bracketed, bare, digits] = match ?? [];
   const host = bracketed ?? bare;

@@ -1,5 +1,5 @@
 /** Keeps the members' records in step with those of the connected peers. */
-import { hex } from '../core/bytes.js';
+import { hex, sameBytes } from '../core/bytes.js';
 import { fraction, type Random } from '../core/random.js';
 import { CONTROL, type ControlMessage } from '../wire/control.js';
 import {
@@ -9,6 +9,7 @@ import {
   readRecords,
   readWant,
   recordMessages,
+  summaryMessage,
   wantMessages,
 } from './gossip.js';
 import type { Members } from './members.js';
@@ -18,11 +19,19 @@ import type { Peer } from './peer.js';
 import type { MemberRecord } from './record.js';
 import type { Roster } from './roster.js';
 
-/** A digest to one random peer this often repairs what was lost on the way, in ms. */
-const DIGEST_INTERVAL = 30_000;
+/** A summary to one random peer this often repairs what was lost on the way, in ms. */
+const REPAIR_INTERVAL = 30_000;
+
+/** What's said of the records that are known; made when it's first wanted after one of them changed. */
+interface Known {
+  readonly records: readonly MemberRecord[];
+  readonly summary: ControlMessage;
+  digest: readonly ControlMessage[] | null;
+}
 
 export class GossipExchange {
-  private digestAt = Number.POSITIVE_INFINITY;
+  private repairAt = Number.POSITIVE_INFINITY;
+  private lastKnown: Known | null = null;
 
   constructor(
     private readonly own: OwnMember,
@@ -35,19 +44,19 @@ export class GossipExchange {
   ) {}
 
   deadline(): number {
-    return this.digestAt;
+    return this.repairAt;
   }
 
-  /** A peer is there: tell it what we know. */
+  /** A peer is there: if it knows other records than we do, it'll say which. */
   greet(now: number, peer: Peer): void {
     this.tell(peer);
-    this.digestAt = Math.min(this.digestAt, now + DIGEST_INTERVAL);
+    this.repairAt = Math.min(this.repairAt, now + REPAIR_INTERVAL);
   }
 
   tick(now: number): void {
     const connected = this.members.connected();
     const peer = connected[Math.floor(fraction(this.random) * connected.length)];
-    this.digestAt = peer === undefined ? Number.POSITIVE_INFINITY : now + DIGEST_INTERVAL;
+    this.repairAt = peer === undefined ? Number.POSITIVE_INFINITY : now + REPAIR_INTERVAL;
     if (peer !== undefined) this.tell(peer);
   }
 
@@ -61,20 +70,26 @@ export class GossipExchange {
 
   /** Takes a gossip message; false if it's none, or malformed. */
   receive(now: number, peer: Peer, { type, body }: ControlMessage): boolean {
+    if (type === CONTROL.summary) return this.receiveSummary(peer, body);
     if (type === CONTROL.digest) return this.receiveDigest(peer, body);
     if (type === CONTROL.want) return this.receiveWant(peer, body);
     return type === CONTROL.records && this.receiveRecords(now, peer, body);
   }
 
+  private receiveSummary(peer: Peer, body: Uint8Array): boolean {
+    const { summary } = this.known();
+    if (!sameBytes(summary.body, body)) this.outbox.control(peer.handle, this.digest());
+    return true;
+  }
+
   private receiveDigest(peer: Peer, body: Uint8Array): boolean {
-    const { send, want } = compareDigest(this.byIdentity(), readDigest(body));
+    const { send, want } = compareDigest((identity) => this.recordOf(identity), readDigest(body));
     this.outbox.control(peer.handle, [...recordMessages(send), ...wantMessages(want)]);
     return true;
   }
 
   private receiveWant(peer: Peer, body: Uint8Array): boolean {
-    const known = this.byIdentity();
-    const wanted = readWant(body).flatMap((identity) => known.get(identity) ?? []);
+    const wanted = readWant(body).flatMap((identity) => this.recordOf(identity) ?? []);
     this.outbox.control(peer.handle, recordMessages(wanted));
     return true;
   }
@@ -93,15 +108,29 @@ export class GossipExchange {
   }
 
   private tell(peer: Peer): void {
-    this.outbox.control(peer.handle, digestMessages(this.records()));
+    this.outbox.control(peer.handle, [this.known().summary]);
     this.alsoTell(peer);
   }
 
-  private records(): MemberRecord[] {
-    return [this.own.record, ...this.members.all().map(({ record }) => record)];
+  private digest(): readonly ControlMessage[] {
+    const known = this.known();
+    known.digest ??= digestMessages(known.records);
+    return known.digest;
   }
 
-  private byIdentity(): Map<string, MemberRecord> {
-    return new Map(this.records().map((record) => [hex(record.identity), record]));
+  /** Made anew only when a record has changed: while many members connect it's asked for many times. */
+  private known(): Known {
+    const records = [this.own.record, ...this.members.all().map(({ record }) => record)];
+    const last = this.lastKnown;
+    if (last?.records.length === records.length && records.every((record, i) => record === last.records[i]))
+      return last;
+    this.lastKnown = { records, summary: summaryMessage(records), digest: null };
+    return this.lastKnown;
+  }
+
+  /** `identity` in hex. */
+  private recordOf(identity: string): MemberRecord | undefined {
+    if (identity === hex(this.own.record.identity)) return this.own.record;
+    return this.members.withIdentity(identity)?.record;
   }
 }

@@ -1,10 +1,12 @@
-/** Gossip of member records by digest: who knows what, who lacks what (docs/protocol.md section 8). */
+/** Gossip of member records by summary and digest: who knows what, who lacks what (docs/protocol.md section 8). */
+import { createHash } from 'node:crypto';
 import { ByteReader, concat, hex, parsed, u16, u64 } from '../core/bytes.js';
 import { CONTROL, CONTROL_BYTES, type ControlMessage } from '../wire/control.js';
 import type { MemberRecord } from './record.js';
 
 const IDENTITY_BYTES = 32;
 const ENTRY_BYTES = IDENTITY_BYTES + 8;
+const SUMMARY_BYTES = 16;
 /** Room for entries in one control datagram, after the message's own header. */
 const ROOM = CONTROL_BYTES - 3;
 
@@ -15,8 +17,14 @@ export interface DigestEntry {
 }
 
 export function digestMessages(records: readonly MemberRecord[]): ControlMessage[] {
-  const entries = records.map((record) => concat(record.identity, u64(record.sequence)));
-  return inMessages(CONTROL.digest, entries);
+  return inMessages(CONTROL.digest, records.map(entryOf));
+}
+
+/** 16 bytes that are the same for whoever knows the same records, in whatever order. Hashed whole: no member can make up records that cancel out. */
+export function summaryMessage(records: readonly MemberRecord[]): ControlMessage {
+  const hash = createHash('sha256');
+  for (const entry of records.map(entryOf).sort(Buffer.compare)) hash.update(entry);
+  return { type: CONTROL.summary, body: new Uint8Array(hash.digest().subarray(0, SUMMARY_BYTES)) };
 }
 
 export function wantMessages(identities: readonly string[]): ControlMessage[] {
@@ -57,17 +65,21 @@ export function readRecords(body: Uint8Array): Uint8Array[] | null {
 
 /** Compares a peer's digest with what we know: which of our records it needs, and which it has newer. */
 export function compareDigest(
-  known: ReadonlyMap<string, MemberRecord>,
+  known: (identity: string) => MemberRecord | undefined,
   digest: readonly DigestEntry[],
 ): { readonly send: MemberRecord[]; readonly want: string[] } {
   const send: MemberRecord[] = [];
   const want: string[] = [];
   for (const { identity, sequence } of digest) {
-    const record = known.get(identity);
+    const record = known(identity);
     if (record === undefined || record.sequence < sequence) want.push(identity);
     else if (record.sequence > sequence) send.push(record);
   }
   return { send, want };
+}
+
+function entryOf({ identity, sequence }: MemberRecord): Uint8Array {
+  return concat(identity, u64(sequence));
 }
 
 function inMessages(type: number, entries: readonly Uint8Array[]): ControlMessage[] {

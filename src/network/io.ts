@@ -7,12 +7,14 @@ import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { Way } from '../core/way.js';
 import type { DeviceCommand, DeviceEvent, RelayProxy } from '../device/device.js';
-import type { CandidateState } from '../paths/paths.js';
+import type { CandidateState } from '../paths/candidates.js';
 import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
+import type { Acquaintance } from './acquaintances.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
+import type { RelayOffer } from './record.js';
 import type { NatKind, OutsideView } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
@@ -34,8 +36,16 @@ export interface NetworkConfig {
   readonly bootCounter: number;
   /** Members of the last run: tried at start. */
   readonly remembered: readonly RememberedPeer[];
+  /** Peer ids that this member has nothing to do with. */
+  readonly blocked: readonly string[];
+  /** Who had which overlay address in earlier runs. */
+  readonly acquaintances: readonly Acquaintance[];
   /** Everything goes through relays: no LAN, no direct path in either direction. */
   readonly forwardOnly: boolean;
+  /** The relay that this machine serves and offers to members, or null. */
+  readonly relayOffer: RelayOffer | null;
+  /** Whether relays that members offer are used. */
+  readonly useMemberRelays: boolean;
   /** The wall clock, in ms since 1970: what we're called at relays changes every UTC day. */
   readonly unix: () => number;
 }
@@ -87,6 +97,10 @@ export type NetworkInput =
   | { readonly kind: 'keys'; readonly keys: readonly KeyEntry[] }
   /** Somebody asks whether the member with this peer id answers, and how; a `pong` with the same number follows, if it does. */
   | { readonly kind: 'ping'; readonly peer: string; readonly request: number }
+  /** All peer ids that are blocked from now on. */
+  | { readonly kind: 'block'; readonly ids: readonly string[] }
+  /** That this member has another's overlay address now is as it should be. */
+  | { readonly kind: 'accept'; readonly id: string }
   /** Say goodbye to all members; the last input. */
   | { readonly kind: 'leave' };
 
@@ -109,6 +123,8 @@ export type NetworkOutput =
   | { readonly kind: 'wipe-keys'; readonly until: number }
   /** A ping was answered. */
   | { readonly kind: 'pong'; readonly pong: Pong }
+  /** Who has which overlay address has changed. */
+  | { readonly kind: 'acquaintances'; readonly acquaintances: readonly Acquaintance[] }
   /** What the next run should remember has changed. */
   | { readonly kind: 'remember'; readonly peers: readonly RememberedPeer[] };
 
@@ -123,10 +139,14 @@ export interface RelayChoice {
   readonly key: Uint8Array | null;
   /** What TLS connections go through. */
   readonly proxy: RelayProxy | null;
+  /** The member whose relay it is, by peer id and name; null: people named it. */
+  readonly offeredBy: { readonly id: string; readonly name: string } | null;
 }
 
 export interface RelaySnapshot extends ClientState {
   readonly name: string;
+  /** The name of the member whose relay it is, or null. */
+  readonly offeredBy: string | null;
   /** The key that it shows and mustn't have, 64 hex digits, or null. */
   readonly refusedId: string | null;
 }
@@ -149,8 +169,8 @@ export interface PeerSnapshot {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly mac: string;
-  /** `refused`: a side won't have the session, `lastError` says why. */
-  readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused';
+  /** `refused`: a side won't have the session, `lastError` says why. `blocked`: this side, because somebody here said so. */
+  readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused' | 'blocked';
   readonly path: PathKind;
   readonly endpoint: Way | null;
   readonly rttMs: number | null;
@@ -163,6 +183,8 @@ export interface PeerSnapshot {
   readonly framesOut: number;
   readonly bytesOut: number;
   readonly source: Source;
+  /** When a session with it was there first, in ms since 1970; null if never. */
+  readonly knownSince: number | null;
   readonly lastError: string | null;
 }
 

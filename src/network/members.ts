@@ -34,6 +34,11 @@ export class Members {
     return this.byIdentity.get(hex(identity));
   }
 
+  /** By its identity in hex. */
+  withIdentity(identity: string): Peer | undefined {
+    return this.byIdentity.get(identity);
+  }
+
   withHandle(handle: PeerHandle): Peer | undefined {
     return this.byHandle.get(handle);
   }

@@ -167,6 +167,7 @@ export class OwnMember {
       name: config.name,
       addresses: this.overlays,
       endpoints: this.endpoints(),
+      relay: config.relayOffer,
     });
   }
 }

@@ -1,36 +1,32 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
-import type { Endpoint } from '../core/endpoint.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
-import { isEndpoint, isRelayWay, type Way } from '../core/way.js';
+import { isRelayWay, type Way } from '../core/way.js';
 import type { PeerCounters, PeerHandle } from '../device/device.js';
-import type { CandidateKind, CandidateSource } from '../paths/candidate.js';
+import type { CandidateSource } from '../paths/candidate.js';
 import type { FrameNeeds } from '../paths/ladder.js';
-import { HANDSHAKE_FANOUT, type PathOutput, Paths } from '../paths/paths.js';
+import { type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
-import type { Outbox } from './outbox.js';
-import type { Probe, ProbeQueue } from './probe-queue.js';
+import { Outreach, type OutreachContext } from './outreach.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
 
-/** Relays among the ways that one handshake message goes. */
-const HANDSHAKE_RELAYS = 3;
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
 
 /** What a peer needs from the network that it's in. */
-export interface PeerContext {
+export interface PeerContext extends OutreachContext {
   readonly session: SessionContext;
-  readonly outbox: Outbox;
-  /** What goes to endpoints that never answered goes by it. */
-  readonly probes: ProbeQueue;
-  kindOf(endpoint: Way): CandidateKind;
   /** What our frames ask of a path. */
   readonly needs: FrameNeeds;
+  /** Whether somebody here wants nothing to do with the peer. */
+  isBlocked(record: MemberRecord): boolean;
+  /** When a session with the peer of that id was there first, in ms since 1970; null if never. */
+  knownSince(id: string): number | null;
   /** Whether datagrams to a peer may go there. */
   isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
@@ -45,6 +41,7 @@ export interface PeerContext {
 export class Peer {
   readonly paths: Paths;
   readonly session: Session;
+  private readonly outreach: Outreach;
   private connectedAt: number | null = null;
   private lastError: string | null = null;
   private refused = false;
@@ -64,6 +61,8 @@ export class Peer {
   ) {
     this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
+    const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
+    this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
   }
 
   /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
@@ -79,6 +78,10 @@ export class Peer {
 
   get isConnected(): boolean {
     return this.connectedAt !== null;
+  }
+
+  private get isBlocked(): boolean {
+    return this.context.isBlocked(this.record);
   }
 
   /** Asked for after every step of every peer, so it's computed only when something of this one has changed. */
@@ -180,12 +183,13 @@ export class Peer {
   /** There's reason to believe that the peer is there: asks for a session now. */
   reach(now: number): void {
     this.absent = false;
+    if (this.isBlocked) return;
     this.carrySession(now, this.session.hurry(now));
   }
 
   /** Asks for a session at the usual pace, unless there's one or the peer left. */
   connect(now: number): void {
-    if (!this.absent && !this.session.established) this.carrySession(now, this.session.connect(now));
+    if (!this.absent && !this.isBlocked && !this.session.established) this.carrySession(now, this.session.connect(now));
   }
 
   /** Says goodbye and ends the session. */
@@ -241,6 +245,7 @@ export class Peer {
       framesOut: counters?.framesOut ?? 0,
       bytesOut: counters?.bytesOut ?? 0,
       source: this.source,
+      knownSince: this.context.knownSince(this.record.peerId),
       lastError: this.isConnected ? null : this.explanation(),
     };
   }
@@ -260,6 +265,7 @@ export class Peer {
   }
 
   private state(): PeerSnapshot['state'] {
+    if (this.isBlocked) return 'blocked';
     if (this.isConnected) return 'connected';
     if (this.refused) return 'refused';
     return this.absent || this.session.tries >= UNREACHABLE_AFTER ? 'unreachable' : 'connecting';
@@ -275,11 +281,10 @@ export class Peer {
         this.context.outbox.control(this.handle, [challenge(output.token, output.bytes)], output.to);
         break;
       case 'wish':
-        if (isRelayWay(output.to)) this.carryPaths(now, this.paths.probe(now, output.to));
-        else this.askToChallenge(now, output.to, output.tries);
+        this.outreach.challenge(now, output.to, output.tries);
         break;
       case 'proven':
-        if (isEndpoint(output.endpoint)) this.context.probes.proven(output.endpoint, this.isOnLink(output.endpoint));
+        this.outreach.proven(output.endpoint);
         break;
       case 'use':
       case 'resize':
@@ -296,7 +301,7 @@ export class Peer {
     switch (output.kind) {
       case 'send':
         if (output.to !== null) outbox.datagram(output.to, output.datagram);
-        else this.sendToAll(now, output.datagram);
+        else this.outreach.initiate(now, output.datagram);
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -320,53 +325,10 @@ export class Peer {
     }
   }
 
-  /** A message 1 goes to wherever the peer may be: at once where it has answered before, in its turn elsewhere. */
-  private sendToAll(now: number, datagram: Uint8Array): void {
-    const { paths } = this;
-    const others = paths.known().filter((endpoint) => endpoint !== paths.current?.endpoint);
-    const all = paths.current === null ? others : [paths.current.endpoint, ...others];
-    // A relay that's known works more surely than the eighth guess at an address.
-    const relays = all.filter(isRelayWay).slice(0, HANDSHAKE_RELAYS);
-    const direct = all.filter(isEndpoint).slice(0, HANDSHAKE_FANOUT - relays.length);
-    for (const to of [...direct, ...relays]) {
-      if (paths.isProven(to) || isRelayWay(to)) this.greet(now, to, datagram);
-      else this.askToInitiate(now, to);
-    }
-  }
-
-  private askToInitiate(now: number, endpoint: Endpoint): void {
-    const { session } = this;
-    const isWanted = () => session.initiation !== null;
-    const send = (at: number) => this.greet(at, endpoint, session.initiation);
-    this.askLeave(now, { what: 'handshake', endpoint, tries: session.tries - 1, isWanted, send });
-  }
-
-  private greet(now: number, to: Way, initiation: Uint8Array | null): void {
-    if (initiation === null) return;
-    this.paths.greeted(now, to);
-    this.context.outbox.datagram(to, initiation);
-  }
-
-  private askToChallenge(now: number, endpoint: Endpoint, tries: number): void {
-    const { paths } = this;
-    const isWanted = () => paths.isWaiting(endpoint);
-    const send = (at: number) => this.carryPaths(at, paths.probe(at, endpoint));
-    if (!this.askLeave(now, { what: 'challenge', endpoint, tries, isWanted, send })) paths.putOff(now, endpoint);
-  }
-
-  private askLeave(now: number, probe: Omit<Probe, 'owner' | 'onLink'>): boolean {
-    const owner = `peer ${this.handle}`;
-    return this.context.probes.ask(now, { ...probe, owner, onLink: this.isOnLink(probe.endpoint) });
-  }
-
-  private isOnLink(endpoint: Way): boolean {
-    return this.context.kindOf(endpoint) === 'lan';
-  }
-
   private established(now: number, from: Way): void {
     this.refused = false;
     this.absent = false;
-    this.note(now, [from], 'handshake');
+    if (this.mayTry(from)) this.carryPaths(now, this.paths.heardFrom(now, from, 'handshake'));
     this.carryPaths(now, this.paths.start(now));
   }
 

@@ -78,6 +78,6 @@ export class ProbeBudget {
 
 function placesOf(endpoint: Endpoint, onLink: boolean): { readonly address: string; readonly site: string | null } {
   const { ip } = endpointParts(endpoint);
-  if (onLink) return { address: ip, site: null };
+  if (onLink) return { address: prefixOf(ip, { ipv4: 32, ipv6: 128 }), site: null };
   return { address: prefixOf(ip, { ipv4: 32, ipv6: 64 }), site: prefixOf(ip, { ipv4: 24, ipv6: 48 }) };
 }

@@ -10,33 +10,40 @@ import type { SessionContext } from '../session/io.js';
 import { explain } from '../session/session.js';
 import { readBeacon } from '../wire/beacon.js';
 import { KIND, VERSION } from '../wire/envelope.js';
-import { readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
+import { type HelloBack, readHello, readHelloBack, writeHelloBack } from '../wire/hello.js';
 import { REASON, type Reason, writeNotice } from '../wire/replies.js';
+import type { DropReason } from './drops.js';
+import { peerIdOf } from './identity.js';
 import type { NetworkConfig, Source } from './io.js';
 import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { Problems } from './problems.js';
+import { readRecord } from './record.js';
 import type { Relays } from './relays.js';
 import type { Roster } from './roster.js';
 import { admissionKey } from './secrets.js';
 import type { Stamps } from './stamps.js';
 import type { StaticPeers } from './static-peers.js';
+import type { Trust } from './trust.js';
 
-/** Why a datagram led to nothing: a counter's name. Null if it did lead to something. */
-export type DropReason = string | null;
+/** What an admitted datagram may concern. */
+interface Parts {
+  readonly members: Members;
+  readonly roster: Roster;
+  readonly statics: StaticPeers;
+  readonly relays: Relays;
+  readonly trust: Trust;
+  readonly stamps: Stamps;
+  readonly problems: Problems;
+  readonly outbox: Outbox;
+}
 
 export class Reception {
   constructor(
     private readonly config: NetworkConfig,
     private readonly context: SessionContext,
-    private readonly members: Members,
-    private readonly roster: Roster,
-    private readonly statics: StaticPeers,
-    private readonly relays: Relays,
-    private readonly stamps: Stamps,
-    private readonly problems: Problems,
-    private readonly outbox: Outbox,
+    private readonly parts: Parts,
     private readonly random: Random,
   ) {}
 
@@ -67,16 +74,16 @@ export class Reception {
     const beacon = readBeacon(payload);
     if (beacon === null) return 'beacon-malformed';
     const endpoint = this.dataEndpoint(from, beacon.port);
-    const learned = this.roster.learn(now, beacon.record, 'lan');
+    const learned = this.parts.roster.learn(now, beacon.record, 'lan');
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
-    if (!this.stamps.isNews(learned.record.identity, beacon.stamp)) return 'beacon-replayed';
+    if (!this.parts.stamps.isNews(learned.record.identity, beacon.stamp)) return 'beacon-replayed';
     this.approach(now, learned.peer, endpoint === null ? [] : [endpoint], 'lan');
     return null;
   }
 
   /** A member's record from elsewhere. */
   found(now: number, record: Uint8Array, source: Source): DropReason {
-    const learned = this.roster.learn(now, record, source);
+    const learned = this.parts.roster.learn(now, record, source);
     if (!('peer' in learned)) return learned.kind === 'self' ? null : `record-${learned.kind}`;
     this.approach(now, learned.peer, learned.record.endpoints, 'record');
     return null;
@@ -98,9 +105,10 @@ export class Reception {
     const hello = readHello(probeKey, this.context.noticeKeys.networkAdmission, datagram);
     if (hello === null) return 'hello-malformed';
     if (sameBytes(hello.identity, this.config.identity.publicKey)) return 'hello-own';
-    if (!this.stamps.isNews(hello.identity, hello.stamp)) return 'hello-replayed';
+    if (this.parts.trust.isBlocked({ peerId: peerIdOf(hello.identity) })) return 'peer-blocked';
+    if (!this.parts.stamps.isNews(hello.identity, hello.stamp)) return 'hello-replayed';
     const admission = admissionKey(this.config.secrets, hello.identity);
-    this.outbox.datagram(
+    this.parts.outbox.datagram(
       from,
       writeHelloBack(probeKey, admission, this.random(XAES_NONCE_BYTES), hello.echo, this.context.record()),
     );
@@ -110,27 +118,39 @@ export class Reception {
   private helloBack(now: number, datagram: Uint8Array, from: Way): DropReason {
     const back = readHelloBack(this.config.secrets.probeKey, this.context.ownAdmission, datagram);
     if (back === null) return 'hello-malformed';
-    const learned = this.roster.learn(now, back.record, 'static');
+    const unwelcome = isRelayWay(from) ? this.unaskedByRelay(back) : this.unwelcome(back);
+    if (unwelcome !== null) return unwelcome;
+    const learned = this.parts.roster.learn(now, back.record, 'static');
     if (!('peer' in learned)) return `record-${learned.kind}`;
-    if (isRelayWay(from)) {
-      if (!this.relays.answered(back)) return 'hello-unasked';
-      this.approach(now, learned.peer, [from], 'relay');
-      return null;
-    }
-    const verdict = this.statics.answered(back, learned.record.peerId, this.config.identity.peerId);
-    if (verdict === null) return 'hello-unasked';
-    if (verdict === 'welcome') this.approach(now, learned.peer, [from], 'static');
+    this.approach(now, learned.peer, [from], isRelayWay(from) ? 'relay' : 'static');
     return null;
+  }
+
+  private unaskedByRelay(back: HelloBack): DropReason {
+    return this.parts.relays.answered(back) ? null : 'hello-unasked';
+  }
+
+  /** Why the member that answered at a `-peer` isn't looked for there. Asked before anything of its record is kept. */
+  private unwelcome(back: HelloBack): DropReason {
+    const record = readRecord(this.config.secrets.networkId, back.record);
+    if (record === null) return 'record-bad';
+    const verdict = this.parts.statics.answered(back, record.peerId, this.config.identity.peerId);
+    if (verdict === null) return 'hello-unasked';
+    return verdict === 'welcome' ? null : 'hello-other-peer';
   }
 
   private handshake1(now: number, datagram: Uint8Array, from: Way, proven: boolean): DropReason {
     const received = readInitiation(this.context.keys, datagram);
     if (received === null) return 'handshake-malformed';
-    const learned = this.roster.learn(now, received.record, 'static');
+    const learned = this.parts.roster.learn(now, received.record, 'static');
     if (!('peer' in learned)) return `record-${learned.kind}`;
     const { peer } = learned;
     // Someone else's record: its static key isn't the one that Noise proved.
     if (!sameBytes(learned.record.staticKey, received.remoteStatic)) return 'handshake-stolen-record';
+    if (this.parts.trust.isBlocked(peer.record)) {
+      this.notice(from, received.senderIndex, datagram, REASON.refused);
+      return 'peer-blocked';
+    }
     const key = this.context.psks.accept(now, received.pskId);
     if (key === null) {
       peer.differs(explain({ reason: REASON.keysDiffer, version: VERSION }));
@@ -140,7 +160,7 @@ export class Reception {
     const outputs = peer.session.receivedInitiation(now, received, key, datagram, from, proven);
     peer.carrySession(now, outputs);
     if (outputs.length === 0) return 'handshake-replayed';
-    this.stamps.isNews(learned.record.identity, received.stamp);
+    this.parts.stamps.isNews(learned.record.identity, received.stamp);
     return null;
   }
 
@@ -150,7 +170,7 @@ export class Reception {
       const done = peer.session.receivedResponse(now, datagram, from);
       if (done === null) return;
       reason = null;
-      this.roster.learn(now, done.record, 'static');
+      this.parts.roster.learn(now, done.record, 'static');
       peer.carrySession(now, done.outputs);
     });
     return missed ?? reason;
@@ -159,7 +179,7 @@ export class Reception {
   /** Hands an answer to the peer that waits for it. */
   private reply(datagram: Uint8Array, take: (peer: Peer) => void): DropReason {
     const index = receiverIndex(datagram);
-    const peer = index === null ? undefined : this.members.awaiting(index);
+    const peer = index === null ? undefined : this.parts.members.awaiting(index);
     if (peer === undefined) return 'answer-unasked';
     take(peer);
     return null;
@@ -168,14 +188,14 @@ export class Reception {
   private otherVersion(now: number, datagram: Uint8Array, from: Way): DropReason {
     const where = isRelayWay(from) ? 'behind a relay' : `at ${endpointParts(from).ip}`;
     const text = `a member ${where} speaks version ${datagram[1]} of the protocol, this one speaks version ${VERSION}`;
-    if (this.problems.note(now, text)) this.outbox.notable('warn', text);
+    if (this.parts.problems.note(now, text)) this.parts.outbox.notable('warn', text);
     const index = receiverIndex(datagram);
     if (datagram[0] === KIND.handshake1 && index !== null) this.notice(from, index, datagram, REASON.otherVersion);
     return 'other-version';
   }
 
   private notice(to: Way, index: number, answered: Uint8Array, reason: Reason): void {
-    this.outbox.datagram(
+    this.parts.outbox.datagram(
       to,
       writeNotice(this.context.noticeKeys, this.random(XAES_NONCE_BYTES), index, answered, reason),
     );

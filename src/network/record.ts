@@ -6,24 +6,35 @@ import { isUnicastMac } from '../core/mac.js';
 import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
 
 export const MAX_RECORD_BYTES = 800;
-export const MAX_ADDRESSES = 8;
+const MAX_ADDRESSES = 8;
 export const MAX_ENDPOINTS = 16;
-export const MAX_NAME_BYTES = 63;
+const MAX_NAME_BYTES = 63;
 const RECORD_VERSION = 1;
 const SIGNATURE_BYTES = 64;
 /** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */
 const MTU_RANGE = { least: 576, most: 65521 } as const;
 
+/** A relay that a member serves, at whichever of its addresses it's reached. */
+export interface RelayOffer {
+  readonly udpPort: number;
+  /** TCP; null: none. */
+  readonly tlsPort: number | null;
+  /** The relay's static key, 32 bytes. */
+  readonly key: Uint8Array;
+}
+
 /** Bits of a record's flags. */
 export const RECORD_FLAG = {
   /** Its data plane takes super-frames, and frames whose checksum is to be completed. */
   offload: 0x01,
+  /** It serves a relay, which members may use: the field after the endpoints says how. */
+  relay: 0x02,
   /** It's reached through relays only, and wants to be tried nowhere else. */
   forwardOnly: 0x04,
 } as const;
 
 export interface MemberFields {
-  /** `RECORD_FLAG` bits; unknown ones are ignored. */
+  /** `RECORD_FLAG` bits but for `relay`, which follows from `relay`; unknown ones are ignored. */
   readonly flags: number;
   readonly mtu: number;
   readonly staticKey: Uint8Array;
@@ -35,6 +46,8 @@ export interface MemberFields {
   readonly name: string;
   readonly addresses: readonly Cidr[];
   readonly endpoints: readonly Endpoint[];
+  /** Null: it offers none. */
+  readonly relay: RelayOffer | null;
 }
 
 export interface MemberRecord extends MemberFields {
@@ -52,7 +65,7 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
   const addresses = fields.addresses.slice(0, MAX_ADDRESSES);
   const endpoints = fields.endpoints.slice(0, MAX_ENDPOINTS);
   const body = concat(
-    Uint8Array.of(RECORD_VERSION, fields.flags),
+    Uint8Array.of(RECORD_VERSION, fields.flags | (fields.relay === null ? 0 : RECORD_FLAG.relay)),
     u16(fields.mtu),
     identity.publicKey,
     fields.staticKey,
@@ -65,6 +78,7 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
     ...addresses.map(({ ip, prefix }) => concat(u8(prefix), encodeIp(ip))),
     u8(endpoints.length),
     ...endpoints.map(encodeEndpoint),
+    fields.relay === null ? new Uint8Array() : offered(fields.relay),
   );
   const bytes = concat(body, identity.sign(signed(networkId, body)));
   return { ...fields, addresses, endpoints, identity: identity.publicKey, peerId: identity.peerId, bytes };
@@ -94,11 +108,12 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
   const name = printable(reader.bytes(reader.u8()));
   const addresses = repeat(reader.u8(), () => readAddress(reader));
   const endpoints = repeat(reader.u8(), () => decodeEndpoint(reader.bytes(18)));
+  const relay = (flags & RECORD_FLAG.relay) === 0 ? null : readOffer(reader);
   if (name === null || !isUnicastMac(mac) || mtu < MTU_RANGE.least || mtu > MTU_RANGE.most) return null;
   if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS) return null;
   if (addresses.includes(null) || endpoints.includes(null)) return null;
   return {
-    flags,
+    flags: flags & ~RECORD_FLAG.relay,
     mtu,
     identity,
     staticKey,
@@ -108,7 +123,20 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
     name,
     addresses: present(addresses),
     endpoints: present(endpoints),
+    relay,
   };
+}
+
+function offered({ udpPort, tlsPort, key }: RelayOffer): Uint8Array {
+  return concat(u16(udpPort), u16(tlsPort ?? 0), key);
+}
+
+/** Null: there's no such port, so nothing is offered. */
+function readOffer(reader: ByteReader): RelayOffer | null {
+  const udpPort = reader.u16();
+  const tlsPort = reader.u16();
+  const key = reader.bytes(32).slice();
+  return udpPort === 0 ? null : { udpPort, tlsPort: tlsPort === 0 ? null : tlsPort, key };
 }
 
 function readAddress(reader: ByteReader): Cidr | null {

@@ -4,7 +4,7 @@ import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
 import { isRelayWay, type RelayWay, type Way } from '../core/way.js';
 import type { DeviceEvent, RelayProxy } from '../device/device.js';
-import { type ClientContext, type ClientOutput, RelayClient } from '../relay/client.js';
+import { type ClientContext, type ClientOutput, type ClientState, RelayClient } from '../relay/client.js';
 import type { HelloBack } from '../wire/hello.js';
 import { Introductions } from './introductions.js';
 import type { NetworkConfig, RelayChoice, RelaySnapshot } from './io.js';
@@ -25,6 +25,8 @@ export interface RelayListener {
   seenAt(now: number, endpoint: Endpoint): void;
   /** Whether a member is known to be reached that way. */
   isKnown(way: RelayWay): boolean;
+  /** Whether the network may send anything now. */
+  isRunning(): boolean;
 }
 
 interface Entry {
@@ -55,6 +57,7 @@ export class Relays {
   describe(): RelaySnapshot[] {
     return [...this.entries.values()].map(({ choice, client }) => ({
       name: choice.name,
+      offeredBy: choice.offeredBy?.name ?? null,
       ...client.describe(),
       refusedId: client.refusedKey === null ? null : hex(client.refusedKey),
     }));
@@ -64,22 +67,59 @@ export class Relays {
   problems(): string[] {
     return [...this.entries.values()].flatMap(({ choice, client }) => {
       const shown = client.refusedKey;
-      if (shown === null || choice.key === null) return [];
-      return [wrongKey(choice.name, hex(choice.key), hex(shown))];
+      const { id } = client.describe();
+      return shown === null || id === null ? [] : [wrongKey(choice, id, hex(shown))];
     });
   }
 
   /** Uses a relay, or follows it to another address; nothing happens if nothing about it changed. */
   set(now: number, choice: RelayChoice): void {
     const before = this.entries.get(choice.name);
+    if (before?.choice.offeredBy === null && choice.offeredBy !== null) return;
     const pinned = before?.client.describe().id ?? null;
     const isJustPinned = before?.choice.key === null && choice.key !== null && pinned === hex(choice.key);
-    if (before !== undefined && isSame(before.choice, isJustPinned ? { ...choice, key: null } : choice)) return;
-    if (before === undefined && this.entries.size >= MAX_RELAYS) return;
+    const isForgotten = choice.key === null && (before?.client.refusedKey ?? null) !== null;
+    if (before !== undefined && !isForgotten && isSame(before.choice, isJustPinned ? { ...choice, key: null } : choice))
+      return;
+    if (!this.makeRoom(now, choice)) return;
     this.drop(now, choice.name);
     const client = new RelayClient({ udp: choice.udp, tls: choice.tls }, choice.key, this.context);
     this.entries.set(choice.name, { choice, client });
-    this.carry(now, choice.name, client.start(now));
+    if (this.listener.isRunning()) this.carry(now, choice.name, client.start(now));
+  }
+
+  /** How many more there may be. */
+  get room(): number {
+    return MAX_RELAYS - this.entries.size;
+  }
+
+  /** Those in use that members offer, by whom (peer id). */
+  offered(): { readonly name: string; readonly by: string; readonly state: ClientState['state'] }[] {
+    return [...this.entries.values()].flatMap(({ choice: { name, offeredBy }, client }) =>
+      offeredBy === null ? [] : [{ name, by: offeredBy.id, state: client.describe().state }],
+    );
+  }
+
+  /** Drops it if it's a member's. */
+  dropOffered(now: number, name: string): void {
+    if ((this.entries.get(name)?.choice.offeredBy ?? null) !== null) this.drop(now, name);
+  }
+
+  /** Whether one has its UDP port there. */
+  isUsed(endpoint: Endpoint): boolean {
+    return [...this.entries.values()].some(({ client }) => client.isAt('udp', endpoint));
+  }
+
+  /** Relays that people named come before those that members offer: for those at the same place, and when there are too many. */
+  private makeRoom(now: number, { name, udp, offeredBy }: RelayChoice): boolean {
+    const others = [...this.entries].filter(([other]) => other !== name);
+    const same = others.find(([, { client }]) => udp !== null && client.isAt('udp', udp));
+    const full = others.length >= MAX_RELAYS ? others.find(([, { choice }]) => choice.offeredBy !== null) : undefined;
+    const gives = same ?? full;
+    if (gives === undefined) return others.length < MAX_RELAYS;
+    if (offeredBy !== null) return false;
+    if (gives[1].choice.offeredBy !== null) this.drop(now, gives[0]);
+    return this.entries.size < MAX_RELAYS || this.entries.has(name);
   }
 
   drop(now: number, name: string): void {
@@ -88,11 +128,19 @@ export class Relays {
     this.entries.delete(name);
   }
 
-  stop(now: number): void {
-    for (const name of [...this.entries.keys()]) this.drop(now, name);
+  /** Leaves all. Those that people named are remembered, with the keys that they showed, since nobody names them again; members offer theirs anew. */
+  standStill(now: number): void {
+    for (const { name } of this.offered()) this.drop(now, name);
+    for (const [name, { client }] of this.entries) this.carry(now, name, client.stop(now));
+  }
+
+  /** Uses those that are remembered. */
+  goOn(now: number): void {
+    for (const [name, { client }] of this.entries) this.carry(now, name, client.start(now));
   }
 
   networkChanged(now: number): void {
+    if (!this.listener.isRunning()) return;
     for (const [name, { client }] of this.entries) this.carry(now, name, client.networkChanged(now));
   }
 
@@ -186,8 +234,8 @@ export class Relays {
         outbox.notable('info', 'relay lost', { relay: name, transport: output.transport, why: output.why });
         break;
       case 'wrong-key': {
-        const expected = this.entries.get(name)?.choice.key ?? null;
-        outbox.notable('warn', wrongKey(name, expected === null ? '?' : hex(expected), hex(output.key)));
+        const choice = this.entries.get(name)?.choice ?? { name, offeredBy: null };
+        outbox.notable('warn', wrongKey(choice, hex(output.expected), hex(output.key)));
         break;
       }
     }
@@ -196,10 +244,17 @@ export class Relays {
 
 function isSame(a: RelayChoice, b: RelayChoice): boolean {
   const key = a.key === null || b.key === null ? a.key === b.key : sameBytes(a.key, b.key);
-  return key && a.udp === b.udp && a.tls === b.tls && a.proxy?.endpoint === b.proxy?.endpoint;
+  const origin = a.offeredBy?.id === b.offeredBy?.id;
+  return key && origin && a.udp === b.udp && a.tls === b.tls && a.proxy?.endpoint === b.proxy?.endpoint;
 }
 
-function wrongKey(name: string, expected: string, shown: string): string {
+function wrongKey(
+  { name, offeredBy }: Pick<RelayChoice, 'name' | 'offeredBy'>,
+  expected: string,
+  shown: string,
+): string {
+  if (offeredBy !== null)
+    return `the relay ${name} has the key ${shown}, not ${expected} as ${offeredBy.name} announces: it isn't used. Somebody may be posing as it.`;
   return (
     `the relay ${name} has the key ${shown}, not ${expected}: it isn't used. Somebody may be posing as it. ` +
     `If its owner says that the new key is right: p2p set -forget-relay ${name}, or name it as ${shown}@${name}`

@@ -27,6 +27,8 @@ export interface Candidate {
   nextAt: number;
   /** It never answered, and its challenge waits for leave to go; since when. */
   waitsSince: number | null;
+  /** Something authentic of the peer came from there, and no challenge has gone there since. */
+  isOwed: boolean;
   /** Challenges in a row without an answer. */
   misses: number;
   /** Smoothed, in ms; null as long as none was answered. */
@@ -58,7 +60,7 @@ export function newCandidate(
   now: number,
 ): Candidate {
   const unasked = { probe: null, misses: 0, rtt: null, answeredAt: null, isDoubted: false };
-  const untried = { ...unasked, tries: 0, triedAt: null, waitsSince: null };
+  const untried = { ...unasked, tries: 0, triedAt: null, waitsSince: null, isOwed: false };
   const mtu = new PathMtu(random, ladderOf(familyOf(endpoint), needs));
   return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
 }
@@ -67,6 +69,11 @@ function familyOf(way: Way) {
   const first = isRelayWay(way) ? relayWayParts(way).relay : way;
   const family = isIpv6(endpointParts(first).ip) ? 'ipv6' : 'ipv4';
   return isRelayWay(way) ? (`relay-${family}` as const) : family;
+}
+
+/** Whether it answered, and did so last time. */
+export function works(candidate: Candidate): boolean {
+  return candidate.answeredAt !== null && candidate.misses === 0;
 }
 
 export function noteTry(candidate: Candidate, now: number): void {

@@ -46,7 +46,7 @@ export type ClientOutput =
   | { readonly kind: 'up'; readonly transport: RelayTransport }
   | { readonly kind: 'down'; readonly transport: RelayTransport; readonly why: string }
   /** It has another key than the pinned one. */
-  | { readonly kind: 'wrong-key'; readonly key: Uint8Array };
+  | { readonly kind: 'wrong-key'; readonly key: Uint8Array; readonly expected: Uint8Array };
 
 export interface ClientContext {
   readonly random: Random;
@@ -223,9 +223,9 @@ export class RelayClient {
     const relay = this.address[transport];
     if (relay === null) return [];
     const carried = outputs.flatMap((output) => this.carryOne(now, transport, relay, output));
-    if (this.wrongKey === null || this.isWrongKeyTold) return carried;
+    if (this.wrongKey === null || this.expected === null || this.isWrongKeyTold) return carried;
     this.isWrongKeyTold = true;
-    return [...carried, { kind: 'wrong-key', key: this.wrongKey }];
+    return [...carried, { kind: 'wrong-key', key: this.wrongKey, expected: this.expected }];
   }
 
   private carryOne(now: number, transport: RelayTransport, relay: Endpoint, output: LinkOutput): ClientOutput[] {

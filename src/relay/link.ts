@@ -23,7 +23,7 @@ import {
 import { Attempt, type Credentials, type Proved } from './attempt.js';
 
 /** Others at one relay that are remembered; a relay that names more is lying, or has more than a network holds. */
-export const MAX_OTHERS = 1_024;
+const MAX_OTHERS = 1_024;
 /** Waits, in ms, before a relay that failed is tried again. */
 const RETRY = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 const PING_INTERVAL = 15_000;
@@ -321,7 +321,7 @@ export class Link {
 }
 
 /** A refusal in plain words. */
-export function explainRefusal(reason: Refusal): string {
+function explainRefusal(reason: Refusal): string {
   if (reason === REFUSAL.full) return 'it is full';
   if (reason === REFUSAL.tooManyOfSource) return 'it has too many clients of our address';
   return 'it does not allow us';

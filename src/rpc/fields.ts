@@ -77,6 +77,12 @@ export function parseWho(text: string): string {
   return limited('an address, a name or a peer id', text, NAME_BYTES);
 }
 
+/** 16 hex digits, in lower case. */
+export function parsePeerId(text: string): string {
+  if (/^[0-9a-f]{16}$/i.test(text)) return text.toLowerCase();
+  throw new RangeError(`expected a peer id of 16 hex digits, got ${quoted(text)}`);
+}
+
 export function parseMac(text: string): Mac {
   const mac = macBytes(text);
   if (mac === null) throw new RangeError(`expected a MAC such as 02:12:34:56:78:9a, got ${quoted(text)}`);
@@ -185,9 +191,12 @@ export function relayName(text: string): string {
   return `${host}:${port}`;
 }
 
-/** A relay, checked, as it was written. */
+/** In the place of a relay: those that members offer. A host of that name is `members:4910`. */
+export const MEMBERS = 'members';
+
+/** A relay, or `members`; checked, as it was written. */
 export function parseRelayText(text: string): string {
-  parseRelay(text);
+  if (text !== MEMBERS) parseRelay(text);
   return text;
 }
 

@@ -27,7 +27,7 @@ export const portMappingSchema = v.object({
 const wayOut = v.nullable(v.object({ gateway: v.string(), device: v.string() }));
 
 /** What of one network bears on whether others can reach it; the id stands for the hash. */
-export const netcheckNetworkSchema = v.object({
+const netcheckNetworkSchema = v.object({
   id: v.string(),
   device: v.string(),
   state: v.string(),

@@ -3,226 +3,17 @@
  * against it. Parameters are strict: what isn't listed is an error that names it; results may grow.
  */
 import * as v from 'valibot';
+import { candidateSchema, networkDebugSchema } from './debug-info.js';
 import * as fields from './fields.js';
-import { netcheckSchema, portMappingSchema } from './netcheck.js';
+import { netcheckSchema } from './netcheck.js';
+import { identitySchema, networkSchema, PATHS, peerSchema } from './network-info.js';
+import { hash, keys, startParams, text } from './parameters.js';
+import { relayHostSchema } from './relay-info.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
 export const MAX_WAIT_MS = 60_000;
 /** The longest that one `member.ping` waits for its answer, in ms. */
 export const MAX_PING_MS = 10_000;
-/** How many `-peer` a network may have. */
-export const MAX_STATIC_PEERS = 64;
-
-/** How many keys a network's queue holds. */
-export const MAX_QUEUED_KEYS = 32;
-const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
-
-/** How many relays a network may use, its own and the daemon's. */
-export const MAX_RELAYS = 4;
-
-const hash = text(fields.parseHash);
-const count = v.number();
-
-/** Keys of a queue in their order; `ttl`: Unix time in seconds at which one ends. */
-const keys = v.pipe(
-  v.array(v.strictObject({ key: text(fields.parseKey), ttl: v.optional(number(fields.parseUnixTime)) })),
-  v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
-);
-
-export const startParams = v.strictObject({
-  hash,
-  ip: text(fields.parseOverlayAddress),
-  dev: v.optional(text(fields.parseDevice)),
-  mac: v.optional(text(fields.parseMac)),
-  name: v.optional(text(fields.parseName)),
-  port: v.optional(number(fields.parsePort)),
-  ports: v.optional(text(fields.parsePorts)),
-  peer: v.optional(
-    v.pipe(
-      v.array(text(fields.parsePeer)),
-      v.maxLength(MAX_STATIC_PEERS, ({ received }) => `expected at most ${MAX_STATIC_PEERS}, got ${received}`),
-    ),
-    [],
-  ),
-  keys: v.optional(keys, []),
-  mtu: v.optional(number(fields.parseMtu)),
-  'no-lan': v.optional(v.boolean(), false),
-  dht: v.optional(text(fields.parseDht)),
-  relay: v.optional(
-    v.pipe(
-      v.array(text(fields.parseRelayText)),
-      v.maxLength(MAX_RELAYS, ({ received }) => `expected at most ${MAX_RELAYS}, got ${received}`),
-    ),
-    [],
-  ),
-  fwd: v.optional(v.boolean(), false),
-});
-
-export const peerSchema = v.object({
-  /** 16 hex digits. */
-  id: v.string(),
-  name: v.string(),
-  addresses: v.array(v.string()),
-  mac: v.string(),
-  state: v.picklist(['connected', 'connecting', 'unreachable', 'refused']),
-  path: v.picklist(PATHS),
-  endpoint: v.nullable(v.string()),
-  rttMs: v.nullable(v.number()),
-  /** MTU of the path in use, as measured: bytes of IP packet. */
-  pathMtu: v.nullable(v.number()),
-  /** How long it has been connected, in ms. */
-  connectedMs: v.nullable(v.number()),
-  framesIn: count,
-  bytesIn: count,
-  framesOut: count,
-  bytesOut: count,
-  /** How it was found. */
-  source: v.string(),
-  lastError: v.nullable(v.string()),
-});
-
-/** A relay that a network uses. */
-const relaySchema = v.object({
-  /** `HOST:PORT`. */
-  name: v.string(),
-  /** Its key, 64 hex digits; null as long as it's unknown. */
-  id: v.nullable(v.string()),
-  state: v.picklist(['connected', 'connecting', 'failing', 'wrong-key']),
-  transport: v.nullable(v.picklist(['udp', 'tls'])),
-  endpoint: v.nullable(v.string()),
-  rttMs: v.nullable(v.number()),
-  /** Other members there. */
-  others: count,
-  /** When its key was pinned, Unix time in seconds; null if it isn't, or was given. */
-  pinned: v.nullable(v.number()),
-  /** The key that it shows and mustn't have. */
-  refusedId: v.nullable(v.string()),
-  lastError: v.nullable(v.string()),
-});
-
-/** This machine as a relay of others. */
-export const relayHostSchema = v.object({
-  id: v.string(),
-  port: v.number(),
-  tlsPort: v.nullable(v.number()),
-  /** Why it's gone, or null. */
-  error: v.nullable(v.string()),
-  tlsConnections: count,
-  datagramsForwarded: count,
-  bytesForwarded: count,
-  /** Of the last ten seconds. */
-  bytesPerSecond: count,
-  clients: v.array(
-    v.object({
-      pseudonym: v.string(),
-      address: v.string(),
-      transport: v.picklist(['udp', 'tls']),
-      /** Others who share a tag with it. */
-      others: count,
-      sinceMs: v.number(),
-      bytesIn: count,
-      bytesOut: count,
-      drops: count,
-    }),
-  ),
-  drops: v.record(v.string(), count),
-});
-
-export const networkSchema = v.object({
-  /** The network's public name, 32 hex digits: what logs say in place of the hash. */
-  id: v.string(),
-  hash: v.string(),
-  /** `left`: it's being closed. */
-  state: v.picklist(['running', 'key-expired', 'left', 'failed']),
-  /** Why it failed, and in how many ms the daemon tries again. */
-  error: v.nullable(v.string()),
-  retryMs: v.nullable(v.number()),
-  device: v.string(),
-  addresses: v.array(v.string()),
-  mac: v.string(),
-  name: v.string(),
-  /** UDP port; 0 if it failed before it had one. */
-  port: v.number(),
-  mtu: v.number(),
-  peerId: v.string(),
-  /** LAN discovery, and meeting in the DHT, in words. */
-  lan: v.string(),
-  dht: v.string(),
-  portMapping: portMappingSchema,
-  relays: v.array(relaySchema),
-  /** Everything goes through relays. */
-  forwardOnly: v.boolean(),
-  log: v.picklist(fields.LEVELS),
-  /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
-  keyEnds: v.nullable(v.number()),
-  peers: v.array(peerSchema),
-  /** Each `-peer` at which no member was found yet. */
-  unanswered: v.array(
-    v.object({ name: v.string(), endpoints: v.array(v.string()), lastError: v.nullable(v.string()) }),
-  ),
-  problems: v.array(v.string()),
-  /** Datagrams and frames that weren't carried, by reason. */
-  drops: v.record(v.string(), count),
-});
-
-const candidateSchema = v.object({
-  endpoint: v.string(),
-  kind: v.string(),
-  /** How it came to be a candidate: `record`, `lan`, `static`, `remembered`, `handshake`, `strayed`. */
-  source: v.string(),
-  state: v.string(),
-  rttMs: v.nullable(v.number()),
-  /** How long ago it answered last, in ms. */
-  answeredMs: v.nullable(v.number()),
-  /** Challenges in a row without an answer. */
-  misses: count,
-  /** Handshakes and challenges that went there, and how long ago the last did, in ms. */
-  tries: count,
-  triedMs: v.nullable(v.number()),
-  /** MTU of the path as measured, bytes of IP packet. */
-  mtu: v.nullable(v.number()),
-});
-
-/** What there is to know of a network when something doesn't work; the id stands for the hash. */
-export const networkDebugSchema = v.object({
-  id: v.string(),
-  state: v.string(),
-  error: v.nullable(v.string()),
-  device: v.string(),
-  port: v.number(),
-  lan: v.string(),
-  dht: v.string(),
-  relays: v.array(relaySchema),
-  forwardOnly: v.boolean(),
-  /** How the NAT before this machine maps: `unknown`, `none`, `endpoint-independent` or `dependent` (RFC 4787). */
-  nat: v.string(),
-  portMapping: portMappingSchema,
-  /** Where we tell others that we are. */
-  endpoints: v.array(v.string()),
-  /** Datagrams to endpoints that had never answered; how many had to wait for their turn, and wait now. */
-  probes: v.object({ sent: count, putOff: count, waiting: count }),
-  /** Members known from the last run. */
-  remembered: count,
-  peers: v.array(
-    v.object({
-      id: v.string(),
-      name: v.string(),
-      state: v.string(),
-      /** How it was found. */
-      source: v.string(),
-      sequence: v.string(),
-      handshakeTries: count,
-      sessions: v.array(v.object({ role: v.string(), ageMs: v.number(), heard: v.boolean() })),
-      candidates: v.array(candidateSchema),
-    }),
-  ),
-  unanswered: v.array(
-    v.object({ name: v.string(), endpoints: v.array(v.string()), lastError: v.nullable(v.string()) }),
-  ),
-  problems: v.array(v.string()),
-  drops: v.record(v.string(), count),
-});
-
 export const METHODS = {
   'daemon.version': {
     params: v.strictObject({}),
@@ -289,6 +80,27 @@ export const METHODS = {
       ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WAIT_MS)),
     }),
     result: v.object({ connected: v.boolean() }),
+  },
+  /** The identities that the networks know. */
+  'network.peers': {
+    params: v.strictObject({ hash: v.optional(hash) }),
+    result: v.object({
+      networks: v.array(v.object({ id: v.string(), hash: v.string(), peers: v.array(identitySchema) })),
+    }),
+  },
+  /** This machine has nothing to do with that identity from now on: at once, and over restarts. Without a hash: in the network that knows it. */
+  'peer.block': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  'peer.unblock': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
+  },
+  /** That this identity has another's overlay address is as it should be. */
+  'peer.accept': {
+    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
+    result: v.object({}),
   },
   /** Appends to the key queue of a network, and saves it. All or nothing. */
   'network.add-keys': {
@@ -363,13 +175,8 @@ export type Params<M extends Method> = v.InferInput<(typeof METHODS)[M]['params'
 export type Parsed<M extends Method> = v.InferOutput<(typeof METHODS)[M]['params']>;
 export type Result<M extends Method> = v.InferOutput<(typeof METHODS)[M]['result']>;
 export type StartParams = Parsed<'network.start'>;
-export type NetworkInfo = v.InferOutput<typeof networkSchema>;
-export type NetworkDebug = v.InferOutput<typeof networkDebugSchema>;
-export type RelayInfo = v.InferOutput<typeof relayHostSchema>;
-export type RelayUse = v.InferOutput<typeof relaySchema>;
 export type KeyParams = StartParams['keys'];
 export type KeyInfo = Result<'network.keys'>['keys'][number];
-export type PeerInfo = v.InferOutput<typeof peerSchema>;
 
 /** Says what's wrong with a value, naming the field: the first issue is enough for a person. */
 export function describeIssue(issue: v.BaseIssue<unknown>): string {
@@ -377,27 +184,4 @@ export function describeIssue(issue: v.BaseIssue<unknown>): string {
   if (issue.type === 'strict_object' && issue.expected === 'never') return `unknown field ${path}`;
   if (issue.input === undefined) return `missing field ${path}`;
   return path === '' ? issue.message : `${path}: ${issue.message}`;
-}
-
-function text<T>(parse: (text: string) => T) {
-  return v.pipe(v.string(wrongType), parsed<string, T>(parse));
-}
-
-function number<T>(parse: (value: number) => T) {
-  return v.pipe(v.number(wrongType), parsed<number, T>(parse));
-}
-
-function parsed<I, T>(parse: (input: I) => T) {
-  return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parse(dataset.value);
-    } catch (error) {
-      addIssue({ message: error instanceof Error ? error.message : String(error) });
-      return NEVER;
-    }
-  });
-}
-
-function wrongType(issue: v.BaseIssue<unknown>): string {
-  return `expected a ${issue.expected}, got ${issue.received}`;
 }

@@ -7,9 +7,9 @@ import { HEADER_BYTES, header, KIND, withMac, withoutMac } from '../wire/envelop
 import type { KeyEntry } from './key-queue.js';
 import { type Answerable, readMessage1, readMessage2, type Waiting, writeMessage1, writeMessage2 } from './noise.js';
 
-export const HANDSHAKE1_BYTES = 1032;
-export const HANDSHAKE2_BYTES = 972;
-export const PSK_ID_BYTES = 8;
+const HANDSHAKE1_BYTES = 1032;
+const HANDSHAKE2_BYTES = 972;
+const PSK_ID_BYTES = 8;
 const PREFIX_BYTES = HEADER_BYTES + 4;
 const PAYLOAD1_BYTES = 896;
 const PAYLOAD2_BYTES = 900;

@@ -12,6 +12,7 @@ export const CONTROL = {
   bye: 6,
   hold: 7,
   keys: 12,
+  summary: 13,
 } as const;
 
 /** Most plaintext bytes of one control datagram, but for one that is a challenge and nothing else. */

@@ -4,7 +4,7 @@ import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import type { Stamp } from '../core/stamp.js';
 import { HEADER_BYTES, header, KIND, openShared, sealShared, withMac, withoutMac } from './envelope.js';
 
-export const HELLO_BYTES = 1032;
+const HELLO_BYTES = 1032;
 const PLAINTEXT_BYTES = 972;
 const IDENTITY_BYTES = 32;
 /** How much of a hello's nonce its answer repeats. */
@@ -63,7 +63,7 @@ export function readHelloBack(probeKey: Uint8Array, ownAdmission: Uint8Array, da
   });
 }
 
-export function echoOf(nonce: Uint8Array): Uint8Array {
+function echoOf(nonce: Uint8Array): Uint8Array {
   return nonce.slice(0, ECHO_BYTES);
 }
 

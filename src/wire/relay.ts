@@ -16,8 +16,8 @@ export const RELAY_KIND = {
 } as const;
 
 export const LOGIN1_BYTES = 160;
-export const LOGIN_COOKIE_BYTES = 24;
-export const LOGIN2_BYTES = 108;
+const LOGIN_COOKIE_BYTES = 24;
+const LOGIN2_BYTES = 108;
 export const LOGIN3_BYTES = 300;
 export const COOKIE_BYTES = 16;
 const EPHEMERAL_BYTES = 32;
@@ -26,11 +26,9 @@ const NOISE2_BYTES = EPHEMERAL_BYTES + 32 + 2 * TAG_BYTES;
 export const ENVELOPE_BYTES = 16;
 export const TAG_ID_BYTES = 16;
 /** Plaintext of login 3: a count, the tags, zeros. */
-export const LOGIN_PAYLOAD_BYTES = 228;
+const LOGIN_PAYLOAD_BYTES = 228;
 /** A day's, and its neighbour's near midnight. */
-export const MAX_TAGS = 2;
-/** Most plaintext bytes of one relay message. */
-export const RELAY_MESSAGE_BYTES = 1_200;
+const MAX_TAGS = 2;
 export const TOKEN_BYTES = 8;
 const MESSAGE_HEADER_BYTES = 16;
 

@@ -43,9 +43,11 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     relayListen: null,
     relayTls: null,
     relayLimits: DEFAULT_LIMITS,
+    relayOffer: false,
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -167,6 +169,31 @@ test('keys come from flags, stdin, a file and the environment, and are shown by 
   assert.equal((await p2p(['set', '-key', 'k'])).code, 2);
   assert.match((await p2p(['set', ...hash, '-key', 'k', '-ttl', 'soon'])).stderr, /Expected a whole number/);
   assert.equal((await p2p(['show', '-hash', 'other', '-keys'])).code, 15);
+});
+
+test('peers are listed and blocked by their id', async (t) => {
+  const p2p = await withDaemon(t);
+  const hash = ['-hash', 'p2p-aaaaaaaaaaaaaaaaaaaaaaaaaa'];
+  const none = await p2p(['peers']);
+  assert.deepEqual([none.code, none.stdout], [0, '']);
+  assert.equal((await p2p(['start', ...hash, '-ip', '10.10.10.1'])).code, 0);
+  const unknown = await p2p(['peers', 'block', '0123456789abcdef']);
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /expected a peer that a network knows, or a hash with it, got 0123456789abcdef/);
+  assert.equal((await p2p(['peers', 'block', '0123456789ABCDEF', ...hash])).code, 0);
+  const { stdout } = await p2p(['peers']);
+  assert.equal(stdout, 'ID                NAME  IP  STATE    KNOWN SINCE\n0123456789abcdef  -     -   blocked  -\n');
+  assert.equal((await p2p(['peers', 'unblock', '0123456789abcdef'])).code, 0);
+  assert.deepEqual(JSON.parse((await p2p(['peers', '-json'])).stdout).networks[0].peers, []);
+  for (const [args, says] of [
+    [['peers', 'block'], /block needs the id of a peer/],
+    [['peers', 'block', 'ada', ...hash], /id: expected a peer id of 16 hex digits, got "ada"/],
+    [['peers', 'hide', '0123456789abcdef'], /Allowed choices are block, unblock, accept/],
+  ] as const) {
+    const { code, stderr } = await p2p(args);
+    assert.equal(code, 2);
+    assert.match(stderr, says);
+  }
 });
 
 test('mistakes end with 2, name what is wrong, and suggest', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memberTable, networkTable } from '../../src/cli/commands/show.js';
 import { memberProblems, networkProblems, statusLines } from '../../src/cli/commands/status.js';
-import type { NetworkInfo, PeerInfo } from '../../src/rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
 
 const BEN: PeerInfo = {
   id: '0123456789abcdef',
@@ -47,6 +47,7 @@ const NETWORK: NetworkInfo = {
   name: 'ada',
   port: 4900,
   mtu: 1360,
+  mssClamp: false,
   peerId: '1111111111111111',
   lan: 'off',
   dht: 'off',

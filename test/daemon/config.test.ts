@@ -13,6 +13,7 @@ log: debug
 lan: false
 ports: 4000-5000
 mtu: 1300
+mssClamp: true
 tapOffload: false
 udpGso: false
 udpGro: false
@@ -27,6 +28,7 @@ name: ada
     lan: false,
     ports: { min: 4000, max: 5000 },
     mtu: 1300,
+    mssClamp: true,
     tapOffload: false,
     udpGso: false,
     udpGro: false,
@@ -87,4 +89,42 @@ test('a file that was named must exist, and flags are checked too', async () => 
   });
   await assert.rejects(loadConfig({ log: 'LOUD' }), { reason: 'bad-config', message: /^--log: .*"LOUD"/ });
   await assert.rejects(loadConfig({ state: '' }), { reason: 'bad-config', message: /^--state: / });
+});
+
+test('relays: a list, where this machine is one, and its limits, each by its name', () => {
+  const id = 'ab'.repeat(32);
+  const text = `relays: [relay.example, "${id}@[2001:db8::1]:4911/8443"]\nrelayListen: 192.0.2.1:4910\nrelayTls: false\nrelayLimits:\n  clients: 5\n  logins: 7\n`;
+  const config = parseConfig(text, 'f');
+  assert.deepEqual(config.relays, ['relay.example', `${id}@[2001:db8::1]:4911/8443`]);
+  assert.deepEqual(config.relayListen, { host: '192.0.2.1', port: 4910 });
+  assert.equal(config.relayTls, null);
+  assert.equal(config.relayLimits?.machine.clients, 5);
+  assert.equal(config.relayLimits?.device.logins, 7);
+  assert.equal(config.relayLimits?.machine.clientsPerSource, 64);
+});
+
+test('bad values about relays are named, with what was expected', () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['relays: 5', /f:1: relays: expected a relay or a list of relays, got 5/],
+    ['relays: ["a b"]', /relays: expected a relay as \[ID@\]HOST\[:PORT\].*got "a b"/],
+    ['relays: ["ab@relay.example"]', /expected a relay's id of 64 hex digits before the @/],
+    ['relays: ["relay.example:70000"]', /expected a port from 1 to 65535, got 70000/],
+    ['relays: [a.a, b.b, c.c, d.d, e.e]', /relays: expected at most 4, got 5/],
+    ['relayListen: relay.example:4910', /expected \[HOST:\]PORT with an IP address/],
+    ['relayTls: 0', /relayTls: expected a port from 1 to 65535, got 0/],
+    ['relayLimits: 5', /expected names with numbers, such as "clients: 100", got 5/],
+    ['relayLimits: { client: 5 }', /unknown limit "client"; expected one of clients, /],
+    ['relayLimits: { clients: 5000 }', /clients: expected a whole number from 1 to 1024, got 5000/],
+    ['proxy: "https://proxy.example"', /expected a proxy as http:/],
+  ];
+  for (const [text, expected] of cases) assert.throws(() => parseConfig(text, 'f'), expected, text);
+});
+
+test('relays of members: used by one word under either name, offered only with a relay', async () => {
+  assert.deepEqual(parseConfig('relay: members', 'f').relays, ['members']);
+  assert.deepEqual(parseConfig('relays: [members, relay.example]', 'f').relays, ['members', 'relay.example']);
+  assert.throws(() => parseConfig('relay: members\nrelays: [relay.example]', 'f'), /f:2: relays: .* got both/);
+  assert.throws(() => parseConfig('relay: [5]', 'f'), /f:1: relay: expected text, got 5/);
+  await assert.rejects(loadConfig({ relayOffer: true }), /relayOffer: expected a relay to offer with it/);
+  assert.equal((await loadConfig({ relayOffer: true, relay: true })).relayOffer, true);
 });

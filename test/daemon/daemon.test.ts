@@ -10,7 +10,8 @@ import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
 import { DeviceError } from '../../src/device/device.js';
 import { generatedHash } from '../../src/network/secrets.js';
 import { call } from '../../src/rpc/client.js';
-import type { NetworkInfo, Params } from '../../src/rpc/schema.js';
+import type { NetworkInfo } from '../../src/rpc/network-info.js';
+import type { Params } from '../../src/rpc/schema.js';
 import { temporaryDirectory } from './directory.js';
 import { type TestHost, Wire } from './wire.js';
 
@@ -46,9 +47,11 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     relayListen: null,
     relayTls: null,
     relayLimits: DEFAULT_LIMITS,
+    relayOffer: false,
     proxy: null,
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
+    mssClamp: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -133,6 +136,7 @@ test('networks come back as they were, also after a kill; stopped ones do not', 
     peer: ['192.0.2.9:1'],
     keys: [{ key: 'k', ttl: 2 ** 31 }],
     mtu: 1300,
+    'mss-clamp': true,
   });
   await start(ada, { hash: OTHER, ip: '10.10.10.1', dev: 'mesh', mac: '02:00:00:00:00:09', 'no-lan': true });
   const before = [await only(ada), await only(ada, OTHER)];
@@ -144,8 +148,8 @@ test('networks come back as they were, also after a kill; stopped ones do not', 
   assert.equal(existsSync(ada.socket), false);
 
   ada.daemon = await boot(ada.host, ada.directory, ada.log);
-  const same = ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }: NetworkInfo) =>
-    ({ id, device, addresses, mac, name, port, mtu, peerId, keyEnds, state }); // biome-ignore format: short
+  const same = ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }: NetworkInfo) =>
+    ({ id, device, addresses, mac, name, port, mtu, mssClamp, peerId, keyEnds, state }); // biome-ignore format: short
   assert.deepEqual([await only(ada), await only(ada, OTHER)].map(same), before.map(same));
 
   await call(ada.socket, 'network.stop', { hash: HASH });
@@ -212,6 +216,7 @@ test('a network that came back may be started again as it is, not otherwise', as
     { port: 1 },
     { peer: [] },
     { mtu: 1300 },
+    { 'mss-clamp': true },
     { 'no-lan': true },
     { dht: 'off' },
   ])

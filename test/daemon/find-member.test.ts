@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { nearest } from '../../src/core/nearest.js';
 import { findMember } from '../../src/daemon/find-member.js';
 import { RpcError } from '../../src/rpc/errors.js';
-import type { NetworkInfo, PeerInfo } from '../../src/rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
 
 const BEN = member('0123456789abcdef', 'ben', '10.10.10.2/24', 'fd00::2/64');
 const MIA = member('1123456789abcdef', 'Mia-Desktop', '10.10.10.3/24');
@@ -36,7 +36,15 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     problems: [],
     drops: {},
   };
-  const rest = { mac: '02:00:00:00:00:02', port: 4900, mtu: 1360, lan: 'off', dht: 'off', log: 'INFO' } as const;
+  const rest = {
+    mac: '02:00:00:00:00:02',
+    port: 4900,
+    mtu: 1360,
+    mssClamp: false,
+    lan: 'off',
+    dht: 'off',
+    log: 'INFO',
+  } as const;
   const portMapping = {
     state: 'off' as const,
     gateway: null,

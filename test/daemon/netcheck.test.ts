@@ -5,7 +5,7 @@ import { conclusion } from '../../src/cli/commands/netcheck.js';
 import { makeEndpoint } from '../../src/core/endpoint.js';
 import { type Checked, checkNetwork, type WayOut } from '../../src/daemon/netcheck.js';
 import type { PortMappingInfo } from '../../src/rpc/netcheck.js';
-import type { NetworkInfo } from '../../src/rpc/schema.js';
+import type { NetworkInfo } from '../../src/rpc/network-info.js';
 
 const PORT = 50_123;
 const LOCAL = { device: 'eth0', zone: '2', ip: '192.168.1.7', prefix: 24 };

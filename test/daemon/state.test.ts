@@ -21,6 +21,7 @@ const NETWORK: SavedNetwork = {
   port: 4900,
   ports: { min: 4000, max: 5000 },
   mtu: 1360,
+  mssClamp: true,
   peers: ['192.0.2.1:4900'],
   keys: [
     { secret: new Uint8Array(32).fill(2), until: 2_000_000_000 },
@@ -28,6 +29,11 @@ const NETWORK: SavedNetwork = {
   ],
   noLan: true,
   dht: ['192.0.2.1:49737'],
+  blocked: ['0123456789abcdef'],
+  acquaintances: [
+    { ip: '10.10.10.2', id: 'ab'.repeat(8), name: 'bob', since: 1_800_000_000_000, before: null },
+    { ip: '2001:db8::7', id: 'cd'.repeat(8), name: 'cleo', since: 1_800_000_000_001, before: 'ef'.repeat(8) },
+  ],
   relays: ['relay.example:4910'],
   forwardOnly: true,
   remembered: [

@@ -1,11 +1,12 @@
 /** Devices and the data plane of a relay between them: frames, super-frames, bulk, limits, ends. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import type { RelayTransport } from '../../src/device/device.js';
+import { concat } from '../../src/core/bytes.js';
+import type { RelayTransport } from '../../src/core/way.js';
 import type { Origin } from '../../src/device/relay-device.js';
 import { RelayHost } from './host.js';
 import { HOST_ADDRESS, type HostName, isRoot } from './namespaces.js';
-import { OVERLAY, OVERLAY_6, PORT } from './pair.js';
+import { OVERLAY, OVERLAY_6, PEER, PORT } from './pair.js';
 import {
   CLIENT_INDEX,
   lastStep,
@@ -16,6 +17,7 @@ import {
   relayConfig,
   relayEndpoint,
   relayMessage,
+  wayTo,
 } from './relayed.js';
 
 const MEGABYTE = 1 << 20;
@@ -91,6 +93,27 @@ describe('a relay between two devices', { skip: isRoot ? false : 'needs root', t
       const { tlsConnections, bytesForwarded } = await relayed.relay.stats();
       assert.equal(tlsConnections, transports.one === 'tls' ? 2 : 1);
       assert.ok(bytesForwarded > 8 * MEGABYTE, `${bytesForwarded} bytes forwarded`);
+    });
+  }
+
+  for (const transport of ['udp', 'tls'] as const) {
+    it(`names the way by ${transport} that things came, and says of no address that it was seen`, async () => {
+      await open();
+      const { one, two } = relayed.pair.hosts;
+      for (const host of ['one', 'two'] as const) await relayed.logIn(host, transport);
+      one.forget();
+      two.forget();
+      const token = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]);
+      const challenge = concat(new Uint8Array([1, 0, 26]), token, new Uint8Array(18));
+      await one.apply({ kind: 'send-control', peer: PEER, messages: challenge, to: wayTo('two', transport) });
+      const answer = await one.event('control');
+      assert.equal(answer.from, wayTo('two', transport));
+      assert.deepEqual([...answer.messages], [2, 0, 26, ...token, ...new Uint8Array(18)]);
+      // Its own path is the direct one.
+      assert.equal((await two.event('strayed')).from, wayTo('one', transport));
+      await one.apply({ kind: 'close-relay', relay: relayEndpoint(transport), transport });
+      await one.apply({ kind: 'send-control', peer: PEER, messages: challenge, to: wayTo('two', transport) });
+      assert.equal((await one.stats()).drops['relay-down'], 1);
     });
   }
 

@@ -49,6 +49,7 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     udpGro: true,
     threads: 1,
     fwmark: 0,
+    mssClamp: false,
     ...changes,
   };
 }

@@ -199,6 +199,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     udpGro: true,
     threads: 1,
     fwmark: 0,
+    mssClamp: false,
     ...changes,
   };
 }

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { concat, u16, u32 } from '../../src/core/bytes.js';
 import { type Endpoint, makeEndpoint } from '../../src/core/endpoint.js';
-import type { RelayTransport } from '../../src/device/device.js';
+import { type RelayTransport, type RelayWay, relayWay } from '../../src/core/way.js';
 import { DEFAULT_RELAY_LIMITS, type Origin, type RelayDeviceConfig } from '../../src/device/relay-device.js';
 import { RelayHost } from './host.js';
 import { HOST_ADDRESS, type HostName } from './namespaces.js';
@@ -36,9 +36,8 @@ export function login1(clientIndex: number, cookie: Uint8Array = new Uint8Array(
 }
 
 /** The way to a host through the relay. */
-export function wayTo(host: HostName, transport: RelayTransport): Endpoint {
-  const pseudonym = Buffer.from(PSEUDONYM[host]).toString('hex');
-  return `${transport}/${relayEndpoint(transport)}/${pseudonym}` as Endpoint;
+export function wayTo(host: HostName, transport: RelayTransport): RelayWay {
+  return relayWay(transport, relayEndpoint(transport), PSEUDONYM[host]);
 }
 
 export class RelayedPair {

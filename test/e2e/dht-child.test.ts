@@ -1,9 +1,9 @@
 /** The process that speaks with the DHT: what it may do, and what happens when it's killed. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { dhtAt, dhtProcess, dhtSays, servesDht } from './harness/dht.js';
 import type { Host } from './harness/host.js';
+import { commandLine, dhtChild, dhtChildren, processStatus } from './harness/process.js';
 import { onRoutedSubnets } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import { waitFor } from './harness/wait.js';
@@ -109,35 +109,6 @@ async function killWheneverThere(host: Host, times: number): Promise<number[]> {
   return [...deaths.values()];
 }
 
-function dhtChild(daemon: number): number {
-  const [pid] = dhtChildren(daemon);
-  if (pid === undefined) throw new Error('the daemon has no DHT process');
-  return pid;
-}
-
-/** Process ids; a killed one that nobody has waited for yet has no command line any more. */
-function dhtChildren(daemon: number): number[] {
-  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, 'utf8')
-    .split(' ')
-    .filter(Boolean)
-    .map(Number);
-  return children.filter((pid) => commandLine(pid).includes('discovery/dht/child.js'));
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 function isAlive(pid: number): boolean {
   return commandLine(pid) !== '';
-}
-
-/** The fields of /proc/PID/status. */
-function processStatus(pid: number): Map<string, string> {
-  const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n');
-  return new Map(lines.map((line) => [line.split(':', 1)[0] ?? '', line.slice(line.indexOf(':') + 1).trim()]));
 }

@@ -59,7 +59,7 @@ test('--no-dht needs no DHT process at all', () =>
     await ada.daemon({ args: ['--no-dht'] });
     await ada.joins(hash, ADA);
     assert.equal(await dhtProcess(ada), 'not needed');
-    assert.match((await ada.p2p('status')).stderr, /DHT: off$/m);
+    assert.match((await ada.p2p('status')).stderr, /DHT: off; /);
   }));
 
 test('a machine that is a DHT of its own meets others there', () =>
@@ -76,7 +76,7 @@ test('the public DHT is not asked where that is forbidden, as in every test, and
   onRoutedSubnets(['ada', 'bob'], async ({ ada, bob }) => {
     const hash = freshHash();
     const capture = await ada.capture('eth0');
-    for (const host of [ada, bob]) await host.daemon({ args: ['--no-lan'] });
+    for (const host of [ada, bob]) await host.daemon({ args: ['--no-lan', '--no-port-mapping'] });
     await bob.joins(hash, BOB, '-port', '4900');
     await ada.joins(hash, ADA, '-peer', `${bob.addresses.ipv4}:4900`);
     await dhtSays(ada, hash, /P2P_NO_PUBLIC_DHT is set: the public DHT is left alone/);

@@ -109,6 +109,35 @@ test("the interface's own MTU is lowered under a transfer", (t) =>
     assert.match(ada.daemonLog, /^((?!udp-gso).)*$/s, 'cutting is not to blame');
   }));
 
+test('with -mss-clamp no segment of a TCP connection needs to be cut for a small path', () =>
+  onLan(['ada', 'bob'], async ({ ada, bob }) => {
+    for (const host of [ada, bob]) {
+      await host.useIpv4Only();
+      await host.namespace.ip('link set eth0 mtu 1280');
+    }
+    await whole(ada, bob);
+    const plain = await joined(ada, bob);
+    assert.ok((await piecesOfATransfer(ada, bob)) > 0);
+    for (const host of [ada, bob]) await host.mustP2p('stop', '-hash', plain);
+    const clamped = freshHash();
+    for (const host of [ada, bob]) await host.joins(clamped, host === ada ? ADA : BOB, '-mss-clamp');
+    await ada.meets(clamped, BOB);
+    await bob.meets(clamped, ADA);
+    await measures(ada, clamped, BOB, 1_280);
+    assert.equal(await piecesOfATransfer(ada, bob), 0);
+    assert.match(await ada.mustP2p('show'), /MSS clamped/);
+  }));
+
+/** Datagrams that carry pieces of a frame that was too large for the path, while `from` sends a file to `to`. */
+async function piecesOfATransfer(from: Host, to: Host): Promise<number> {
+  const capture = await from.capture('eth0');
+  await (await Transfer.start(from, to, ADA, { mebibytes: 1, mebibytesPerSecond: 1_000 })).arrives();
+  await waitFor('the datagrams', () => capture.datagrams.filter(({ out }) => out).length > 500);
+  await capture.stop();
+  const [FRAME, CUT_BYTES] = [0x40, 1];
+  return capture.datagrams.filter(({ out, payload }) => out && payload[0] === FRAME && payload[1] === CUT_BYTES).length;
+}
+
 /** A daemon and the same network on both, which find each other on the LAN; its hash. */
 async function joined(ada: Host, bob: Host, ...options: string[]): Promise<string> {
   const hash = freshHash();

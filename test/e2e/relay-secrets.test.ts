@@ -1,9 +1,11 @@
 /** What a relay could learn: its memory and the wire before it are searched for what it mustn't know, and so are the member's, where that must be found. */
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { networkSecrets, rootSecret } from '../../src/network/secrets.js';
 import type { Host } from './harness/host.js';
+import { FRAME_KEYS_PROGRAM } from './harness/places.js';
 import { relayAt, servesRelay } from './harness/relay.js';
 import { onRoutedSubnets } from './harness/scene.js';
 
@@ -18,12 +20,17 @@ test('neither the memory of a relay nor what it is sent holds a key, a hash, a n
   onRoutedSubnets(['ada', 'bob', 'relay'], async ({ ada, bob, relay }) => {
     await servesRelay(relay);
     const capture = await relay.capture('eth0');
-    for (const host of [ada, bob]) await host.daemon({ args: ['--no-dht', '--no-lan', '-relay', relayAt(relay)] });
+    for (const host of [ada, bob])
+      await host.daemon({
+        args: ['--no-dht', '--no-lan', '-relay', relayAt(relay)],
+        env: { NODE_OPTIONS: `--import ${FRAME_KEYS_PROGRAM}`, FRAME_KEYS_FILE: frameKeysFile(host) },
+      });
     await ada.joins(HASH, ADA, '-fwd', '-name', 'name-of-ada');
     await bob.joins(HASH, BOB, '-fwd', '-name', 'name-of-bob');
     await bob.pings(ADA);
     await bob.must('ping', '-n', '-c', '50', '-i', '0.02', '-p', Buffer.from('a frame in clear').toString('hex'), ADA);
 
+    const frameKeys = [ada, bob].map(frameKeysOf);
     const root = await rootSecret(HASH);
     const { networkId, probeKey, macKey, pskBase } = networkSecrets(root);
     const secrets: Readonly<Record<string, Buffer>> = {
@@ -31,6 +38,7 @@ test('neither the memory of a relay nor what it is sent holds a key, a hash, a n
       'name of a member': Buffer.from('name-of-ada'),
       'a frame': Buffer.from('a frame in clear'),
       'overlay address': Buffer.from([10, 77, 66, 1]),
+      ...Object.fromEntries(frameKeys.flat().map((key) => [`frame key ${key.toString('hex')}`, key])),
       ...Object.fromEntries(
         Object.entries({ root, networkId, probeKey, macKey, pskBase }).map(([name, key]) => [name, Buffer.from(key)]),
       ),
@@ -41,6 +49,13 @@ test('neither the memory of a relay nor what it is sent holds a key, a hash, a n
     const inMember = new Set(memoryOf(ada, found));
     for (const name of ['hash', 'name of a member', 'overlay address', 'root', 'probeKey'])
       assert.ok(inMember.has(name), `${name} is found where it is`);
+    // What one side seals with, the other opens with: keys that both have were used.
+    const [adas = [], bobs = []] = frameKeys;
+    const common = adas.filter((key) => bobs.some((other) => other.equals(key)));
+    assert.ok(
+      common.some((key) => inMember.has(`frame key ${key.toString('hex')}`)),
+      'a frame key is found where it is',
+    );
     // Four bytes turn up anywhere by chance: of the address only its text says something.
     const text = (name: string) => name !== 'overlay address';
     assert.deepEqual([...new Set(memoryOf(relay, found))].filter(text), []);
@@ -55,6 +70,17 @@ test('neither the memory of a relay nor what it is sent holds a key, a hash, a n
     assert.deepEqual(found(wire).filter(text), []);
     assert.ok(!wire.includes(ADA));
   }));
+
+function frameKeysFile(host: Host): string {
+  return join(host.directory, 'frame-keys');
+}
+
+/** 32 bytes each, of all sessions that its daemon has installed. */
+function frameKeysOf(host: Host): Buffer[] {
+  const keys = readFileSync(frameKeysFile(host), 'utf8').trim().split('\n');
+  assert.ok(keys.every((key) => key.length === 64));
+  return keys.map((key) => Buffer.from(key, 'hex'));
+}
 
 /** What a look at each piece of a daemon's memory finds. */
 function memoryOf(host: Host, look: (piece: Buffer) => readonly string[]): string[] {

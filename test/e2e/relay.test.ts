@@ -7,45 +7,27 @@
  *                                   relay
  */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { Host } from './harness/host.js';
+import { RELAY_SIDES, tryPairAtRelay } from './harness/meeting.js';
 import type { Namespace } from './harness/namespace.js';
-import { behind, leave, type Nat } from './harness/nat.js';
 import { relayAt, relayInfo, servesRelay, usesPath } from './harness/relay.js';
 import { onRoutedSubnets } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import { Transfer } from './harness/transfer.js';
-import { timed, waitFor } from './harness/wait.js';
+import { waitFor } from './harness/wait.js';
 
 const ADA = '10.10.10.1';
 const BOB = '10.10.10.2';
 const ALONE = ['--no-dht', '--no-lan'];
-const KINDS: readonly Nat[] = ['none', 'masquerade', 'random', 'UDP blocked'];
-const PAIRS = KINDS.flatMap((one, i) => KINDS.slice(i).map((two) => [one, two] as const));
 
-for (const [one, two] of PAIRS) {
-  test(`${one} × ${two}: they meet at the relay`, (t) =>
-    onRoutedSubnets(['left', 'right', 'relay'], async ({ left, right, relay }) => {
-      await servesRelay(relay);
-      const [ada, bob] = [await behind(left, one, 'ada'), await behind(right, two, 'bob')];
-      try {
-        await meet(t, ada, bob, relayAt(relay));
-      } finally {
-        for (const host of [ada, bob]) await leave(host);
-      }
-    }));
-}
-
-async function meet(t: TestContext, ada: Host, bob: Host, relay: string): Promise<void> {
-  const hash = freshHash();
-  for (const host of [ada, bob]) await host.daemon({ args: [...ALONE, '-relay', relay] });
-  await ada.joins(hash, ADA);
-  const { ms } = await timed(async () => {
-    await bob.joins(hash, BOB);
-    await bob.pings(ADA);
-  });
-  const { path, endpoint } = await bob.member(hash, ADA);
-  t.diagnostic(`from start to the first answered ping: ${ms} ms; path then: ${path} ${endpoint}`);
+for (const [i, one] of RELAY_SIDES.entries()) {
+  for (const two of RELAY_SIDES.slice(i)) {
+    test(`${one} × ${two}: they meet at the relay`, async (t) => {
+      const { pingMs, member } = await tryPairAtRelay(one, two);
+      t.diagnostic(`from start to the first answered ping: ${pingMs} ms; path then: ${member.path} ${member.endpoint}`);
+    });
+  }
 }
 
 test('-fwd: not one datagram goes between the two members, from the start or when it is set', () =>
@@ -84,7 +66,7 @@ test('-fwd: not one datagram goes between the two members, from the start or whe
     assert.ok(capture.frames.some(({ frame }) => isBetween(frame, ada.addresses.ipv4, bob.addresses.ipv4)));
     await capture.stop();
     // Switched on at run time it's the relay again, and kept.
-    await ada.mustP2p('set', '-fwd', 'on');
+    for (const host of [ada, bob]) await host.mustP2p('set', '-fwd', 'on');
     await usesPath(ada, hash, BOB, 'relay');
     await usesPath(bob, hash, ADA, 'relay');
     await bob.pings(ADA);
@@ -94,7 +76,7 @@ test('-fwd: not one datagram goes between the two members, from the start or whe
       later.frames.filter(({ frame }) => isBetween(frame, ada.addresses.ipv4, bob.addresses.ipv4)),
       [],
     );
-    assert.ok(later.datagrams.length > 40);
+    await waitFor('what was relayed', () => later.datagrams.length >= 40);
   }));
 
 function isBetween(frame: string, a: string, b: string): boolean {
@@ -142,8 +124,16 @@ test('a ping every millisecond: relay to direct loses nothing, direct to relay t
 /** Nothing passes between two hosts. */
 async function cut(middle: Namespace, a: Host, b: Host): Promise<void> {
   const pair = `{ ${a.addresses.ipv4}, ${b.addresses.ipv4} }`;
-  const rules = `table ip p2pcut { chain c { type filter hook forward priority 0; ip saddr ${pair} ip daddr ${pair} drop } }`;
-  await middle.run('nft', ['-f', '-'], { input: rules });
+  const rules = `
+    table ip p2pcut {
+      chain forwarded {
+        type filter hook forward priority filter
+        ip saddr ${pair} ip daddr ${pair} drop
+      }
+    }
+`;
+  const { code, stderr } = await middle.run('nft', ['-f', '-'], { input: rules });
+  assert.equal(code, 0, stderr);
 }
 
 async function mend(middle: Namespace): Promise<void> {

@@ -42,6 +42,7 @@ function member(n: number, change = 0) {
     ...fields,
     addresses: [],
     endpoints: [makeEndpoint('198.51.100.1', 1024 + (n % 60_000))],
+    relay: null,
   });
 }
 

@@ -169,6 +169,37 @@ test('the member with the old queue stops at the moment and says why; the other 
   );
 });
 
+for (const when of ['while it runs', 'before it starts'] as const)
+  test(`a network whose last key ended ${when} sends a relay nothing, and uses it again when there is another key`, () => {
+    const world = new World(8);
+    world.wire.sharesLan = () => false;
+    const relay = world.relay({ ip: '203.0.113.1' });
+    if (when === 'before it starts') world.clock.runUntil(2 * MINUTE);
+    const end = when === 'while it runs' ? 2 * MINUTE : MINUTE;
+    const a = world.host({ ...A, forwardOnly: true, keys: keys(end, Number.POSITIVE_INFINITY) });
+    const b = world.host({ ...B, forwardOnly: true, keys: keys(end) });
+    for (const host of [a, b]) host.useRelay(relay);
+    if (when === 'while it runs') meet(world, a, b);
+    world.clock.runUntil(2 * MINUTE + 30 * SECOND);
+    assert.equal(b.snapshot().state, 'key-expired');
+
+    b.moveTo('192.0.2.3');
+    world.clock.runUntil(5 * MINUTE);
+    const others = [a.endpoint, relay.udp];
+    assert.deepEqual(
+      world.sent.filter(({ from, at }) => at > end + SECOND && !others.includes(from)),
+      [],
+    );
+    assert.deepEqual(
+      [a, b].map((host) => host.snapshot().relays[0]?.state),
+      ['connected', 'connecting'],
+    );
+
+    b.input({ kind: 'keys', keys: keys(end, Number.POSITIVE_INFINITY) });
+    world.clock.runUntilTrue(() => a.isConnectedTo(b) && b.isConnectedTo(a), 2 * MINUTE, 'they meet at the relay');
+    assert.equal(b.snapshot().relays[0]?.id, Buffer.from(relay.publicKey).toString('hex'));
+  });
+
 test('another next key is said long before its time; when it comes, they part, and the old session ends', () => {
   const world = new World(6);
   const end = 20 * MINUTE;
@@ -180,8 +211,9 @@ test('another next key is said long before its time; when it comes, they part, a
   world.clock.runUntil(MINUTE);
   for (const host of [a, b])
     assert.match(host.snapshot().problems.join(), /has another key than this machine from 2026-01-01 00:20:00 UTC on/);
-  world.clock.runUntil(end + 2 * MINUTE - SECOND);
-  assert.ok(a.isConnectedTo(b), 'the old session lives for as long as clocks may differ');
+  world.clock.runUntil(end - SECOND);
+  // The last session under the old key began at T - 180 s at the earliest, and lives for 180 s.
+  assert.ok(a.isConnectedTo(b), 'they part when the key ends, not when one of them moves on');
   world.clock.runUntil(end + 2 * MINUTE + SECOND);
   assert.ok(!a.isConnectedTo(b) && !b.isConnectedTo(a));
   world.clock.runUntil(end + 4 * MINUTE);

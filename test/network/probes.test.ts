@@ -171,3 +171,9 @@ test('a victim is not forgotten, and given another burst, by naming more address
   assert.ok(elsewhere > 3 * MAX_BUCKETS, `${elsewhere} others`);
   assert.ok(there <= PROBE_RATES.address.burst + PROBE_RATES.address.perSecond * 600, `${there} to the victim`);
 });
+
+test('an IPv4 address has one budget, whether it is on-link at that moment or not', () => {
+  const budget = new ProbeBudget(0);
+  const take = (i: number) => budget.take(0, target(`peer ${i}`, makeEndpoint(VICTIM, i + 1), i % 2 === 0));
+  assert.equal(Array.from({ length: 100 }, (_, i) => take(i)).filter(Boolean).length, PROBE_RATES.address.burst);
+});

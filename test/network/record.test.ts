@@ -28,6 +28,7 @@ const fields: MemberFields = {
     { ip: 'fd00::1', prefix: 64 },
   ],
   endpoints: [makeEndpoint('192.0.2.1', 4900), makeEndpoint('2001:db8::1', 4900)],
+  relay: null,
 };
 
 test('a record is read as it was signed', () => {
@@ -56,7 +57,8 @@ test('not one bit of it can be changed, and it holds in its own network only', (
 test('the largest record fits where records travel', () => {
   const endpoints = Array.from({ length: 40 }, (_, i) => makeEndpoint('2001:db8::1', 1000 + i));
   const addresses = Array.from({ length: 20 }, (_, i) => ({ ip: `10.0.0.${i + 1}`, prefix: 24 }));
-  const record = signRecord(networkId, identity, { ...fields, name: 'x'.repeat(63), endpoints, addresses });
+  const relay = { udpPort: 4910, tlsPort: 443, key: new Uint8Array(32) };
+  const record = signRecord(networkId, identity, { ...fields, name: 'x'.repeat(63), endpoints, addresses, relay });
   assert.ok(record.bytes.length <= MAX_RECORD_BYTES, `${record.bytes.length} bytes`);
   assert.ok(MAX_RECORD_BYTES <= RECORD_ROOM);
   assert.equal(readRecord(networkId, record.bytes)?.endpoints.length, MAX_ENDPOINTS);
@@ -91,4 +93,18 @@ test('a field of a later version is passed over', () => {
 
 test('nothing that arrives makes it throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 900 }), (bytes) => readRecord(networkId, bytes) === null));
+});
+
+test('a relay that a member offers is read as it was signed, and a record with it has room', () => {
+  const relay = { udpPort: 4910, tlsPort: null, key: new Uint8Array(32).fill(7) };
+  assert.deepEqual(readRecord(networkId, signRecord(networkId, identity, { ...fields, relay }).bytes)?.relay, relay);
+  const both = { ...relay, tlsPort: 443 };
+  const record = signRecord(networkId, identity, { ...fields, relay: both });
+  assert.deepEqual(readRecord(networkId, record.bytes)?.relay, both);
+  assert.equal(record.bytes.length, signRecord(networkId, identity, fields).bytes.length + 36);
+});
+
+test('an offer of no port is none', () => {
+  const relay = { udpPort: 0, tlsPort: 443, key: new Uint8Array(32) };
+  assert.equal(readRecord(networkId, signRecord(networkId, identity, { ...fields, relay }).bytes)?.relay, null);
 });

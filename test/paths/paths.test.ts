@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeEndpoint } from '../../src/core/endpoint.js';
 import type { Way } from '../../src/core/way.js';
-import { MAX_CANDIDATES, type PathOutput, Paths } from '../../src/paths/paths.js';
+import { MAX_CANDIDATES } from '../../src/paths/candidates.js';
+import { type PathOutput, Paths } from '../../src/paths/paths.js';
 import { seeded } from '../sim/random.js';
 
 const LAN = makeEndpoint('192.0.2.2', 4900);
@@ -295,4 +296,21 @@ test('whatever answers and fails: what is in use has answered, and the deadline 
     }),
     { numRuns: 50 },
   );
+});
+
+test('where something authentic came from needs no leave, once; a peer that got its leave late has time to answer', () => {
+  const bench = new Bench();
+  bench.leave = 'awaited';
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  bench.run(100);
+  bench.take(bench.paths.heardFrom(bench.now, V4, 'handshake'));
+  assert.deepEqual([bench.challenges.length, bench.wishes.length], [1, 1]);
+  bench.run(3_000);
+  assert.deepEqual([bench.challenges.length, bench.wishes.length], [1, 2]);
+  bench.run(9_000);
+  bench.reach.set(V4, 200);
+  bench.take(bench.paths.probe(bench.now, V4));
+  bench.run(1_000);
+  assert.deepEqual([bench.inUse, bench.deaths], [V4, 0]);
 });

@@ -2,7 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { type Met, PAIRS, type Pair, tryPair } from '../e2e/harness/meeting.js';
+import {
+  type Met,
+  type MetAtRelay,
+  PAIRS,
+  type Pair,
+  RELAY_SIDES,
+  tryPair,
+  tryPairAtRelay,
+} from '../e2e/harness/meeting.js';
 import { canMeet, meet, SIDES, type Side } from '../sim/nat-pairs.js';
 
 const FILE = fileURLToPath(new URL('../../../docs/reach.md', import.meta.url));
@@ -20,6 +28,8 @@ async function main(): Promise<void> {
     measuredOn,
     '### In namespaces',
     ['| | first ping | direct path | |', '|---|---|---|---|', ...rows].join('\n'),
+    '### With a relay',
+    await atRelay(),
     '### In the simulator',
     simulated(),
   ];
@@ -38,6 +48,24 @@ async function measured(pair: Pair): Promise<string> {
   const line = `| ${pair.one} × ${pair.two} | ${median(rounds, 'pingMs')} | ${median(rounds, 'directMs')} | ${state} |`;
   console.error(line);
   return line;
+}
+
+/** Each pair once more, with nothing but a relay to meet at. */
+async function atRelay(): Promise<string> {
+  const rows: string[] = [];
+  for (const [i, one] of RELAY_SIDES.entries()) {
+    const cells: string[] = [];
+    for (const [j, two] of RELAY_SIDES.entries()) cells.push(j < i ? '' : relayCell(await tryPairAtRelay(one, two)));
+    rows.push(`| ${one} | ${cells.join(' | ')} |`);
+    console.error(rows.at(-1));
+  }
+  return [`| | ${RELAY_SIDES.join(' | ')} |`, `|---|${RELAY_SIDES.map(() => '---|').join('')}`, ...rows].join('\n');
+}
+
+/** The first ping, and how the frames went then. */
+function relayCell({ pingMs, member }: MetAtRelay): string {
+  const by = member.endpoint?.startsWith('tls/') ? ' by TLS' : '';
+  return `${(pingMs / 1000).toFixed(2)} s, ${member.path}${by}`;
 }
 
 function median(rounds: readonly Met[], figure: 'pingMs' | 'directMs'): string {

@@ -1,9 +1,10 @@
 /** One machine of the simulation: the real network machine and a device in memory, at addresses, with a clock of its own. */
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { inSubnet, isIpv6 } from '../../src/core/ip.js';
-import type { DeviceEvent } from '../../src/device/device.js';
+import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import type { Origin } from '../../src/device/relay-device.js';
+import type { Acquaintance } from '../../src/network/acquaintances.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
@@ -12,7 +13,7 @@ import type { SimRelay } from './relay.js';
 import { type HostOptions, PORT, SECRETS, type World } from './world.js';
 
 /** When a host's clock began, in ms since 1970: noon. */
-const EPOCH = Date.UTC(2026, 10, 21, 12);
+export const EPOCH = Date.UTC(2026, 10, 21, 12);
 /** Ticks at one moment of virtual time after which a machine is said to spin. */
 const MAX_TICKS_AT_ONCE = 50;
 /** How often its daemon looks at the wall clock, in ms. */
@@ -28,6 +29,7 @@ export class SimHost {
   /** Moments up to which its daemon was told to wipe keys. */
   readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
+  acquaintances: readonly Acquaintance[] = [];
   /** As published last. */
   record: Uint8Array | null = null;
   running = true;
@@ -77,6 +79,7 @@ export class SimHost {
         udpGro: false,
         threads: 1,
         fwmark: 0,
+        mssClamp: false,
       },
       {
         random: world.random,
@@ -106,9 +109,20 @@ export class SimHost {
       port: PORT,
       bootCounter,
       forwardOnly: options.forwardOnly ?? false,
+      relayOffer: options.relayOffer ?? null,
+      useMemberRelays: options.useMemberRelays ?? false,
       unix: () => EPOCH + this.now,
     };
-    this.network = new Network({ ...config, remembered: options.remembered ?? [] }, world.random, this.now);
+    this.network = new Network(
+      {
+        ...config,
+        remembered: options.remembered ?? [],
+        blocked: options.blocked ?? [],
+        acquaintances: options.acquaintances ?? [],
+      },
+      world.random,
+      this.now,
+    );
     this.moveTo(options.ip, ...(options.alsoAt ?? []));
     if (options.keys !== undefined) this.lookAtClock();
   }
@@ -134,6 +148,7 @@ export class SimHost {
 
   /** The host's addresses become others; none: its interface is down. */
   moveTo(...ips: readonly string[]): void {
+    if (!this.running) return;
     this.ip = ips[0] ?? this.ip;
     this.addresses = ips;
     const endpoints = ips.map((ip) => makeEndpoint(ip, PORT));
@@ -163,6 +178,7 @@ export class SimHost {
 
   receive(from: Endpoint, datagram: Uint8Array): void {
     if (!this.isAwake || this.options.udpBlocked) return;
+    for (const observer of this.world.observers) observer.received?.(this, from);
     this.device.receive(from, datagram);
     this.schedule();
   }
@@ -183,6 +199,11 @@ export class SimHost {
 
   get isAwake(): boolean {
     return this.running && !this.asleep;
+  }
+
+  /** Whether it's awake and has an address. */
+  get isUp(): boolean {
+    return this.isAwake && this.addresses.length > 0;
   }
 
   /** What a peer is to this host, by its overlay address. */
@@ -219,7 +240,7 @@ export class SimHost {
 
   /** Uses a relay; `key`: the one that it must have. */
   useRelay(relay: SimRelay, key: Uint8Array | null = null, name = relay.udp as string): void {
-    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null } });
+    this.input({ kind: 'relay', relay: { name, udp: relay.udp, tls: relay.tls, key, proxy: null, offeredBy: null } });
   }
 
   streamReceived(relay: SimRelay, datagram: Uint8Array): void {
@@ -260,17 +281,23 @@ export class SimHost {
 
   private deliver(frame: Uint8Array): void {
     this.frames.push(frame);
-    for (const observer of this.world.observers) observer.delivered?.(this, frame);
+    for (const observer of this.world.observers) observer.delivering?.(this, frame);
   }
 
   private carryOut(output: NetworkOutput): void {
-    if (output.kind === 'device') this.device.apply([output.command]);
+    if (output.kind === 'device') this.command(output.command);
     else if (output.kind === 'beacon') this.world.beacon(this, output.payload);
     else if (output.kind === 'remember') this.remembered = output.peers;
     else if (output.kind === 'record') this.record = output.record;
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
+    else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
     else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
+  }
+
+  private command(command: DeviceCommand): void {
+    for (const observer of this.world.observers) observer.commanded?.(this, command);
+    this.device.apply([command]);
   }
 
   private deviceEvent(event: DeviceEvent): void {

@@ -22,7 +22,21 @@ export const SIDES: readonly Side[] = [
 
 /** Whether punching can work at all: one side's datagram gets to where the other is known to be, and the reply back. */
 export function canMeet(a: Side, b: Side): boolean {
-  return opens(kindOf(a), kindOf(b)) || opens(kindOf(b), kindOf(a));
+  return kindsMeet(kindOf(a.nat?.('203.0.113.1')), kindOf(b.nat?.('203.0.113.1')));
+}
+
+/**
+ * Whether two members behind these NATs (undefined: none) can meet whatever happens to mappings. Behind one and the same they meet inside. Where both map
+ * by destination, they only meet by the mapping that one has for the DHT's nodes, which is gone unnoticed when its NAT forgets.
+ */
+export function canMeetThrough(a: Nat | undefined, b: Nat | undefined): boolean {
+  if (a !== undefined && a === b) return true;
+  const [one, other] = [kindOf(a), kindOf(b)];
+  return (one.isKnownPort || other.isKnownPort) && kindsMeet(one, other);
+}
+
+function kindsMeet(a: Kind, b: Kind): boolean {
+  return opens(a, b) || opens(b, a);
 }
 
 /** Each member is known by the mapping that it has for the DHT's nodes; only an endpoint-independent one is the one that it has for others too. */
@@ -38,8 +52,7 @@ interface Kind {
   readonly filtering: Filtering;
 }
 
-function kindOf(side: Side): Kind {
-  const nat = side.nat?.('203.0.113.1');
+function kindOf(nat: Nat | undefined): Kind {
   const filtering = nat?.filtering ?? 'endpoint-independent';
   return {
     isKnownPort: (nat?.mapping ?? 'endpoint-independent') === 'endpoint-independent',

@@ -1,12 +1,19 @@
 /** Members that only a relay can bring together, and relays that lie, drop, reorder, replay or vanish. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Endpoint, makeEndpoint } from '../../src/core/endpoint.js';
+import { keyPair } from '../../src/core/noise-state.js';
 import { isRelayWay } from '../../src/core/way.js';
 import { networkSecrets } from '../../src/network/secrets.js';
+import { Attempt } from '../../src/relay/attempt.js';
+import { tagDays, tagOf } from '../../src/relay/tags.js';
+import { EPOCH } from './host.js';
 import { type Filtering, type Mapping, Nat } from './nat.js';
 import type { SimRelay } from './relay.js';
-import { type HostOptions, payloads, type SimHost, World } from './world.js';
+import { type HostOptions, payloads, SECRETS, type SimHost, World } from './world.js';
 
+const ENVELOPE = 0x48;
+const HELLO = 0x20;
 const OTHER_NETWORK = networkSecrets(new Uint8Array(32).fill(8));
 
 const MAPPINGS: readonly Mapping[] = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'];
@@ -281,7 +288,7 @@ for (const seed of [11, 12, 13]) {
   });
 }
 
-test('a relay that names members who are not there costs a few hellos, and no way of theirs is used', () => {
+test('two networks at one relay learn nothing of each other', () => {
   const { world, hosts } = scene(14, [OPEN, OPEN], 1, { forwardOnly: true });
   const [one, two] = pair(hosts);
   world.clock.runUntilTrue(() => together(hosts), 4_000, 'they met');
@@ -299,6 +306,62 @@ test('a relay that names members who are not there costs a few hellos, and no wa
   );
   assert.ok(isRelayWay(one.peer(two)?.endpoint ?? ('' as never)));
 });
+
+test('a relay that invents pseudonyms costs a few hellos each, and those who are there go on', () => {
+  const { world, hosts, relays } = scene(18, [OPEN, OPEN], 1, { forwardOnly: true });
+  const [one, two] = pair(hosts);
+  const relay = only(relays);
+  world.clock.runUntilTrue(() => together(hosts), 4_000, 'they met');
+  const invented = 40;
+  invent(relay, invented);
+  const began = world.clock.now;
+  world.clock.runUntilTrue(
+    () => one.snapshot().relays[0]?.others === invented + 1,
+    5_000,
+    'it says that they are there',
+  );
+  world.sent.splice(0);
+  let sent = 0;
+  for (let at = began + 5_000; at < began + 40_000; at += 100)
+    world.clock.at(at, () => one.send(two.device.config.mac, String(sent++)));
+  world.clock.runUntil(began + 41_000);
+  const asked = new Map<string, number>();
+  for (const { from, datagram } of world.sent) {
+    if (from !== one.endpoint || datagram[0] !== ENVELOPE || datagram[16] !== HELLO) continue;
+    const pseudonym = Buffer.from(datagram.subarray(8, 16)).toString('hex');
+    asked.set(pseudonym, (asked.get(pseudonym) ?? 0) + 1);
+  }
+  assert.equal(asked.size, invented);
+  for (const times of asked.values()) assert.ok(times <= 6, `${times} hellos to one pseudonym in 41 s`);
+  assert.equal(new Set(payloads(two)).size, sent);
+  assert.deepEqual(
+    one.snapshot().peers.map(({ id }) => id),
+    [two.identity.peerId],
+  );
+});
+
+/** Logs in clients whom no member is behind, under the network's own tag, as a relay can that has seen it. */
+function invent(relay: SimRelay, count: number): void {
+  const { world } = relay;
+  const [today = ''] = tagDays(EPOCH + world.clock.now);
+  const tag = tagOf({ tagKey: SECRETS.relayTagKey, loginSecret: new Uint8Array() }, relay.publicKey, today);
+  const attempts = new Map<string, Attempt>();
+  relay.mischief = (datagram, to) => {
+    const answer = attempts.get(to)?.received(world.clock.now, datagram);
+    const from = to.slice('udp/'.length) as Endpoint;
+    if (answer instanceof Uint8Array) world.clock.at(world.clock.now, () => relay.receive(from, answer));
+    return attempts.has(to) ? [] : [datagram];
+  };
+  for (let i = 0; i < count; i++) {
+    const from = makeEndpoint('203.0.113.200', 1_024 + i);
+    const key = keyPair(world.random(32));
+    const attempt = new Attempt(world.clock.now, i + 1, () => ({ key, tags: [tag] }), world.random);
+    attempts.set(`udp/${from}`, attempt);
+    const first = attempt.tick(world.clock.now);
+    // One after the other: a relay takes few logins a second of one address.
+    if (first instanceof Uint8Array) world.clock.at(world.clock.now + i * 20, () => relay.receive(from, first));
+  }
+}
 
 test('over midnight names and tags change, and no frame is lost', () => {
   const { world, hosts } = scene(15, [OPEN, OPEN], 1, { forwardOnly: true });
@@ -344,4 +407,19 @@ test('nobody gets more than was sent before the address is proven', () => {
     world.sent.every(({ to, datagram }) => to !== victim.endpoint || datagram[0] === 0x29),
     'nothing but cookies',
   );
+});
+
+test('a pinned key that is forgotten makes room for the one that the relay has now', () => {
+  const { world, hosts, relays } = scene(17, [OPEN]);
+  const [one] = hosts;
+  assert.ok(one);
+  world.clock.runUntilTrue(() => one.pins.size === 1, 3_000, 'pinned');
+  only(relays).kill();
+  world.relays.splice(0);
+  const successor = world.relay({ ip: '192.0.2.200' });
+  world.clock.runUntilTrue(() => one.snapshot().problems.length > 0, 60_000, 'refused');
+  assert.equal(one.snapshot().relays[0]?.refusedId, Buffer.from(successor.publicKey).toString('hex'));
+  one.useRelay(successor);
+  world.clock.runUntilTrue(() => one.snapshot().relays[0]?.state === 'connected', 3_000, 'taken');
+  assert.deepEqual(one.pins.get(successor.udp), successor.publicKey);
 });

@@ -2,7 +2,10 @@
 import { type Endpoint, endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
 import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
+import type { DeviceCommand } from '../../src/device/device.js';
+import type { Acquaintance } from '../../src/network/acquaintances.js';
 import type { RememberedPeer } from '../../src/network/io.js';
+import type { RelayOffer } from '../../src/network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
 import type { KeyEntry } from '../../src/session/key-queue.js';
 import { VirtualClock } from './clock.js';
@@ -16,6 +19,8 @@ export { SimHost } from './host.js';
 /** When the world begins, in ms since 1970. */
 export const EPOCH = Date.UTC(2026, 0, 1);
 export const PORT = 4900;
+/** First byte of a request to a node of the DHT; what else comes to it, an answer for one, it doesn't answer. */
+const DHT_REQUEST = 0x03;
 /** Bytes of the IP and UDP headers before a datagram. */
 const HEADERS = { ipv4: 28, ipv6: 48 } as const;
 
@@ -30,6 +35,8 @@ export interface Wire {
   corruption: number;
   /** Whether a datagram gets from one host to another at all. */
   passes: (from: SimHost, to: SimHost) => boolean;
+  /** Whether the link inside a NAT keeps two hosts behind it apart. */
+  isolates: (from: SimHost, to: SimHost) => boolean;
   /** The largest IP packet, in bytes, that gets from one host to another; a larger one is dropped in silence. */
   mtu: (from: SimHost, to: SimHost) => number;
   /** Whether beacons get from one host to another. */
@@ -48,12 +55,16 @@ export interface HostOptions {
   /** What its wall clock shows beyond the world's, in ms. */
   readonly wallAhead?: number;
   readonly remembered?: readonly RememberedPeer[];
+  readonly blocked?: readonly string[];
+  readonly acquaintances?: readonly Acquaintance[];
   readonly bootCounter?: number;
   readonly master?: Uint8Array;
   /** Nothing but TCP gets out of its network, and nothing in. */
   readonly udpBlocked?: boolean;
   /** Everything goes through relays. */
   readonly forwardOnly?: boolean;
+  readonly relayOffer?: RelayOffer;
+  readonly useMemberRelays?: boolean;
   readonly prefix?: number;
   /** The NAT that it's behind; its address is a private one then. */
   readonly nat?: Nat;
@@ -78,8 +89,12 @@ export interface Observer {
   hostSent?(host: SimHost, to: Endpoint, datagram: Uint8Array): void;
   /** A datagram went onto the wire, sent by a host or not. */
   carried?(sent: Sent): void;
-  /** A host's network stack got a frame. */
-  delivered?(host: SimHost, frame: Uint8Array): void;
+  /** A host's device got a datagram. */
+  received?(host: SimHost, from: Endpoint): void;
+  /** A host's device is told to do something. */
+  commanded?(host: SimHost, command: DeviceCommand): void;
+  /** A host's network stack gets a frame. */
+  delivering?(host: SimHost, frame: Uint8Array): void;
 }
 
 export const SECRETS = networkSecrets(new Uint8Array(32).fill(7));
@@ -95,6 +110,7 @@ export class World {
     duplicates: 0,
     corruption: 0,
     passes: () => true,
+    isolates: () => false,
     mtu: () => Number.POSITIVE_INFINITY,
     sharesLan: () => true,
   };
@@ -200,7 +216,7 @@ export class World {
 
   private arrive(origin: SimHost | null, from: Endpoint, to: Endpoint, datagram: Uint8Array, isInside: boolean): void {
     if (this.reflectors.has(to)) {
-      this.carry(null, to, from, pong(datagram, from));
+      if (datagram[0] === DHT_REQUEST) this.carry(null, to, from, pong(datagram, from));
       return;
     }
     const relay = this.relays.find(({ udp }) => udp === to);
@@ -211,6 +227,7 @@ export class World {
     const target = this.targetOf(origin, from, to, isInside);
     if (target === undefined) return;
     if (origin !== null && !this.wire.passes(origin, target)) return;
+    if (origin !== null && isInside && this.wire.isolates(origin, target)) return;
     if (origin !== null && this.packetBytes(to, datagram) > this.wire.mtu(origin, target)) return;
     target.receive(from, datagram);
   }

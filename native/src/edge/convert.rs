@@ -34,6 +34,7 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
         wanted: Wanted { udp_gso: config.udp_gso, udp_gro: config.udp_gro },
         port: config.port,
         fwmark: config.fwmark,
+        mss_clamp: config.mss_clamp,
         network_admission_key: key("network admission key", &config.network_admission_key)?,
         own_admission_key: key("own admission key", &config.own_admission_key)?,
         cookie_key: key("cookie key", &config.cookie_key)?,

@@ -1,6 +1,7 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod convert;
 pub mod mapping;
+pub mod process;
 pub mod relay;
 mod types;
 
@@ -178,6 +179,10 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
         }
         NativeCommand::SendRelay { relay, transport, datagram } => {
             to.send_relay(&relay_of(relay, transport)?, datagram).map_err(failed)
+        }
+        NativeCommand::SetForwardOnly { on } => {
+            to.set_forward_only(*on);
+            Ok(())
         }
         NativeCommand::SetHelp { help, on } => {
             to.switch(help_of(help)?, *on);

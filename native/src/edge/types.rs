@@ -10,6 +10,7 @@ pub struct NativeConfig {
     pub addresses: Vec<String>,
     pub port: u16,
     pub fwmark: u32,
+    pub mss_clamp: bool,
     pub network_admission_key: Uint8Array,
     pub own_admission_key: Uint8Array,
     pub cookie_key: Uint8Array,
@@ -51,6 +52,7 @@ pub enum NativeCommand {
     SetRelayLogin { relay: String, transport: String, own_index: u32, relay_index: u32 },
     CloseRelay { relay: String, transport: String },
     SendRelay { relay: String, transport: String, datagram: Uint8Array },
+    SetForwardOnly { on: bool },
     SetHelp { help: String, on: bool },
 }
 

@@ -1,4 +1,6 @@
 //! What the control plane asks for.
+mod relays;
+
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use super::Shared;
 use super::events::Event;
 use super::peer::{Path, Peer, Session, SessionParts};
 use super::queue::Side;
-use super::relay::{Hop, MAX_RELAYS, Relay};
+use super::relay::{Hop, Relay};
 use super::sender::{Patience, Sender};
 use super::switches::Help;
 use super::tables::{Entry, Tables};
@@ -21,9 +23,7 @@ use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
 use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
-use crate::tls::link::{Destination, Link, Told};
-use crate::tls::proxy::Proxy;
-use crate::way::{RelayName, Transport, Way};
+use crate::way::Way;
 
 /// Peers of a device.
 pub const MAX_PEERS: usize = 4_096;
@@ -95,21 +95,6 @@ impl Shared {
         if installed.is_some_and(|entry| Arc::ptr_eq(&entry.session, session)) {
             peer.seal_with(session);
         }
-    }
-
-    /// Begins to connect. The link knows the device only as long as it's there: the device waits for the link when it ends.
-    fn link_to(self: &Arc<Self>, relay: RelayName, proxy: Option<Proxy>) -> Result<Link, CommandError> {
-        let device = Arc::downgrade(self);
-        let tell = move |told| {
-            let Some(device) = device.upgrade() else { return };
-            match told {
-                Told::Open => device.push(Event::RelayOpen { at: now(), relay }),
-                Told::Arrived => device.wake_links(),
-                Told::Closed(error) => device.push(Event::RelayClosed { at: now(), relay, error }),
-            }
-        };
-        let to = Destination { relay: relay.address, proxy, mark: self.fwmark };
-        Link::open(to, tell).map_err(|error| CommandError(format!("starting a thread for a relay: {error}")))
     }
 
     /// Drops the sessions whose time is over.
@@ -268,7 +253,7 @@ impl Commands<'_> {
         }
         let source = current.and_then(|path| path.source());
         let relay = self.control.tables.relay_on(&to).cloned();
-        let hop = Hop::on(&to, relay.as_ref(), source, 0)?;
+        let hop = self.hop_on(&to, relay.as_ref(), source)?;
         if messages.len() > MAX_CONTROL {
             self.publish();
             self.control.sender.send_probe(self.shared, &hop, &datagram);
@@ -294,81 +279,28 @@ impl Commands<'_> {
     }
 
     /// Switches a help of the system on or off.
+    /// From now on nothing goes out or comes in but to and from relays, or everything again.
+    pub fn set_forward_only(&self, on: bool) {
+        self.shared.switches.set_forward_only(on);
+    }
+
     pub fn switch(&mut self, help: Help, on: bool) {
         self.shared.switch(help, on);
     }
 
-    /// A relay that this device may talk to from now on; one that is open already is opened anew. A proxy is for TLS only.
-    pub fn open_relay(&mut self, name: RelayName, proxy: Option<Proxy>) -> Result<(), CommandError> {
-        if name.transport == Transport::Udp && proxy.is_some() {
-            return Err(CommandError("expected no proxy for a relay by UDP".into()));
-        }
-        self.close_relay(&name);
-        if self.control.tables.relays.len() >= MAX_RELAYS {
-            return Err(CommandError(format!("expected at most {MAX_RELAYS} relays")));
-        }
-        let link = match name.transport {
-            Transport::Udp => None,
-            Transport::Tls => Some(self.shared.link_to(name, proxy)?),
-        };
-        self.control.tables.relays.push(Arc::new(Relay::new(name, link)));
-        self.control.changed = true;
-        self.renew_paths(&name);
-        Ok(())
-    }
-
-    /// Both indices must not be 0.
-    pub fn set_relay_login(&mut self, name: &RelayName, own_index: u32, relay_index: u32) -> Result<(), CommandError> {
-        if own_index == 0 || relay_index == 0 {
-            return Err(CommandError("expected indices of a login from 1 to 4294967295, got 0".into()));
-        }
-        self.relay(name)?.log_in(own_index, relay_index);
-        Ok(())
-    }
-
-    pub fn close_relay(&mut self, name: &RelayName) {
-        let relays = &mut self.control.tables.relays;
-        let Some(place) = relays.iter().position(|relay| relay.name == *name) else { return };
-        relays.remove(place).close();
-        self.control.changed = true;
-    }
-
-    pub fn close_relays(&mut self) {
-        for relay in std::mem::take(&mut self.control.tables.relays) {
-            relay.close();
-        }
-        self.control.changed = true;
-    }
-
-    /// Sends a login or a message to a relay as it is.
-    pub fn send_relay(&mut self, name: &RelayName, datagram: &[u8]) -> Result<(), CommandError> {
-        let relay = self.relay(name)?;
-        self.send(&Hop::to(&relay), datagram);
-        Ok(())
-    }
-
-    /// Paths through a relay that was opened anew go through that.
-    fn renew_paths(&self, name: &RelayName) {
-        for peer in self.control.tables.peers.values() {
-            let Some(path) = peer.path.load_full() else { continue };
-            if matches!(path.way, Way::Relayed { relay, .. } if relay == *name) {
-                peer.path.store(Some(Arc::new(self.path_on(path.way, path.max_datagram, path.source()))));
-            }
-        }
-    }
-
-    fn relay(&self, name: &RelayName) -> Result<Arc<Relay>, CommandError> {
-        let RelayName { transport, address } = name;
-        let unknown = || CommandError(format!("no relay {address} is open by {}", transport.name()));
-        self.control.tables.relay(name).cloned().ok_or_else(unknown)
-    }
-
     fn send_on(&mut self, way: &Way, datagram: &[u8]) {
         let relay = self.control.tables.relay_on(way).cloned();
-        match Hop::on(way, relay.as_ref(), None, 0) {
+        match self.hop_on(way, relay.as_ref(), None) {
             Ok(hop) => self.send(&hop, datagram),
             Err(reason) => self.shared.drops.count(reason),
         }
+    }
+
+    fn hop_on<'r>(&self, way: &Way, relay: Option<&'r Arc<Relay>>, source: Option<IpAddr>) -> Result<Hop<'r>, Drop> {
+        if matches!(way, Way::Direct(_)) && self.shared.switches.forward_only() {
+            return Err(Drop::ForwardOnly);
+        }
+        Hop::on(way, relay, source, 0)
     }
 
     fn send(&mut self, hop: &Hop, datagram: &[u8]) {

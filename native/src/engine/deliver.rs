@@ -8,9 +8,10 @@ use crate::frame::assemble::Sink;
 use crate::frame::congestion;
 use crate::frame::headers::is_router_advertisement;
 use crate::frame::layout::Layout;
+use crate::frame::mss;
 use crate::frame::offload::{Shape, complete, shape};
 use crate::frame::run::{Headers, with_run};
-use crate::packet::{HEADROOM, Offload};
+use crate::packet::{HEADROOM, OVERHEAD, Offload};
 use crate::switch::Switch;
 use crate::tap::{Device, Tap};
 
@@ -50,6 +51,10 @@ impl Delivery<'_> {
             return Err(Drop::RouterAdvertisement);
         }
         congestion::propagate(mark, frame)?;
+        // What a segment may hold that our side sends there is bounded by our way to the peer.
+        if let Some(path) = self.peer.path.load().as_ref().filter(|_| self.shared.mss_clamp) {
+            mss::clamp(frame, path.max_datagram.saturating_sub(OVERHEAD), offload.wants_checksum());
+        }
         let length = frame.len();
         self.write(room, offload, shape)?;
         self.peer.received.add(self.queue, length);

@@ -54,6 +54,8 @@ pub struct Config {
     pub port: u16,
     /// Mark of what the sockets send (SO_MARK); 0 for none.
     pub fwmark: u32,
+    /// Whether the MSS of TCP is lowered to what fits a peer's path.
+    pub mss_clamp: bool,
     pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
@@ -72,6 +74,7 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    mss_clamp: bool,
     /// SO_MARK of all that leaves; 0 for none.
     fwmark: u32,
     events: Events<Event>,
@@ -114,6 +117,7 @@ impl Engine {
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            mss_clamp: config.mss_clamp,
             fwmark: config.fwmark,
             events: Events::new(wake),
             stopping: AtomicBool::new(false),

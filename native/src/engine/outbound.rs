@@ -9,6 +9,7 @@ use crate::counters::Drop;
 use crate::cut::{Cut, SURE_DATAGRAM};
 use crate::frame::congestion;
 use crate::frame::layout::{Layout, MAX_SEGMENTS};
+use crate::frame::mss;
 use crate::frame::offload::{Shape, complete, shape};
 use crate::frame::run::{Headers, with_run};
 use crate::packet::{CUT_SEGMENTS, HEADROOM, OVERHEAD, Offload, Part};
@@ -61,6 +62,10 @@ pub fn send(shared: &Shared, sender: &mut Sender, peer: &Peer, frame: &mut Frame
     let path = path.as_ref().ok_or(Drop::NoEndpoint)?;
     if now >= session.ends_at {
         return Err(Drop::SessionOver);
+    }
+    if shared.mss_clamp {
+        let partial = frame.offload.wants_checksum();
+        mss::clamp(&mut frame.room[HEADROOM..], path.max_datagram.saturating_sub(OVERHEAD), partial);
     }
     let hop = path.hop(frame.mark)?;
     let lane = Lane::frames(sender.queue());

@@ -174,6 +174,8 @@ impl Receiver {
             Some(&(LOGIN_COOKIE | LOGIN_2 | MESSAGE)) => self.relays.hand_up(&self.shared, tables, &arrival, datagram),
             // What a relay sends by itself is one of the above.
             _ if arrival.relay.is_some() => Err(Drop::UnknownKind),
+            // Whoever wants relays only answers nobody else: not a challenge, not a hello.
+            _ if self.shared.switches.forward_only() => Err(Drop::ForwardOnly),
             _ => self.take(held, arrival, datagram),
         }
     }

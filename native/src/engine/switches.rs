@@ -42,11 +42,21 @@ pub struct Wanted {
 #[derive(Default)]
 pub struct Switches {
     udp_gso: AtomicBool,
+    forward_only: AtomicBool,
 }
 
 impl Switches {
     pub fn udp_gso(&self) -> bool {
         self.udp_gso.load(Ordering::Relaxed)
+    }
+
+    /// Nothing goes out or comes in but to and from relays.
+    pub fn forward_only(&self) -> bool {
+        self.forward_only.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_forward_only(&self, on: bool) {
+        self.forward_only.store(on, Ordering::Relaxed);
     }
 }
 

@@ -4,5 +4,6 @@ pub mod checksum;
 pub mod congestion;
 pub mod headers;
 pub mod layout;
+pub mod mss;
 pub mod offload;
 pub mod run;

@@ -1,14 +1,16 @@
 //! What becomes of a datagram that a relay gets. Pure: the time is handed in, and what it decides is carried out elsewhere.
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use aws_lc_rs::error::Unspecified;
 
 use super::door::{Arrival, Door, Knock, LOGIN_COOKIE_LENGTH, LoginRates};
-use super::envelope::{ENVELOPE, Envelope, LOGIN_1, LOGIN_3, MESSAGE, index_of};
+use super::envelope::{ENVELOPE, ENVELOPE_KIND, Envelope, LOGIN_1, LOGIN_3, MESSAGE, index_of};
 use super::origin::Origin;
 use super::pace::Pace;
 use super::table::{Client, Counters, MAX_CLIENTS, MAX_TAGS, Table};
 use crate::admission::bucket::Rate;
+use crate::clock::Nanos;
 use crate::counters::{Drop, Drops};
 
 /// Relay messages of one client: a ping every 15 s, more often while it looks whether the relay is there.
@@ -103,7 +105,7 @@ impl Exchange {
     /// Takes one datagram, or several with equal envelopes that stand one after the other, `size` bytes each but for the last.
     pub fn take(&mut self, from: &Arrival, run: &mut [u8], size: usize, drops: &Drops) -> Result<Verdict, Drop> {
         match run.first() {
-            Some(&super::envelope::ENVELOPE_KIND) => self.forward(from, run, size, drops),
+            Some(&ENVELOPE_KIND) => self.forward(from, run, size, drops),
             Some(&LOGIN_1) => self.door.login_1(from, run).map(|knock| match knock {
                 Knock::Pass => Verdict::HandUp,
                 Knock::Cookie(answer) => Verdict::Answer(answer),
@@ -132,35 +134,42 @@ impl Exchange {
         let envelope = Envelope::parse(run).ok_or(Drop::DatagramMalformed)?;
         let sender = self.table.sender(envelope.index, from.origin).ok_or(Drop::ClientUnknown)?;
         sender.local = from.local.or(sender.local);
-        let count = run.len().div_ceil(size.max(1));
-        let passing = sender.pace.take(from.at, sender.bytes_per_second, size, count);
-        drops.add(Drop::ClientRate, (count - passing) as u64);
-        let all = self.pace.take(from.at, self.limits.bytes_per_second, size, passing);
-        drops.add(Drop::TotalRate, (passing - all) as u64);
-        let length = run.len().min(all * size);
         sender.counters.bytes_in += run.len() as u64;
-        sender.counters.drops += (count - all) as u64;
-        let (tags, sender_name) = (std::mem::take(&mut sender.tags), sender.pseudonym);
-        let receiver = self.table.find(&tags, envelope.pseudonym);
-        // Lent out above: the table can't be searched while a client of it is changed.
-        if let Some(sender) = self.table.get(envelope.index) {
-            sender.tags = tags;
-            sender.counters.drops += if receiver.is_none() { all as u64 } else { 0 };
-        }
-        let receiver = receiver.and_then(|index| self.table.get(index));
-        let Some(receiver) = receiver else {
-            drops.add(Drop::PseudonymUnknown, (all as u64).saturating_sub(1));
+        let passing = pass(sender, (&mut self.pace, self.limits.bytes_per_second), from.at, (run.len(), size), drops);
+        let (tags, name) = (Arc::clone(&sender.tags), sender.pseudonym);
+        let Some(index) = self.table.find(&tags, envelope.pseudonym) else {
+            drops.add(Drop::PseudonymUnknown, (passing as u64).saturating_sub(1));
+            self.table.count_drops(envelope.index, passing);
             return Err(Drop::PseudonymUnknown);
         };
-        let cover = Envelope { index: receiver.client_index, pseudonym: sender_name }.emit();
+        let receiver = self.table.get(index).ok_or(Drop::PseudonymUnknown)?;
+        let length = run.len().min(passing * size);
+        let cover = Envelope { index: receiver.client_index, pseudonym: name }.emit();
         for datagram in run[..length].chunks_mut(size.max(1)) {
             datagram.get_mut(..ENVELOPE).ok_or(Drop::DatagramMalformed)?.copy_from_slice(&cover);
         }
         receiver.counters.bytes_out += length as u64;
-        self.forwarded.datagrams += all as u64;
+        self.forwarded.datagrams += passing as u64;
         self.forwarded.bytes += length as u64;
         Ok(Verdict::Forward { to: receiver.origin, source: receiver.local, length })
     }
+}
+
+/// How many datagrams of a run of `length` bytes, `size` each, the limits of their sender and of all let pass.
+fn pass(
+    sender: &mut Client,
+    (pace, in_total): (&mut Pace, u64),
+    now: Nanos,
+    (length, size): (usize, usize),
+    drops: &Drops,
+) -> usize {
+    let count = length.div_ceil(size.max(1));
+    let own = sender.pace.take(now, sender.bytes_per_second, size, count);
+    let passing = pace.take(now, in_total, size, own);
+    drops.add(Drop::ClientRate, (count - own) as u64);
+    drops.add(Drop::TotalRate, (own - passing) as u64);
+    sender.counters.drops += (count - passing) as u64;
+    passing
 }
 
 /// How many of a message's bytes from its beginning on are datagrams that can be taken together.

@@ -1,6 +1,7 @@
 //! Who is logged in, and who may send to whom. Pure: the time is handed in.
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::envelope::Pseudonym;
 use super::origin::Origin;
@@ -20,7 +21,7 @@ pub struct Client {
     /// The index that the client knows its login by.
     pub client_index: u32,
     pub pseudonym: Pseudonym,
-    pub tags: Vec<Tag>,
+    pub tags: Arc<[Tag]>,
     /// Bytes; 0 for no limit.
     pub bytes_per_second: u64,
     /// Our address that its datagrams come to: those for it leave from there.
@@ -42,6 +43,7 @@ pub struct Counters {
 impl Client {
     pub fn new(origin: Origin, client_index: u32, pseudonym: Pseudonym, tags: Vec<Tag>, bytes_per_second: u64) -> Self {
         let (pace, messages, counters) = Default::default();
+        let tags = tags.into();
         Self { origin, client_index, pseudonym, tags, bytes_per_second, local: None, pace, messages, counters }
     }
 }
@@ -65,7 +67,7 @@ impl Table {
     /// Replaces a client with the same index or, under one of its tags, the same pseudonym. False if there's no room.
     pub fn install(&mut self, index: u32, client: Client) -> bool {
         self.remove(index);
-        for tag in &client.tags {
+        for tag in client.tags.iter() {
             if let Some(&older) = self.names.get(&(*tag, client.pseudonym)) {
                 self.remove(older);
             }
@@ -73,7 +75,7 @@ impl Table {
         if self.clients.len() >= MAX_CLIENTS {
             return false;
         }
-        for tag in &client.tags {
+        for tag in client.tags.iter() {
             self.names.insert((*tag, client.pseudonym), index);
         }
         self.clients.insert(index, client);
@@ -82,8 +84,8 @@ impl Table {
 
     pub fn remove(&mut self, index: u32) {
         let Some(client) = self.clients.remove(&index) else { return };
-        for tag in client.tags {
-            self.names.remove(&(tag, client.pseudonym));
+        for tag in client.tags.iter() {
+            self.names.remove(&(*tag, client.pseudonym));
         }
     }
 
@@ -107,6 +109,12 @@ impl Table {
 
     pub fn get(&mut self, index: u32) -> Option<&mut Client> {
         self.clients.get_mut(&index)
+    }
+
+    pub fn count_drops(&mut self, index: u32, datagrams: usize) {
+        if let Some(client) = self.clients.get_mut(&index) {
+            client.counters.drops += datagrams as u64;
+        }
     }
 
     /// Our address that datagrams from there come to.

@@ -15,6 +15,7 @@ interface Flags {
   readonly relay?: string | true;
   /** `--no-relay-tls` makes it false; true if nothing was said. */
   readonly relayTls?: string | boolean;
+  readonly relayOffer?: boolean;
   readonly proxy?: string;
 }
 
@@ -31,12 +32,13 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .addOption(
       new Option(
         '--use-relay <relay>',
-        'relay for all networks: [ID@]HOST[:PORT]; also -relay; several times',
+        'relay for all networks: [ID@]HOST[:PORT], or members: those that members offer; also -relay; several times',
       ).argParser(list),
     )
     .option('--relay [address]', 'make this machine a relay: [HOST:]PORT (UDP 4910)')
     .option('--relay-tls <port>', 'TCP port of the relay for TLS (443)')
     .option('--no-relay-tls', 'be a relay without TLS')
+    .option('--relay-offer', 'tell the members of its networks that they may use this relay')
     .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .addHelpText(

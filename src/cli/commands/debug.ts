@@ -1,5 +1,7 @@
 import { Command } from 'commander';
-import type { NetworkDebug, RelayInfo, RelayUse, Result } from '../../rpc/schema.js';
+import type { NetworkDebug } from '../../rpc/debug-info.js';
+import type { RelayInfo, RelayUse } from '../../rpc/relay-info.js';
+import type { Result } from '../../rpc/schema.js';
 import { printable } from '../../rpc/text.js';
 import { callDaemon, jsonFlag } from '../context.js';
 import { duration, milliseconds, NOTHING, table } from '../format.js';

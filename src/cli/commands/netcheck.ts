@@ -27,7 +27,7 @@ Examples:
     });
 }
 
-export function netcheckText(netcheck: Netcheck): string {
+function netcheckText(netcheck: Netcheck): string {
   const networks = netcheck.networks.map((network) => networkPart(network, netcheck.portMapping));
   return [machinePart(netcheck), ...(networks.length === 0 ? [NO_NETWORK] : networks)].join('\n\n');
 }

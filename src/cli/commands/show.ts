@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { KeyInfo, NetworkInfo } from '../../rpc/schema.js';
+import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
@@ -61,7 +62,7 @@ async function showKeys(command: Command, hash: string, json: boolean | undefine
   else print(keyTable(keys));
 }
 
-export function keyTable(keys: readonly KeyInfo[]): string {
+function keyTable(keys: readonly KeyInfo[]): string {
   const rows = keys.map(({ fingerprint, until, state }) => [
     fingerprint,
     until === null ? 'for ever' : moment(until * 1000),
@@ -82,7 +83,7 @@ export function networkTable(networks: readonly NetworkInfo[]): string {
 }
 
 /** The relays of each network: whose key, how reached, who else is there. */
-export function relayTable(networks: readonly NetworkInfo[]): string {
+function relayTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.flatMap(({ device, relays }) =>
     relays.map((relay) => [
       device,
@@ -93,16 +94,17 @@ export function relayTable(networks: readonly NetworkInfo[]): string {
       milliseconds(relay.rttMs),
       String(relay.others),
       relay.pinned === null ? NOTHING : new Date(relay.pinned * 1000).toISOString().slice(0, 10),
+      relay.offeredBy === null ? NOTHING : `offered by ${relay.offeredBy}`,
     ]),
   );
-  return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED'], rows);
+  return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED', 'FROM'], rows);
 }
 
-function stateOf({ state, peers, error }: NetworkInfo): string {
+function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {
   if (state === 'failed') return `failed: ${error ?? ''}`;
   if (state === 'key-expired') return 'stopped: its last key has ended';
   const connected = peers.filter((peer) => peer.state === 'connected').length;
-  return `${connected} of ${peers.length} members connected`;
+  return `${connected} of ${peers.length} members connected${mssClamp ? ', MSS clamped' : ''}`;
 }
 
 /** The members, and then each `-peer` at which none was found yet. */

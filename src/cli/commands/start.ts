@@ -4,8 +4,9 @@ import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../cont
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { print, printJson, tell } from '../output.js';
 
-interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'dht' | 'keys'>, KeyFlags {
+interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht' | 'keys'>, KeyFlags {
   readonly lan: boolean;
+  readonly mssClamp?: true;
   /** `--no-dht` makes it false. */
   readonly dht?: string | false;
   readonly json?: boolean;
@@ -26,11 +27,14 @@ export function startCommand(): Command {
     );
   return addKeyFlags(command)
     .addOption(new Option('--mtu <bytes>', 'MTU of the device (default: 1360)').argParser(wholeNumber))
+    .option('--mss-clamp', 'lower the MSS of TCP connections to what fits the path')
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the daemon’s)')
     .option('--no-dht', 'meet members in no DHT')
     .addOption(
-      new Option('--relay <relay>', 'relay to use: [ID@]HOST[:PORT]; may be given several times').argParser(list),
+      new Option('--relay <relay>', 'relay to use: [ID@]HOST[:PORT], or members; may be given several times').argParser(
+        list,
+      ),
     )
     .option('--fwd', 'everything through relays: no LAN, no direct paths')
     .addOption(jsonFlag())
@@ -48,10 +52,10 @@ Examples:
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, dht, json, key, ttl, keyfile, ...given } = need(command, flags, 'hash', 'ip');
+      const { lan, dht, json, mssClamp, key, ttl, keyfile, ...given } = need(command, flags, 'hash', 'ip');
       const keys = await keysOf({ key, ttl, keyfile });
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const params = { ...given, ...where, keys, 'no-lan': !lan };
+      const params = { ...given, ...where, keys, 'no-lan': !lan, 'mss-clamp': mssClamp };
       const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });

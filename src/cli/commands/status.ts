@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander';
-import type { NetworkInfo, RelayInfo, Result } from '../../rpc/schema.js';
+import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { RelayInfo } from '../../rpc/relay-info.js';
+import type { Result } from '../../rpc/schema.js';
 import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
@@ -88,7 +90,7 @@ function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly }: Net
 }
 
 /** What this machine does as a relay. */
-export function relayLines(relay: RelayInfo | null): string[] {
+function relayLines(relay: RelayInfo | null): string[] {
   if (relay === null) return [];
   const { clients, bytesPerSecond, bytesForwarded, drops, error } = relay;
   if (error !== null) return [`p2p: relay here: gone: ${error}`];

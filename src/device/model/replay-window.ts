@@ -1,5 +1,5 @@
 /** The replay window as a set of numbers: slow, obvious, and the model for the one in Rust. */
-export const WINDOW = 8_192n;
+const WINDOW = 8_192n;
 
 /** Of one lane. A counter is good once, if it's not too far below the greatest that was marked. */
 export class ReplayWindow {

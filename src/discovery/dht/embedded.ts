@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import HyperDHT from 'hyperdht';
 import { BoundedMap } from '../../core/bounded-map.js';
 
-export const EMBEDDED_NODES = 4;
+const EMBEDDED_NODES = 4;
 /**
  * Requests that one source may send: an answer can be many times its request, so a node without a limit is a weapon. A member that starts needs about
  * a hundred within a second, and all of a site may start at once behind one address.

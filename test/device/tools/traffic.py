@@ -68,7 +68,7 @@ def summary(datagrams):
 
 def udp_serve(host, port, count):
     receiver, address = opened(socket.SOCK_DGRAM, host, port)
-    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
+    receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
     receiver.bind(address)
     print("ready", flush=True)
     receiver.settimeout(5)

@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Text of its /etc/hosts, which is then all that it knows of names: no server answers. */
   readonly hosts?: string;
+  /** A program with its first arguments that runs the daemon, which it's given as the last ones. */
+  readonly through?: readonly string[];
 }
 
 export class Daemon {
@@ -50,13 +52,14 @@ export class Daemon {
     const args = ['daemon', '--state', state, '--socket', socket, '--config', config, ...(options.args ?? [])];
     // No test asks the public DHT: a daemon that would meet there must be refused, not merely fail to reach it.
     const env = { ...plainEnvironment(), P2P_NO_PUBLIC_DHT: '1', ...options.env };
-    if (options.hosts === undefined) return new Daemon(host, socket, namespace.start(P2P, args, env));
+    const [program = P2P, ...rest] = [...(options.through ?? []), P2P, ...args];
+    if (options.hosts === undefined) return new Daemon(host, socket, namespace.start(program, rest, env));
     const hosts = join(directory, 'hosts');
     const resolver = join(directory, 'resolv.conf');
     await Promise.all([writeFile(hosts, options.hosts), writeFile(resolver, 'nameserver 127.0.0.1\n')]);
     // ip-netns(8) has made a mount namespace of its own for it.
     const script = 'mount --bind "$0" /etc/hosts; mount --bind "$1" /etc/resolv.conf; shift; exec "$@"';
-    return new Daemon(host, socket, namespace.start('sh', ['-ec', script, hosts, resolver, P2P, ...args], env));
+    return new Daemon(host, socket, namespace.start('sh', ['-ec', script, hosts, resolver, program, ...rest], env));
   }
 
   get pid(): number {

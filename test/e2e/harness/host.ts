@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call } from '../../../src/rpc/client.js';
-import type { NetworkInfo, PeerInfo } from '../../../src/rpc/schema.js';
+import type { NetworkInfo, PeerInfo } from '../../../src/rpc/network-info.js';
 import { Capture } from './capture.js';
 import { Daemon, type DaemonOptions } from './daemon.js';
 import type { Namespace } from './namespace.js';

@@ -7,10 +7,11 @@
  *                                  dht
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PeerInfo } from '../../../src/rpc/schema.js';
+import type { PeerInfo } from '../../../src/rpc/network-info.js';
 import { dhtAt, servesDht } from './dht.js';
 import type { Host } from './host.js';
 import { behind, leave, type Nat } from './nat.js';
+import { relayAt, servesRelay } from './relay.js';
 import { onRoutedSubnets } from './scene.js';
 import { freshHash } from './secrets.js';
 import { waitFor } from './wait.js';
@@ -76,4 +77,39 @@ async function meet(ada: Host, bob: Host, canMeet: boolean): Promise<Met> {
   const direct = waitFor('a direct path', async () => (await bob.member(hash, ADA)).path === 'direct').then(since);
   const [pingMs, directMs] = await Promise.all([pinged, direct]);
   return { pingMs, directMs, member: await bob.member(hash, ADA) };
+}
+
+export const RELAY_SIDES: readonly Nat[] = ['none', 'masquerade', 'random', 'UDP blocked'];
+
+export interface MetAtRelay {
+  /** From `p2p start` of the second to the first answered ping, in ms. */
+  readonly pingMs: number;
+  /** What the second says of the first then. */
+  readonly member: PeerInfo;
+}
+
+/** The same with nothing but a relay at a public address, and no DHT. Rejects if they don't meet. */
+export async function tryPairAtRelay(one: Nat, two: Nat): Promise<MetAtRelay> {
+  let met: MetAtRelay | null = null;
+  await onRoutedSubnets(['left', 'right', 'relay'], async ({ left, right, relay }) => {
+    await servesRelay(relay);
+    const [ada, bob] = [await behind(left, one, 'ada'), await behind(right, two, 'bob')];
+    try {
+      met = await meetAtRelay(ada, bob, relayAt(relay));
+    } finally {
+      for (const host of [ada, bob]) await leave(host);
+    }
+  });
+  if (met === null) throw new Error('the scene ended before its time');
+  return met;
+}
+
+async function meetAtRelay(ada: Host, bob: Host, relay: string): Promise<MetAtRelay> {
+  const hash = freshHash();
+  for (const host of [ada, bob]) await host.daemon({ args: ['--no-dht', '--no-lan', '-relay', relay] });
+  await ada.joins(hash, ADA);
+  const began = performance.now();
+  await bob.joins(hash, BOB);
+  await bob.pings(ADA);
+  return { pingMs: Math.round(performance.now() - began), member: await bob.member(hash, ADA) };
 }

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
+/** The checkout. */
+export const ROOT = root;
 export const P2P = `${root}bin/p2p`;
 /** Debian's own Python: the tools need nothing but its standard library. */
 export const PYTHON = '/usr/bin/python3';
@@ -11,4 +13,6 @@ export const DATAGRAMS_TOOL = `${root}test/e2e/tools/datagrams.py`;
 export const TRANSFER_TOOL = `${root}test/e2e/tools/transfer.py`;
 export const DHT_PROGRAM = `${root}build/test/e2e/programs/dht.js`;
 export const MEMBERS_PROGRAM = `${root}build/test/e2e/programs/members.js`;
+export const FRAME_KEYS_PROGRAM = `${root}build/test/e2e/programs/frame-keys.js`;
+export const MANAGER_TOOL = `${root}test/e2e/tools/manager.py`;
 export const DEMO = `${root}scripts/demo`;

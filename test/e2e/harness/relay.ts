@@ -1,6 +1,6 @@
 /** A relay of a test, and what its members say of it. */
 import { call } from '../../../src/rpc/client.js';
-import type { RelayInfo } from '../../../src/rpc/schema.js';
+import type { RelayInfo } from '../../../src/rpc/relay-info.js';
 import type { Host } from './host.js';
 import { waitFor } from './wait.js';
 

@@ -1,6 +1,6 @@
 /**
  * The stages on which the tests play, as network namespaces of this machine. Debian packages that they need:
- * curl ethtool faketime iperf3 iproute2 iputils-arping iputils-ping miniupnpd-nftables nftables python3 tcpdump.
+ * curl ethtool faketime iperf3 iproute2 iputils-arping iputils-ping miniupnpd-nftables nftables python3 systemd tcpdump util-linux.
  *
  *   LAN                                       routed
  *        ┌────── bridge ──────┐                    ┌────── router ──────┐

@@ -1,5 +1,5 @@
 use super::*;
-use crate::clock::{Nanos, SECOND};
+use crate::clock::SECOND;
 use proptest::prelude::*;
 use std::net::SocketAddr;
 
@@ -112,7 +112,7 @@ fn a_client_needs_an_index_and_a_tag_or_two() {
     let mut exchange = exchange(LIMITS);
     assert!(exchange.install(0, client(4, 1)).is_err());
     for tags in [0, 3] {
-        let client = Client { tags: vec![[1; 16]; tags], ..client(4, 1) };
+        let client = Client { tags: vec![[1; 16]; tags].into(), ..client(4, 1) };
         assert!(exchange.install(4, client).is_err_and(|Refusal(text)| text.contains(&tags.to_string())));
     }
 }

@@ -1,0 +1,56 @@
+/** What systemd is told, if it started the daemon: that it's ready, that it still lives, that it ends (sd_notify(3)). */
+import { wholeNumber } from '../rpc/fields.js';
+
+/** Sends one message to the manager's socket; throws if that can't be done at once. */
+export type Notify = (socket: string, message: string) => void;
+
+export class ServiceManager {
+  private timer: NodeJS.Timeout | null = null;
+
+  private constructor(
+    private readonly socket: string | null,
+    /** How often it wants to hear that the daemon lives, in ms; null: never. */
+    private readonly intervalMs: number | null,
+    private readonly notify: Notify,
+    private readonly onProblem: (message: string) => void,
+  ) {}
+
+  /**
+   * Takes what concerns the manager out of `environment`, so that no program that the daemon starts speaks in its name.
+   * `pid`: this process's; a watchdog that's meant for another isn't fed.
+   */
+  static of(
+    environment: NodeJS.ProcessEnv,
+    pid: number,
+    notify: Notify,
+    onProblem: (message: string) => void,
+  ): ServiceManager {
+    const { NOTIFY_SOCKET: socket = '', WATCHDOG_USEC: period = '', WATCHDOG_PID: whose = '' } = environment;
+    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
+    const periodUs = whose === '' || whose === String(pid) ? wholeNumber(period) : null;
+    // Half the time that it allows, as sd_watchdog_enabled(3) asks for.
+    const intervalMs = periodUs === null || periodUs < 2_000 ? null : Math.floor(periodUs / 2_000);
+    return new ServiceManager(socket === '' ? null : socket, intervalMs, notify, onProblem);
+  }
+
+  /** From now on the daemon answers. The watchdog is fed by the loop that does all its work: one that hangs is started again. */
+  ready(): void {
+    this.tell('READY=1');
+    if (this.intervalMs === null || this.socket === null) return;
+    this.timer = setInterval(() => this.tell('WATCHDOG=1'), this.intervalMs);
+  }
+
+  stopping(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.tell('STOPPING=1');
+  }
+
+  private tell(message: string): void {
+    if (this.socket === null) return;
+    try {
+      this.notify(this.socket, message);
+    } catch (error) {
+      this.onProblem(`the service manager can't be told ${message}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** Who may use the daemon's socket: its user, and the group `p2p` if there's one. */
+import { readFile } from 'node:fs/promises';
+import type { Access } from './claim.js';
+
+/** Members of this group may do everything that the daemon can. */
+const GROUP = 'p2p';
+
+/** What decides about it. */
+export interface Surroundings {
+  /** Text as in /etc/group. */
+  readonly groups: string;
+  /** The process's own group. */
+  readonly gid: number;
+  /** Whether the process may take on that group; being a member of it besides one's own isn't enough (setegid(2)). */
+  canBecome(group: number): boolean;
+}
+
+/** `onProblem` is told, in words, if only the daemon's own user will get in. */
+export async function socketAccess(onProblem: (problem: string) => void): Promise<Access> {
+  const groups = await readFile('/etc/group', 'utf8').catch(() => '');
+  return accessFor({ groups, gid: process.getegid?.() ?? 0, canBecome }, onProblem);
+}
+
+export function accessFor({ groups, gid, canBecome }: Surroundings, onProblem: (problem: string) => void): Access {
+  const group = groupId(groups);
+  if (group === null) {
+    onProblem(`there is no group ${GROUP}: only this user may use the socket (make one: groupadd --system ${GROUP})`);
+    // A user's own group may have other members; root's has none that matter.
+    return { mode: gid === 0 ? 0o660 : 0o600, group: null };
+  }
+  if (group === gid) return { mode: 0o660, group: null };
+  if (canBecome(group)) return { mode: 0o660, group };
+  onProblem(`the daemon may not give its socket to the group ${GROUP}, as it isn't its own: only this user may use it`);
+  return { mode: 0o600, group: null };
+}
+
+function canBecome(group: number): boolean {
+  const own = process.getegid?.();
+  if (own === undefined) return false;
+  try {
+    process.setegid?.(group);
+    process.setegid?.(own);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function groupId(groups: string): number | null {
+  const line = groups.split('\n').find((entry) => entry.startsWith(`${GROUP}:`));
+  const text = line?.split(':')[2] ?? '';
+  return /^\d{1,10}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,92 @@
+/** What a client is told of a network and its members. */
+import * as v from 'valibot';
+import { LEVELS } from './fields.js';
+import { portMappingSchema } from './netcheck.js';
+import { relaySchema } from './relay-info.js';
+
+export const PATHS = ['lan', 'direct', 'relay', 'none'] as const;
+const PEER_STATES = ['connected', 'connecting', 'unreachable', 'refused', 'blocked'] as const;
+
+const count = v.number();
+
+export const peerSchema = v.object({
+  /** 16 hex digits. */
+  id: v.string(),
+  name: v.string(),
+  addresses: v.array(v.string()),
+  mac: v.string(),
+  state: v.picklist(PEER_STATES),
+  path: v.picklist(PATHS),
+  endpoint: v.nullable(v.string()),
+  rttMs: v.nullable(v.number()),
+  /** MTU of the path in use, as measured: bytes of IP packet. */
+  pathMtu: v.nullable(v.number()),
+  /** How long it has been connected, in ms. */
+  connectedMs: v.nullable(v.number()),
+  framesIn: count,
+  bytesIn: count,
+  framesOut: count,
+  bytesOut: count,
+  /** How it was found. */
+  source: v.string(),
+  lastError: v.nullable(v.string()),
+});
+
+/** An identity that is or was a member, or that is blocked. */
+export const identitySchema = v.object({
+  id: v.string(),
+  /** Empty if it was never seen. */
+  name: v.string(),
+  addresses: v.array(v.string()),
+  /** `away`: it was a member once, and isn't known to be one now. */
+  state: v.picklist([...PEER_STATES, 'away']),
+  /** When a session with it was there first, Unix time in seconds; null if never. */
+  since: v.nullable(v.number()),
+});
+
+/** A `-peer` at which no member was found yet. */
+export const unansweredSchema = v.object({
+  name: v.string(),
+  endpoints: v.array(v.string()),
+  lastError: v.nullable(v.string()),
+});
+
+export const networkSchema = v.object({
+  /** The network's public name, 32 hex digits: what logs say in place of the hash. */
+  id: v.string(),
+  hash: v.string(),
+  /** `left`: it's being closed. */
+  state: v.picklist(['running', 'key-expired', 'left', 'failed']),
+  /** Why it failed, and in how many ms the daemon tries again. */
+  error: v.nullable(v.string()),
+  retryMs: v.nullable(v.number()),
+  device: v.string(),
+  addresses: v.array(v.string()),
+  mac: v.string(),
+  name: v.string(),
+  /** UDP port; 0 if it failed before it had one. */
+  port: v.number(),
+  mtu: v.number(),
+  /** Whether the MSS of TCP connections is lowered to what fits the path. */
+  mssClamp: v.boolean(),
+  peerId: v.string(),
+  /** LAN discovery, and meeting in the DHT, in words. */
+  lan: v.string(),
+  dht: v.string(),
+  portMapping: portMappingSchema,
+  relays: v.array(relaySchema),
+  /** Everything goes through relays. */
+  forwardOnly: v.boolean(),
+  log: v.picklist(LEVELS),
+  /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
+  keyEnds: v.nullable(v.number()),
+  peers: v.array(peerSchema),
+  unanswered: v.array(unansweredSchema),
+  problems: v.array(v.string()),
+  /** Datagrams and frames that weren't carried, by reason. */
+  drops: v.record(v.string(), count),
+});
+
+export type PeerInfo = v.InferOutput<typeof peerSchema>;
+export type IdentityInfo = v.InferOutput<typeof identitySchema>;
+export type NetworkInfo = v.InferOutput<typeof networkSchema>;

@@ -1,0 +1,72 @@
+/** What methods take: values as people write them, each parsed once into its type; and the bounds that people meet. */
+import * as v from 'valibot';
+import * as fields from './fields.js';
+
+/** How many `-peer` a network may have. */
+export const MAX_STATIC_PEERS = 64;
+
+/** How many keys a network's queue holds. */
+export const MAX_QUEUED_KEYS = 32;
+/** How many relays a network may use, its own and the daemon's. */
+export const MAX_RELAYS = 4;
+
+export const hash = text(fields.parseHash);
+
+/** Keys of a queue in their order; `ttl`: Unix time in seconds at which one ends. */
+export const keys = v.pipe(
+  v.array(v.strictObject({ key: text(fields.parseKey), ttl: v.optional(number(fields.parseUnixTime)) })),
+  v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
+);
+
+export const startParams = v.strictObject({
+  hash,
+  ip: text(fields.parseOverlayAddress),
+  dev: v.optional(text(fields.parseDevice)),
+  mac: v.optional(text(fields.parseMac)),
+  name: v.optional(text(fields.parseName)),
+  port: v.optional(number(fields.parsePort)),
+  ports: v.optional(text(fields.parsePorts)),
+  peer: v.optional(
+    v.pipe(
+      v.array(text(fields.parsePeer)),
+      v.maxLength(MAX_STATIC_PEERS, ({ received }) => `expected at most ${MAX_STATIC_PEERS}, got ${received}`),
+    ),
+    [],
+  ),
+  keys: v.optional(keys, []),
+  mtu: v.optional(number(fields.parseMtu)),
+  'mss-clamp': v.optional(v.boolean()),
+  'no-lan': v.optional(v.boolean(), false),
+  dht: v.optional(text(fields.parseDht)),
+  relay: v.optional(
+    v.pipe(
+      v.array(text(fields.parseRelayText)),
+      v.maxLength(MAX_RELAYS, ({ received }) => `expected at most ${MAX_RELAYS}, got ${received}`),
+    ),
+    [],
+  ),
+  fwd: v.optional(v.boolean(), false),
+});
+
+export function text<T>(parse: (text: string) => T) {
+  return v.pipe(v.string(wrongType), parsed<string, T>(parse));
+}
+
+function number<T>(parse: (value: number) => T) {
+  return v.pipe(v.number(wrongType), parsed<number, T>(parse));
+}
+
+function parsed<I, T>(parse: (input: I) => T) {
+  return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parse(dataset.value);
+    } catch (error) {
+      addIssue({ message: error instanceof Error ? error.message : String(error) });
+      return NEVER;
+    }
+  });
+}
+
+function wrongType(issue: v.BaseIssue<unknown>): string {
+  return `expected a ${issue.expected}, got ${issue.received}`;
+}
