@@ -44,7 +44,7 @@ test('p2p ping says on which path a member answers, and why one does not', () =>
     await waitFor('bob to be away', async () => (await ada.member(hash, '10.10.10.2')).state !== 'connected');
     const away = await ada.p2p('ping', 'bobs-laptop', '-c', '1');
     assert.equal(away.code, 12);
-    assert.match(away.stderr, /is not connected: it's unreachable: it left the network; tried: 192\.0\.2\.2:\d+/);
+    assert.match(away.stderr, /is not connected: it's unreachable: it left the network; tried: .*192\.0\.2\.2:\d+ /);
     const debug = await ada.mustP2p('debug');
     assert.match(debug, /^ +CANDIDATE +KIND +FROM +STATE +RTT +TRIES +TRIED +ANSWERED +MTU$/m);
   }));
