@@ -69,27 +69,27 @@ export function handlers(served: Served): Handlers {
       await networks.stop(hash);
       return {};
     },
-    'network.peers': ({ hash }) => ({ networks: networks.identities(hash) }),
+    'network.peers': ({ hash }) => ({ networks: networks.settings.identities(hash) }),
     'peer.block': async ({ id, hash }) => {
-      await networks.block(id, hash);
+      await networks.settings.block(id, hash);
       return {};
     },
     'peer.unblock': async ({ id, hash }) => {
-      await networks.unblock(id, hash);
+      await networks.settings.unblock(id, hash);
       return {};
     },
     'peer.accept': ({ id, hash }) => {
-      networks.knowing(id, hash).accept(id);
+      networks.settings.knowing(id, hash).accept(id);
       return {};
     },
-    'network.add-keys': ({ hash, keys }) => networks.addKeys(hash, keys),
-    'network.keys': ({ hash }) => ({ keys: networks.keys(hash) }),
+    'network.add-keys': ({ hash, keys }) => networks.settings.addKeys(hash, keys),
+    'network.keys': ({ hash }) => ({ keys: networks.settings.keys(hash) }),
     'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
     'member.ping': (params) => queue(() => ping(networks, params)),
     'network.set': async ({ hash, fwd }) => {
-      await networks.setForwardOnly(hash, fwd);
+      await networks.settings.setForwardOnly(hash, fwd);
       return {};
     },
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),

@@ -2,32 +2,27 @@
 import { type Cidr, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
-import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
-import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
-import type { KeyInfo, KeyParams, StartParams } from '../rpc/schema.js';
+import type { NetworkInfo } from '../rpc/network-info.js';
+import type { StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Host } from './host.js';
-import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
 import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
-import { checkStart, describes, hasNamedRelay, planStart, startWarnings } from './plan.js';
+import { checkStart, describes, planStart, startWarnings } from './plan.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
+import { Settings } from './settings.js';
 import type { State } from './state.js';
-import { keyWeaknesses } from './weak.js';
 
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
-
-/** How many peers a network has blocked at most. */
-const MAX_BLOCKED = 256;
 
 export interface Surroundings {
   readonly host: Host;
@@ -41,6 +36,7 @@ export interface Surroundings {
 }
 
 export class Networks {
+  readonly settings: Settings;
   private readonly entries = new Map<string, Entry>();
   /** Devices that are being opened: theirs are overlay addresses too. */
   private readonly opening = new Map<string, SavedNetwork>();
@@ -52,6 +48,11 @@ export class Networks {
 
   constructor(private readonly around: Surroundings) {
     this.addresses = this.lookAtAddresses();
+    this.settings = new Settings(around, (task) => this.change(task), {
+      find: (hash) => this.find(hash),
+      some: (hash) => this.some(hash),
+      all: () => [...this.entries.values()],
+    });
   }
 
   /** Brings saved networks back. One that can't come back now is tried again until it can. */
@@ -80,69 +81,6 @@ export class Networks {
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
       return { network: entry.info(), warnings };
     });
-  }
-
-  /** Appends to a network's key queue. Rejects with an `RpcError`; then nothing has changed. */
-  addKeys(hash: string, added: KeyParams): Promise<{ warnings: string[] }> {
-    return this.change(async () => {
-      const entry = this.find(hash);
-      const { saved } = entry;
-      checkMoments(added, saved.keys, this.around.host.wall());
-      const keys = await stretchKeys(added, saved.keys ?? [], networkSecrets(saved.root));
-      await entry.setKeys(keys).catch((error: Error) => {
-        throw new RpcError('state-failed', `the keys can't be saved: ${error.message}`);
-      });
-      this.around.log.network(saved.id).info({ added: added.length, keys: keys.length }, 'keys added');
-      return { warnings: keyWeaknesses(added) };
-    });
-  }
-
-  /** The identities that the network with this hash knows, or that all do. */
-  identities(hash: string | undefined): { id: string; hash: string; peers: IdentityInfo[] }[] {
-    const entries = hash === undefined ? [...this.entries.values()] : [this.find(hash)];
-    return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
-  }
-
-  /** This machine has nothing to do with that peer id from now on. Rejects with an `RpcError`; then nothing has changed. */
-  block(id: string, hash: string | undefined): Promise<void> {
-    return this.setBlocked(id, hash, (blocked) => [...blocked, id]);
-  }
-
-  unblock(id: string, hash: string | undefined): Promise<void> {
-    return this.setBlocked(id, hash, (blocked) => blocked);
-  }
-
-  /** The network with this hash, or the one that knows this peer id (an identity is a member of one network); throws an `RpcError` if there's none. */
-  knowing(id: string, hash: string | undefined): Entry {
-    if (hash !== undefined) return this.find(hash);
-    const entry = [...this.entries.values()].find((each) => each.identities().some((peer) => peer.id === id));
-    if (entry === undefined)
-      throw new RpcError('invalid-params', `id: expected a peer that a network knows, or a hash with it, got ${id}`);
-    return entry;
-  }
-
-  private setBlocked(
-    id: string,
-    hash: string | undefined,
-    change: (others: readonly string[]) => readonly string[],
-  ): Promise<void> {
-    return this.change(async () => {
-      const entry = this.knowing(id, hash);
-      const blocked = change(entry.saved.blocked.filter((other) => other !== id));
-      if (blocked.length > MAX_BLOCKED)
-        throw new RpcError('too-many', `expected at most ${MAX_BLOCKED} blocked peers, and there are as many already`);
-      await entry.setBlocked(blocked).catch((error: Error) => {
-        throw new RpcError('state-failed', `who is blocked can't be saved: ${error.message}`);
-      });
-      this.around.log
-        .network(entry.saved.id)
-        .info({ peer: id, blocked: blocked.includes(id) }, 'a peer was blocked or unblocked');
-    });
-  }
-
-  /** The key queue of the network with this hash. */
-  keys(hash: string): KeyInfo[] {
-    return this.find(hash).keys(this.around.host.wall());
   }
 
   stop(hash: string): Promise<void> {
@@ -194,20 +132,6 @@ export class Networks {
     if (hash !== undefined) return [this.find(hash)];
     if (this.entries.size === 0) throw new RpcError('no-such-network', 'there is no network');
     return [...this.entries.values()];
-  }
-
-  /** Through relays only, or not; it's kept. */
-  setForwardOnly(hash: string | undefined, on: boolean): Promise<void> {
-    return this.change(async () => {
-      for (const entry of this.some(hash)) {
-        if (on && !hasNamedRelay([...entry.saved.relays, ...this.around.config.relays]))
-          throw new RpcError(
-            'invalid-params',
-            `fwd: the network on ${entry.saved.device} has no relay but those of members, who are found directly`,
-          );
-      }
-      for (const entry of this.some(hash)) await entry.setForwardOnly(on);
-    });
   }
 
   /** Forgets a relay's pinned key. Says whether there was one. */

@@ -12,14 +12,7 @@ import type { LanBeacons } from '../discovery/lan.js';
 import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
 import type { Acquaintance } from '../network/acquaintances.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
-import type {
-  NetworkDetails,
-  NetworkInput,
-  NetworkOutput,
-  NetworkSnapshot,
-  Pong,
-  RememberedPeer,
-} from '../network/io.js';
+import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
 import { Network } from '../network/network.js';
 import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
@@ -29,6 +22,7 @@ import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
 import { type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
+import { type PingAnswer, Pings } from './pings.js';
 import type { Pins } from './pins.js';
 import { PortMapper } from './port-mapper.js';
 import { RelayNames } from './relay-names.js';
@@ -69,9 +63,6 @@ export interface RunningOptions {
 /** How often the wall clock is looked at, in ms. */
 const CLOCK_MS = 10_000;
 
-/** What the answer to a ping tells of its path. */
-export type PingAnswer = Omit<Pong, 'request'>;
-
 const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 
 /** Emits `activity` whenever something may have changed. */
@@ -87,8 +78,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private addresses: readonly LocalAddress[] = [];
   private forwardOnly: boolean;
   private readonly clockTimer: NodeJS.Timeout;
-  private readonly pings = new Map<number, (pong: Pong) => void>();
-  private lastPing = 0;
+  private readonly pings = new Pings();
 
   private constructor(
     private readonly options: RunningOptions,
@@ -231,19 +221,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   }
 
   /** Pings a member on the path in use; null if it doesn't answer within `ms`. Whoever calls bounds how many go on at once. */
-  async ping(peer: string, ms: number): Promise<PingAnswer | null> {
-    const request = ++this.lastPing;
-    const answer = new Promise<Pong | null>((resolve) => {
-      const timer = setTimeout(() => resolve(null), ms);
-      this.pings.set(request, (pong) => {
-        clearTimeout(timer);
-        resolve(pong);
-      });
-    });
-    this.feed({ kind: 'ping', peer, request });
-    const pong = await answer;
-    this.pings.delete(request);
-    return pong;
+  ping(peer: string, ms: number): Promise<PingAnswer | null> {
+    return this.pings.ask(ms, (request) => this.feed({ kind: 'ping', peer, request }));
   }
 
   /** What the data plane dropped, by reason. */
@@ -337,7 +316,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         this.options.onWipeKeys(output.until);
         break;
       case 'pong':
-        this.pings.get(output.pong.request)?.(output.pong);
+        this.pings.answered(output.pong);
         break;
       case 'acquaintances':
         this.options.onAcquaintances(output.acquaintances);

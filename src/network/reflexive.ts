@@ -50,7 +50,7 @@ export class Reflexive {
   /** Nodes to ask. `isTrusted`: the user named this DHT, so one node's word is enough. */
   setNodes(now: number, nodes: readonly Endpoint[], isTrusted: boolean): void {
     this.isTrusted = isTrusted;
-    if (this.nodes.length >= MAX_NODES && this.fresh(now).length > 0) return; // those that answer are as good as any
+    if (this.nodes.length >= MAX_NODES && this.fresh(now).length > 0) return; // those that answer will do
     const chosen = spread(nodes).slice(0, MAX_NODES);
     if (chosen.join() === this.nodes.join()) return;
     this.nodes = chosen;
