@@ -1,4 +1,5 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
+mod closing;
 mod convert;
 pub mod mapping;
 pub mod process;
@@ -9,9 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::AsyncTask;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Error, Result, Status, Task};
+use napi::{Error, Result, Status};
 use napi_derive::napi;
 
+use closing::Closing;
 use convert::{config_of, event_of, help_of, invalid, keys_of, mac_of, optional_way, proxy_of, relay_of, way_of};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
@@ -109,28 +111,12 @@ impl NativeDevice {
 
     /// Closes on a thread of the pool, because it waits for the device's threads.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
-    pub fn close(&self) -> AsyncTask<Closing> {
+    pub fn close(&self) -> AsyncTask<Closing<Engine>> {
         AsyncTask::new(Closing(self.engine().take()))
     }
 
     fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub struct Closing(Option<Engine>);
-
-impl Task for Closing {
-    type Output = ();
-    type JsValue = ();
-
-    fn compute(&mut self) -> Result<()> {
-        self.0.take();
-        Ok(())
-    }
-
-    fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
-        Ok(())
     }
 }
 

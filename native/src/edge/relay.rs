@@ -3,10 +3,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{AsyncTask, Either, Null, Uint8Array};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
-use napi::{Env, Error, Result, Task};
+use napi::{Error, Result};
 use napi_derive::napi;
 
 use super::Wake;
+use super::closing::Closing;
 use super::convert::invalid;
 use super::types::NativeDrop;
 use crate::clock::as_ms;
@@ -137,28 +138,12 @@ impl NativeRelay {
 
     /// Closes on a thread of the pool, because it waits for the relay's thread.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
-    pub fn close(&self) -> AsyncTask<ClosingRelay> {
-        AsyncTask::new(ClosingRelay(self.relay().take()))
+    pub fn close(&self) -> AsyncTask<Closing<Relay>> {
+        AsyncTask::new(Closing(self.relay().take()))
     }
 
     fn relay(&self) -> MutexGuard<'_, Option<Relay>> {
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub struct ClosingRelay(Option<Relay>);
-
-impl Task for ClosingRelay {
-    type Output = ();
-    type JsValue = ();
-
-    fn compute(&mut self) -> Result<()> {
-        self.0.take();
-        Ok(())
-    }
-
-    fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
-        Ok(())
     }
 }
 
