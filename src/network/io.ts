@@ -59,7 +59,8 @@ export interface RememberedPeer {
   readonly stamp: Uint8Array;
 }
 
-export type Source = 'lan' | 'static' | 'gossip' | 'remembered' | 'dht';
+/** How a member was first heard of; `incoming`: by its own handshake, `relay`: introduced there. */
+export type Source = 'lan' | 'static' | 'gossip' | 'remembered' | 'dht' | 'relay' | 'incoming';
 
 export type NetworkInput =
   | { readonly kind: 'device'; readonly event: DeviceEvent }

@@ -120,9 +120,10 @@ export class Reception {
     if (back === null) return 'hello-malformed';
     const unwelcome = isRelayWay(from) ? this.unaskedByRelay(back) : this.unwelcome(back);
     if (unwelcome !== null) return unwelcome;
-    const learned = this.parts.roster.learn(now, back.record, 'static');
+    const source = isRelayWay(from) ? 'relay' : 'static';
+    const learned = this.parts.roster.learn(now, back.record, source);
     if (!('peer' in learned)) return `record-${learned.kind}`;
-    this.approach(now, learned.peer, [from], isRelayWay(from) ? 'relay' : 'static');
+    this.approach(now, learned.peer, [from], source);
     return null;
   }
 
@@ -142,7 +143,7 @@ export class Reception {
   private handshake1(now: number, datagram: Uint8Array, from: Way, proven: boolean): DropReason {
     const received = readInitiation(this.context.keys, datagram);
     if (received === null) return 'handshake-malformed';
-    const learned = this.parts.roster.learn(now, received.record, 'static');
+    const learned = this.parts.roster.learn(now, received.record, 'incoming');
     if (!('peer' in learned)) return `record-${learned.kind}`;
     const { peer } = learned;
     // Someone else's record: its static key isn't the one that Noise proved.
@@ -170,7 +171,7 @@ export class Reception {
       const done = peer.session.receivedResponse(now, datagram, from);
       if (done === null) return;
       reason = null;
-      this.parts.roster.learn(now, done.record, 'static');
+      this.parts.roster.learn(now, done.record, 'incoming');
       peer.carrySession(now, done.outputs);
     });
     return missed ?? reason;

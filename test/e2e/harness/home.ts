@@ -6,8 +6,8 @@
  */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Host } from './host.js';
-import { Namespace } from './namespace.js';
+import type { Host } from './host.js';
+import { roomBehind } from './nat.js';
 import type { Program } from './shell.js';
 import { waitFor } from './wait.js';
 
@@ -35,17 +35,10 @@ export class Home {
 
   /** `router`: a host of the stage, with nothing behind it so far. */
   static async behind(router: Host, name: string): Promise<Home> {
-    const inside = await Namespace.make(name);
-    await inside.ip(`link add eth0 type veth peer name inside netns ${router.namespace.name}`);
-    await inside.ip(
-      `address add ${INSIDE.host}/24 dev eth0`,
-      'link set eth0 up',
-      `route add default via ${INSIDE.router}`,
-    );
-    await router.namespace.ip(`address add ${INSIDE.router}/24 dev inside`, 'link set inside up');
+    const host = await roomBehind(router, name, INSIDE, 24);
     await router.namespace.sysctl({ 'net/ipv4/ip_forward': 1 });
     await router.namespace.run('nft', ['-f', '-'], { input: RULES });
-    return new Home(router, new Host(name, inside, { ipv4: INSIDE.host, ipv6: '' }));
+    return new Home(router, host);
   }
 
   /** Starts a miniupnpd on the router, and waits until it serves. */

@@ -16,16 +16,27 @@ export type Nat = 'none' | 'masquerade' | 'random' | 'UDP blocked';
 /** The host itself, or one behind it, which it translates for and lets nobody in to. What's behind it is removed by `leave`. */
 export async function behind(router: Host, nat: Nat, name: string): Promise<Host> {
   if (nat === 'none') return router;
-  const inside = await Namespace.make(name);
-  await inside.ip(`link add eth0 type veth peer name inside netns ${router.namespace.name}`);
-  await inside.ip(
-    `address add ${INSIDE.host}/29 dev eth0`,
-    'link set eth0 up',
-    `route add default via ${INSIDE.router}`,
-  );
-  await router.namespace.ip(`address add ${INSIDE.router}/29 dev inside`, 'link set inside up');
+  const inside = await roomBehind(router, name, INSIDE, 29);
   await translates(router, nat);
-  return new Host(name, inside, { ipv4: INSIDE.host, ipv6: '' });
+  return inside;
+}
+
+/** A host with an address inside a router, by which it has its default route; the router forwards nothing yet. */
+export async function roomBehind(
+  router: Host,
+  name: string,
+  inside: { readonly router: string; readonly host: string },
+  prefix: number,
+): Promise<Host> {
+  const namespace = await Namespace.make(name);
+  await namespace.ip(`link add eth0 type veth peer name inside netns ${router.namespace.name}`);
+  await namespace.ip(
+    `address add ${inside.host}/${prefix} dev eth0`,
+    'link set eth0 up',
+    `route add default via ${inside.router}`,
+  );
+  await router.namespace.ip(`address add ${inside.router}/${prefix} dev inside`, 'link set inside up');
+  return new Host(name, namespace, { ipv4: inside.host, ipv6: '' });
 }
 
 /** Makes a host a router that translates for whoever is behind it, out of its eth0, and lets nothing in that nobody there asked for. */
