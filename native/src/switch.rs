@@ -28,6 +28,11 @@ struct Claims<P> {
 }
 
 impl<P: Clone + PartialEq> Switch<P> {
+    /// The MAC of our interface.
+    pub fn own(&self) -> Mac {
+        self.own
+    }
+
     pub fn new(own: Mac) -> Self {
         Self { own, claims: HashMap::new() }
     }

@@ -33,6 +33,30 @@ export function prefixOf(ip: string, bits: { readonly ipv4: number; readonly ipv
   return `${network.toString()}/${isIpv6(ip) ? bits.ipv6 : bits.ipv4}`;
 }
 
+/** The subnet that an address is in, with the subnet's own address in place of the host's. */
+export function subnetOf({ ip, prefix }: Cidr): Cidr {
+  const text = `${ip}/${prefix}`;
+  const network = isIpv6(ip) ? ipaddr.IPv6.networkAddressFromCIDR(text) : ipaddr.IPv4.networkAddressFromCIDR(text);
+  return { ip: network.toString(), prefix };
+}
+
+/** Whether two subnets have an address in common. */
+export function overlap(one: Cidr, other: Cidr): boolean {
+  return inSubnet(one.ip, other) || inSubnet(other.ip, one);
+}
+
+export function cidrText({ ip, prefix }: Cidr): string {
+  return `${ip}/${prefix}`;
+}
+
+/** The IPv4 address that's so many after another. */
+export function ipv4After(ip: string, offset: number): string {
+  const number = ipaddr.IPv4.parse(ip)
+    .toByteArray()
+    .reduce((sum, byte) => sum * 256 + byte);
+  return [24, 16, 8, 0].map((shift) => ((number + offset) >>> shift) & 0xff).join('.');
+}
+
 /** 16 bytes, IPv4 mapped. */
 export function encodeIp(ip: string): Uint8Array {
   const address = ipaddr.parse(ip);

@@ -29,7 +29,7 @@ export function findMember(networks: readonly NetworkInfo[], who: string): Found
 function matches(all: readonly FoundMember[], who: string): FoundMember[] {
   if (isIP(who) !== 0) {
     const ip = ipaddr.parse(who).toString();
-    return all.filter(({ peer }) => peer.addresses.some((address) => address.split('/')[0] === ip));
+    return all.filter(({ peer }) => [...peer.addresses, peer.ula].some((address) => address?.split('/')[0] === ip));
   }
   const byId = /^[0-9a-f]{16}$/i.test(who) ? all.filter(({ peer }) => peer.id === who.toLowerCase()) : [];
   if (byId.length > 0) return byId;

@@ -92,6 +92,7 @@ export function handlers(served: Served): Handlers {
       await networks.settings.setForwardOnly(hash, fwd);
       return {};
     },
+    'network.set-addresses': ({ hash, ip }) => networks.setAddresses(hash, ip),
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
     'device.set': ({ hash, ...help }) => {
       for (const entry of networks.some(hash)) entry.running?.setHelp(help);

@@ -4,6 +4,7 @@ import type { DeviceConfig } from '../device/device.js';
 import type { Identity } from '../network/identity.js';
 import type { NetworkConfig } from '../network/io.js';
 import { admissionKey, networkSecrets } from '../network/secrets.js';
+import { ownAddresses } from './addresses.js';
 import { queueOf } from './keys.js';
 import type { SavedNetwork } from './saved.js';
 
@@ -25,6 +26,9 @@ export function networkConfig(
     wall: unix(),
     name: saved.name,
     addresses: saved.addresses,
+    dynamic: saved.dynamic,
+    chosen: saved.chosen,
+    ula: saved.ula,
     mac: macOf(saved),
     mtu: saved.mtu,
     port: saved.port,
@@ -40,15 +44,15 @@ export function networkConfig(
 
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
-  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
-  { device, mssClamp }: SavedNetwork,
+  { secrets, identity, mac, mtu, port }: NetworkConfig,
+  saved: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
-    name: device,
+    name: saved.device,
     mac,
     mtu,
-    mssClamp,
-    addresses,
+    mssClamp: saved.mssClamp,
+    addresses: ownAddresses(saved),
     port,
     networkAdmissionKey: admissionKey(secrets),
     ownAdmissionKey: admissionKey(secrets, identity.publicKey),

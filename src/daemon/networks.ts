@@ -1,12 +1,14 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
-import { type Cidr, parseCidr } from '../core/ip.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
+import type { Addressing } from '../rpc/fields.js';
 import type { Netcheck } from '../rpc/netcheck.js';
 import type { NetworkInfo } from '../rpc/network-info.js';
 import type { StartParams } from '../rpc/schema.js';
+import { addressWarnings, ownAddresses, subnetsOf } from './addresses.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
@@ -21,6 +23,8 @@ import type { SavedNetwork } from './saved.js';
 import { Settings } from './settings.js';
 import type { State } from './state.js';
 
+/** How long whoever starts a network waits for the address that it chooses, in ms. */
+const ADDRESS_MS = 30_000;
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
 
@@ -52,6 +56,7 @@ export class Networks {
       find: (hash) => this.find(hash),
       some: (hash) => this.some(hash),
       all: () => [...this.entries.values()],
+      localAddresses: () => this.lookAtAddresses(),
     });
   }
 
@@ -65,10 +70,33 @@ export class Networks {
   }
 
   /** Rejects with an `RpcError`; then nothing has changed. */
-  start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
+  async start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
+    const { entry, warnings } = await this.begin(params);
+    return { network: entry.info(), warnings: [...warnings, ...(await this.addressed(entry))] };
+  }
+
+  /** Gives the network with this hash these addresses and no others. Rejects with an `RpcError`; then nothing has changed. */
+  async setAddresses(hash: string, addressing: Addressing): Promise<{ network: NetworkInfo; warnings: string[] }> {
+    const { entry, warnings } = await this.settings.setAddresses(hash, addressing);
+    this.tellOverlays();
+    const more = await this.addressed(entry);
+    return { network: entry.info(), warnings: [...warnings, ...more] };
+  }
+
+  /** Waits for an address that's being looked for; what there's to say of it. Other changes go on meanwhile. */
+  private async addressed({ saved, running }: Entry): Promise<string[]> {
+    if (!saved.dynamic || running === null) return [];
+    await running.addressed(ADDRESS_MS);
+    const why = running.snapshot().problems.map((problem) => `; ${problem}`);
+    if (running.isSeeking) return [`no address is found so far${why.join('')}`];
+    const entry = this.entries.get(saved.hash);
+    return entry === undefined ? [] : addressWarnings(ownAddresses(entry.saved).slice(0, 1), this.addresses);
+  }
+
+  private begin(params: StartParams): Promise<{ entry: Entry; warnings: string[] }> {
     return this.change(async () => {
       const restored = await this.restoredAs(params);
-      if (restored !== null) return { network: restored.info(), warnings: [] };
+      if (restored !== null) return { entry: restored, warnings: [] };
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
       checkStart(params, this.around.config, this.addresses, this.around.host.wall());
@@ -79,7 +107,7 @@ export class Networks {
       await this.keep(entry);
       this.entries.set(saved.hash, entry);
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
-      return { network: entry.info(), warnings };
+      return { entry, warnings };
     });
   }
 
@@ -208,13 +236,17 @@ export class Networks {
         dht: this.dhtOf(saved),
         addresses,
         route: host.defaultRoute(addresses),
-        overlays: this.overlays(),
+        overlays: this.overlays(saved.hash),
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
         pins,
         relayOffer: this.around.relayOffer,
         proxy: config.proxy,
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
+        onChosen: (chosen) => {
+          this.entries.get(saved.hash)?.addressChosen(chosen);
+          this.tellOverlays();
+        },
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
@@ -272,15 +304,14 @@ export class Networks {
     return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
   }
 
-  /** Subnets of all networks that are up or about to be. */
-  private overlays(): Cidr[] {
+  /** Subnets of all networks but this one that are up or about to be. */
+  private overlays(but: string): Cidr[] {
     const up = [...this.entries.values()].filter(({ running }) => running !== null).map(({ saved }) => saved);
-    return [...up, ...this.opening.values()].flatMap(({ addresses }) => addresses.flatMap((a) => parseCidr(a) ?? []));
+    return [...up, ...this.opening.values()].filter(({ hash }) => hash !== but).flatMap(subnetsOf);
   }
 
   private tellOverlays(): void {
-    const subnets = this.overlays();
-    for (const { running } of this.entries.values()) running?.setOverlays(subnets);
+    for (const { running, saved } of this.entries.values()) running?.setOverlays(this.overlays(saved.hash));
   }
 
   private change<T>(task: () => Promise<T>): Promise<T> {

@@ -30,6 +30,7 @@ import type {
   PeerCounters,
   PeerHandle,
 } from './device.js';
+import { arpRequest, NO_IP, readArp } from './model/arp.js';
 import { Relays } from './model/relays.js';
 import { MAX_LANES, type SessionEntry, Sessions } from './model/sessions.js';
 import { Switch } from './model/switch.js';
@@ -80,6 +81,10 @@ export class MemoryDevice implements Device {
   private readonly switch: Switch;
   private readonly peers = new Map<PeerHandle, PeerEntry>();
   private readonly drops = new Map<string, number>();
+  /** The address that was asked for by ARP; null once it's known to be somebody's. */
+  private probed: string | null = null;
+  /** As the control plane set them last. */
+  addresses: readonly string[];
   private readonly cookieSecret: Uint8Array;
 
   constructor(
@@ -87,6 +92,7 @@ export class MemoryDevice implements Device {
     private readonly around: Surroundings,
   ) {
     this.switch = new Switch(config.mac);
+    this.addresses = config.addresses;
     this.cookieSecret = around.random(32);
   }
 
@@ -96,6 +102,10 @@ export class MemoryDevice implements Device {
 
   stats(): DeviceStats {
     return { peers: [...this.peers.values()].map(({ counters }) => counters), drops: Object.fromEntries(this.drops) };
+  }
+
+  setAddresses(addresses: readonly string[]): void {
+    this.addresses = addresses;
   }
 
   close(): Promise<void> {
@@ -214,6 +224,13 @@ export class MemoryDevice implements Device {
         break;
       case 'set-forward-only':
         this.forwardOnly = command.on;
+        break;
+      case 'probe-address':
+        this.probed = command.ip;
+        this.sendFrame(arpRequest(this.config.mac, NO_IP, command.ip));
+        break;
+      case 'announce-address':
+        this.sendFrame(arpRequest(this.config.mac, command.ip, command.ip));
         break;
       case 'set-help':
         break; // there's no system here that could help
@@ -349,6 +366,7 @@ export class MemoryDevice implements Device {
   private receiveFrame(peer: PeerHandle, frame: Uint8Array): string | null {
     const refused = this.switch.inbound(frame, peer);
     if (refused !== null) return refused;
+    this.noteArp(frame);
     const entry = this.entry(peer);
     entry.counters = {
       ...entry.counters,
@@ -357,6 +375,16 @@ export class MemoryDevice implements Device {
     };
     this.around.deliver(frame);
     return null;
+  }
+
+  /** Whether it says that the address that was probed is somebody's, or probes for the same. */
+  private noteArp(frame: Uint8Array): void {
+    const arp = readArp(frame);
+    if (arp === null || this.probed === null) return;
+    const asks = arp.sender === NO_IP && arp.target === this.probed;
+    if (arp.sender !== this.probed && !asks) return;
+    this.around.emit({ kind: 'address-in-use', at: this.around.now(), ip: this.probed, mac: arp.mac, asks });
+    this.probed = null;
   }
 
   private receiveControl(session: SessionEntry, from: Way, plaintext: Uint8Array): string | null {

@@ -53,6 +53,18 @@ export class Acquaintances {
     return news.length === 0 ? null : changes;
   }
 
+  /** A member says by its record which addresses it has: it's the holder of no others any more. Says whether it was of any. */
+  moved({ peerId, addresses }: Pick<MemberRecord, 'peerId' | 'addresses'>): boolean {
+    const has = new Set(addresses.map(({ ip }) => ip));
+    const left = this.all().filter(({ id, ip }) => id === peerId && !has.has(ip));
+    for (const { ip } of left) this.byAddress.delete(ip);
+    const [first] = left;
+    const next = addresses.find(({ ip }) => !this.byAddress.has(ip));
+    // It's known as long as before.
+    if (first !== undefined && next !== undefined) this.byAddress.set(next.ip, { ...first, ip: next.ip, before: null });
+    return left.length > 0;
+  }
+
   /** The changes to this member are as they should be. Says whether there were any. */
   accept(id: string): boolean {
     const changed = this.all().filter((acquaintance) => acquaintance.id === id && acquaintance.before !== null);

@@ -12,6 +12,7 @@ import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
+import { AddressChoice } from './addresses/choice.js';
 import { DeviceEvents } from './device-events.js';
 import { Drops } from './drops.js';
 import { frameNeeds } from './frame-needs.js';
@@ -45,6 +46,8 @@ const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'relay',
   'drop-relay',
   'forward-only',
+  'set-addresses',
+  'address-refused',
   'clock',
   'keys',
   'block',
@@ -58,6 +61,7 @@ export class Network {
   private readonly problems = new Problems();
   private readonly stamps = new Stamps();
   private readonly drops = new Drops();
+  private readonly addresses: AddressChoice;
   private readonly whereabouts: Whereabouts;
   private readonly keys: Keys;
   private readonly trust: Trust;
@@ -85,7 +89,8 @@ export class Network {
       isRunning: () => this.state === 'running',
       recordChanged: () => this.gossip.spread(own.record, null),
     };
-    this.whereabouts = new Whereabouts(config, stamper, outbox, told, random, now);
+    this.addresses = this.chooseAddresses(now);
+    this.whereabouts = new Whereabouts(config, this.addresses, stamper, outbox, told, random, now);
     const { own, surroundings } = this.whereabouts;
     this.keys = new Keys(config, members, outbox, random, now);
     this.trust = new Trust(config, members, outbox, this.keys.clock);
@@ -93,8 +98,10 @@ export class Network {
     const session = sessionContext(config, this.keys.ring, own, members, stamper, random);
     this.probes = new ProbeQueue(now);
     this.hellos = new Hellos(config, surroundings, members, this.probes, stamper, outbox, random);
-    const outdid = (at: number) => this.whereabouts.recordChanged(at);
-    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid);
+    this.roster = new Roster(config, own, members, problems, this.peerContext(session), {
+      outdid: (at) => this.whereabouts.recordChanged(at),
+      learned: (at, peer) => this.learned(at, peer),
+    });
     this.relays = new Relays(config, outbox, random, {
       introduce: (to, nonce) => this.hellos.introduce(to, nonce),
       lost: (at, ways) => this.each((peer) => peer.loseWays(at, ways)),
@@ -102,14 +109,23 @@ export class Network {
       isKnown: (way) => members.all().some((peer) => peer.paths.has(way)),
       isRunning: told.isRunning,
     });
-    const { whereabouts, keys, trust, roster, relays } = this;
+    const { whereabouts, keys, trust, roster, relays, addresses } = this;
     this.memberRelays = new MemberRelays(config.useMemberRelays, members, relays, (record) => trust.isBlocked(record));
     const { statics } = this.hellos;
     this.gossip = new GossipExchange(own, members, roster, outbox, random, (peer) => keys.greet(peer));
     const parts = { members, roster, statics, relays, trust, stamps, problems, outbox };
     this.reception = new Reception(config, session, parts, random);
     this.messages = new PeerMessages(members, this.gossip, keys, drops, outbox, random, seenAt);
-    this.events = new DeviceEvents(whereabouts, this.reception, this.messages, members, relays, drops, outbox);
+    this.events = new DeviceEvents(
+      whereabouts,
+      this.reception,
+      this.messages,
+      members,
+      relays,
+      addresses,
+      drops,
+      outbox,
+    );
     this.remembrance = new Remembrance(members, stamps, config.remembered);
   }
 
@@ -117,6 +133,11 @@ export class Network {
   handle(now: number, input: NetworkInput): NetworkOutput[] {
     if (this.state === 'running' || (this.state === 'key-expired' && STANDING.has(input.kind))) this.take(now, input);
     return this.outbox.drain();
+  }
+
+  /** Whether it looks for an address and has none so far. */
+  get isSeeking(): boolean {
+    return this.addresses.isSeeking;
   }
 
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
@@ -132,6 +153,7 @@ export class Network {
       this.memberRelays.deadline(),
       this.whereabouts.deadline(),
       this.gossip.deadline(),
+      this.addresses.deadline(),
       this.remembrance.deadline(),
     );
   }
@@ -145,6 +167,7 @@ export class Network {
     return {
       state: this.state,
       id: this.config.identity.peerId,
+      isSeeking: this.isSeeking,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
       unanswered: this.hellos.statics.unanswered((endpoint) => surroundings.isCandidate(endpoint)),
       relays: this.relays.describe(),
@@ -153,6 +176,7 @@ export class Network {
         ...this.relays.problems(),
         ...this.keys.problems(now),
         ...this.trust.problems(now),
+        ...this.addresses.problems(),
         ...this.problems.list(now, own.record, records),
       ],
       drops: this.drops.list(),
@@ -217,6 +241,12 @@ export class Network {
       case 'ping':
         this.messages.ping(now, input.peer, input.request);
         break;
+      case 'set-addresses':
+        this.addresses.set(now, input.addresses, input.dynamic);
+        break;
+      case 'address-refused':
+        this.addresses.refused(now, input.ip, input.error);
+        break;
       case 'clock':
         this.keys.clock.set(now, input.wall);
         this.turnKeys(now);
@@ -227,6 +257,7 @@ export class Network {
         break;
       case 'block':
         this.trust.block(now, input.ids);
+        this.addresses.membersChanged(now);
         break;
       case 'accept':
         this.trust.accept(input.id);
@@ -248,6 +279,7 @@ export class Network {
     if (this.relays.deadline() <= now) this.relays.tick(now);
     this.whereabouts.tick(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
+    if (this.addresses.deadline() <= now) this.addresses.tick(now);
     if (this.remembrance.deadline() <= now) this.remember();
   }
 
@@ -269,9 +301,15 @@ export class Network {
     });
     this.setMacs(peer.record.mac);
     this.trust.met(now, peer);
+    this.addresses.membersChanged(now);
     this.gossip.greet(now, peer);
     this.memberRelays.hurry(now);
     this.remembrance.changed(now);
+  }
+
+  private learned(now: number, peer: Peer): void {
+    this.trust.learned(now, peer);
+    this.addresses.membersChanged(now);
   }
 
   private disconnected(peer: Peer, now: number): void {
@@ -318,6 +356,20 @@ export class Network {
 
   private each(does: (peer: Peer) => void): void {
     for (const peer of this.members.all()) does(peer);
+  }
+
+  private chooseAddresses(now: number): AddressChoice {
+    const { config, members, outbox } = this;
+    const context = {
+      others: () => members.all().filter(({ record }) => !this.trust.isBlocked(record)),
+      local: () => this.whereabouts.surroundings.local(),
+      wall: (at: number) => this.keys.clock.at(at),
+      changed: (at: number) => {
+        this.whereabouts.overlayChanged(at);
+        this.each((peer) => peer.surroundingsChanged(at));
+      },
+    };
+    return new AddressChoice(config, context, outbox, now);
   }
 
   private peerContext(session: SessionContext): PeerContext {

@@ -1,6 +1,7 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
+import { cidrText } from '../core/ip.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import { isRelayWay, type Way } from '../core/way.js';
@@ -11,6 +12,7 @@ import { type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
+import { ulaOf } from './addresses/derived.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import { Outreach, type OutreachContext } from './outreach.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
@@ -42,6 +44,7 @@ export class Peer {
   readonly paths: Paths;
   readonly session: Session;
   private readonly outreach: Outreach;
+  private readonly ula: string;
   private connectedAt: number | null = null;
   private lastError: string | null = null;
   private refused = false;
@@ -61,6 +64,7 @@ export class Peer {
   ) {
     this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
     this.session = new Session(context.session, remote, stamp);
+    this.ula = cidrText(ulaOf(context.session.keys.networkId, record.identity));
     const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
     this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
   }
@@ -229,10 +233,12 @@ export class Peer {
 
   snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
     const path = this.paths.current;
+    const addresses = this.record.addresses.map(cidrText);
     return {
       id: this.record.peerId,
       name: this.record.name,
-      addresses: this.record.addresses.map(({ ip, prefix }) => `${ip}/${prefix}`),
+      addresses: addresses.filter((address) => address !== this.ula),
+      ula: addresses.includes(this.ula) ? this.ula : null,
       mac: formatMac(this.record.mac),
       state: this.state(),
       path: path?.kind ?? 'none',

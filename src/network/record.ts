@@ -1,18 +1,22 @@
 /** Member records: what one member says of itself, signed; the only form in which anything about a member travels (docs/protocol.md section 9). */
 import { ByteReader, concat, parsed, u8, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { decodeEndpoint, type Endpoint, encodeEndpoint } from '../core/endpoint.js';
-import { type Cidr, decodeIp, encodeIp, isIpv6 } from '../core/ip.js';
+import { type Cidr, decodeIp, encodeIp, inSubnet, isIpv6 } from '../core/ip.js';
 import { isUnicastMac } from '../core/mac.js';
+import { ulaOf } from './addresses/derived.js';
 import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
 
 export const MAX_RECORD_BYTES = 800;
-const MAX_ADDRESSES = 8;
+export const MAX_ADDRESSES = 8;
 export const MAX_ENDPOINTS = 16;
 const MAX_NAME_BYTES = 63;
 const RECORD_VERSION = 1;
 const SIGNATURE_BYTES = 64;
 /** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */
 const MTU_RANGE = { least: 576, most: 65521 } as const;
+
+/** The last moment of a `Date`, in ms since 1970 (ECMA-262 section 21.4.1.1). */
+const MAX_MOMENT = 8_640_000_000_000_000n;
 
 /** A relay that a member serves, at whichever of its addresses it's reached. */
 export interface RelayOffer {
@@ -31,10 +35,12 @@ export const RECORD_FLAG = {
   relay: 0x02,
   /** It's reached through relays only, and wants to be tried nowhere else. */
   forwardOnly: 0x04,
+  /** It has chosen its first address by itself: the field after the relay says when. */
+  dynamic: 0x08,
 } as const;
 
 export interface MemberFields {
-  /** `RECORD_FLAG` bits but for `relay`, which follows from `relay`; unknown ones are ignored. */
+  /** `RECORD_FLAG` bits but for `relay` and `dynamic`, which follow from the fields below; unknown ones are ignored. */
   readonly flags: number;
   readonly mtu: number;
   readonly staticKey: Uint8Array;
@@ -48,6 +54,8 @@ export interface MemberFields {
   readonly endpoints: readonly Endpoint[];
   /** Null: it offers none. */
   readonly relay: RelayOffer | null;
+  /** When it chose its first address, in ms since 1970 by its own clock; null: all of its addresses were given to it. */
+  readonly claimedAt: number | null;
 }
 
 export interface MemberRecord extends MemberFields {
@@ -65,7 +73,7 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
   const addresses = fields.addresses.slice(0, MAX_ADDRESSES);
   const endpoints = fields.endpoints.slice(0, MAX_ENDPOINTS);
   const body = concat(
-    Uint8Array.of(RECORD_VERSION, fields.flags | (fields.relay === null ? 0 : RECORD_FLAG.relay)),
+    Uint8Array.of(RECORD_VERSION, fields.flags | derivedFlags(fields)),
     u16(fields.mtu),
     identity.publicKey,
     fields.staticKey,
@@ -79,6 +87,7 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
     u8(endpoints.length),
     ...endpoints.map(encodeEndpoint),
     fields.relay === null ? new Uint8Array() : offered(fields.relay),
+    fields.claimedAt === null ? new Uint8Array() : u64(BigInt(fields.claimedAt)),
   );
   const bytes = concat(body, identity.sign(signed(networkId, body)));
   return { ...fields, addresses, endpoints, identity: identity.publicKey, peerId: identity.peerId, bytes };
@@ -92,7 +101,14 @@ export function readRecord(networkId: Uint8Array, bytes: Uint8Array): MemberReco
   if (fields === null) return null;
   const signature = bytes.subarray(-SIGNATURE_BYTES);
   if (!signedBy(fields.identity, signed(networkId, body), signature)) return null;
-  return { ...fields, peerId: peerIdOf(fields.identity), bytes: bytes.slice() };
+  const addresses = withoutFalse(networkId, fields.identity, fields.addresses);
+  return { ...fields, addresses, peerId: peerIdOf(fields.identity), bytes: bytes.slice() };
+}
+
+/** In the network's own IPv6 subnet each member has the address that follows from its identity, and no other. */
+function withoutFalse(networkId: Uint8Array, identity: Uint8Array, addresses: readonly Cidr[]): readonly Cidr[] {
+  const own = ulaOf(networkId, identity);
+  return addresses.filter(({ ip }) => ip === own.ip || !inSubnet(ip, own));
 }
 
 function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array }) | null {
@@ -109,11 +125,12 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
   const addresses = repeat(reader.u8(), () => readAddress(reader));
   const endpoints = repeat(reader.u8(), () => decodeEndpoint(reader.bytes(18)));
   const relay = (flags & RECORD_FLAG.relay) === 0 ? null : readOffer(reader);
+  const claimedAt = (flags & RECORD_FLAG.dynamic) === 0 ? null : readMoment(reader);
   if (name === null || !isUnicastMac(mac) || mtu < MTU_RANGE.least || mtu > MTU_RANGE.most) return null;
   if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS) return null;
   if (addresses.includes(null) || endpoints.includes(null)) return null;
   return {
-    flags: flags & ~RECORD_FLAG.relay,
+    flags: flags & ~(RECORD_FLAG.relay | RECORD_FLAG.dynamic),
     mtu,
     identity,
     staticKey,
@@ -124,7 +141,12 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
     addresses: present(addresses),
     endpoints: present(endpoints),
     relay,
+    claimedAt,
   };
+}
+
+function derivedFlags({ relay, claimedAt }: MemberFields): number {
+  return (relay === null ? 0 : RECORD_FLAG.relay) | (claimedAt === null ? 0 : RECORD_FLAG.dynamic);
 }
 
 function offered({ udpPort, tlsPort, key }: RelayOffer): Uint8Array {
@@ -137,6 +159,12 @@ function readOffer(reader: ByteReader): RelayOffer | null {
   const tlsPort = reader.u16();
   const key = reader.bytes(32).slice();
   return udpPort === 0 ? null : { udpPort, tlsPort: tlsPort === 0 ? null : tlsPort, key };
+}
+
+/** ms since 1970; what no clock can show is the latest that one can. */
+function readMoment(reader: ByteReader): number {
+  const moment = reader.u64();
+  return moment > MAX_MOMENT ? Number(MAX_MOMENT) : Number(moment);
 }
 
 function readAddress(reader: ByteReader): Cidr | null {

@@ -14,6 +14,14 @@ export type Learned =
   | { readonly kind: 'new' | 'newer' | 'known'; readonly peer: Peer; readonly record: MemberRecord }
   | { readonly kind: 'self' | 'bad' | 'full' };
 
+/** Who is told of what becomes of records. */
+export interface RosterListener {
+  /** Our own record changed, because it had to outdo another one. */
+  outdid(now: number): void;
+  /** A member is new, or says something else of itself. */
+  learned(now: number, peer: Peer): void;
+}
+
 export class Roster {
   private lastHandle = 0;
 
@@ -23,8 +31,7 @@ export class Roster {
     private readonly members: Members,
     private readonly problems: Problems,
     private readonly context: PeerContext,
-    /** Our own record changed, because it had to outdo another one. */
-    private readonly outdid: (now: number) => void,
+    private readonly listener: RosterListener,
   ) {}
 
   /** Takes a record as it came; `stamp`: the last one accepted from it in an earlier run, 0 if it's unknown. */
@@ -65,6 +72,7 @@ export class Roster {
     const peer = new Peer(this.context, ++this.lastHandle, record, remote, source, stamp);
     this.members.add(peer);
     peer.introduce(now);
+    this.listener.learned(now, peer);
     return { kind: 'new', peer, record };
   }
 
@@ -74,6 +82,7 @@ export class Roster {
     if (record.sequence <= sequence || !sameBytes(record.staticKey, staticKey))
       return { kind: 'known', peer, record: peer.record };
     peer.update(now, record);
+    this.listener.learned(now, peer);
     return { kind: 'newer', peer, record };
   }
 
@@ -82,7 +91,7 @@ export class Roster {
     const { sequence, instance } = this.own.record;
     if (record.sequence < sequence || sameBytes(record.instance, instance)) return { kind: 'self' };
     this.clone(now, record);
-    if (this.own.outdo(now, record.sequence)) this.outdid(now);
+    if (this.own.outdo(now, record.sequence)) this.listener.outdid(now);
     return { kind: 'self' };
   }
 

@@ -14,6 +14,8 @@ export const peerSchema = v.object({
   id: v.string(),
   name: v.string(),
   addresses: v.array(v.string()),
+  /** Its IPv6 address that follows from its identity; null if it has none. */
+  ula: v.nullable(v.string()),
   mac: v.string(),
   state: v.picklist(PEER_STATES),
   path: v.picklist(PATHS),
@@ -61,7 +63,13 @@ export const networkSchema = v.object({
   error: v.nullable(v.string()),
   retryMs: v.nullable(v.number()),
   device: v.string(),
+  /** With prefix lengths, all but `ula`. */
   addresses: v.array(v.string()),
+  /** This machine's IPv6 address that follows from its identity; null if it has none. */
+  ula: v.nullable(v.string()),
+  /** Whether one of the addresses is chosen (`-ip dhcp`), and whether it's still being looked for. */
+  dynamic: v.boolean(),
+  seeking: v.boolean(),
   mac: v.string(),
   name: v.string(),
   /** UDP port; 0 if it failed before it had one. */

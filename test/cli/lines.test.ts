@@ -9,6 +9,7 @@ const BEN: PeerInfo = {
   id: '0123456789abcdef',
   name: 'ben',
   addresses: ['10.10.10.2/24', 'fd00::2/64'],
+  ula: null,
   mac: '02:00:00:00:00:02',
   state: 'connected',
   path: 'lan',
@@ -43,6 +44,9 @@ const NETWORK: NetworkInfo = {
   retryMs: null,
   device: 'p2p0',
   addresses: ['10.10.10.1/24'],
+  ula: 'fd00::1/64',
+  dynamic: false,
+  seeking: false,
   mac: '02:00:00:00:00:01',
   name: 'ada',
   port: 4900,
@@ -88,8 +92,8 @@ test('status --check names what is wrong', () => {
 
 test('show: the networks, and the members of one', () => {
   assert.deepEqual(networkTable([NETWORK]).split('\n'), [
-    'DEVICE  IP             MAC                HASH     STATE',
-    'p2p0    10.10.10.1/24  02:00:00:00:00:01  my|hash  1 of 2 members connected',
+    'DEVICE  IP                        MAC                HASH     STATE',
+    'p2p0    10.10.10.1/24,fd00::1/64  02:00:00:00:00:01  my|hash  1 of 2 members connected',
   ]);
   assert.deepEqual(memberTable(NETWORK).split('\n'), [
     'ID                NAME  IP                  ENDPOINT           MAC                PATH  RTT     MTU   STATE',

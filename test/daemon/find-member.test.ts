@@ -22,7 +22,17 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
     connectedMs: null,
     lastError: null,
   } as const;
-  return { id, name, addresses, mac: '02:00:00:00:00:01', state: 'connecting', source: 'dht', ...counts, ...where };
+  return {
+    id,
+    name,
+    addresses,
+    ula: null,
+    mac: '02:00:00:00:00:01',
+    state: 'connecting',
+    source: 'dht',
+    ...counts,
+    ...where,
+  };
 }
 
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
@@ -60,6 +70,7 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     state: 'running',
     device,
     addresses: [ip],
+    ...{ ula: null, dynamic: false, seeking: false },
     name,
     peerId,
     peers,

@@ -36,9 +36,10 @@ use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
 use crate::events::Events;
-use crate::tap::{Device, Tap, TapConfig};
+use crate::tap::{Address, Device, Tap, TapConfig};
 use crate::udp::Sockets;
 use commands::Control;
+use commands::addresses::Probed;
 use peer::Peer;
 use queue::{Queue, Side};
 use receive::Receiver;
@@ -74,6 +75,7 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    probed: Probed,
     mss_clamp: bool,
     /// SO_MARK of all that leaves; 0 for none.
     fwmark: u32,
@@ -117,6 +119,7 @@ impl Engine {
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            probed: Probed::default(),
             mss_clamp: config.mss_clamp,
             fwmark: config.fwmark,
             events: Events::new(wake),
@@ -155,6 +158,11 @@ impl Engine {
     /// Runs commands, one caller at a time.
     pub fn command<T>(&self, run: impl FnOnce(&mut Commands) -> T) -> T {
         self.shared.command(run)
+    }
+
+    /// Gives the interface these addresses in place of those that it was given before; an error leaves it those that it had.
+    pub fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError> {
+        self.shared.tap.set_addresses(addresses)
     }
 
     pub fn take_events(&self) -> Vec<Event> {

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Tap, TapConfig, netlink, vnet};
+use super::{Address, Tap, TapConfig, netlink, vnet};
 use crate::error::{Code, OpenError};
 use crate::packet::{HEADROOM, Offload};
 use crate::poll::check;
@@ -28,6 +29,9 @@ pub struct LinuxTap {
     headed: bool,
     offload: AtomicBool,
     heeds_routers: bool,
+    name: String,
+    /// Those that we gave it.
+    addresses: Mutex<Vec<Address>>,
 }
 
 impl LinuxTap {
@@ -40,7 +44,8 @@ impl LinuxTap {
             None => Self::with_one(name, &config.name)?,
         };
         let heeds_routers = !ignores_routers(&config.name);
-        let tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers };
+        let (name, addresses) = (config.name.clone(), Mutex::new(config.addresses.clone()));
+        let tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, name, addresses };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
@@ -187,6 +192,13 @@ impl Tap for LinuxTap {
             }
         }
         result.map(|_| ())
+    }
+
+    fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError> {
+        let mut current = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        netlink::replace_addresses(&self.name, &current, addresses)?;
+        *current = addresses.to_vec();
+        Ok(())
     }
 
     fn heeds_routers(&self) -> bool {

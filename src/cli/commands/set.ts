@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
-import { callDaemon, hashFlag, need } from '../context.js';
+import { callDaemon, hashFlag, list, need } from '../context.js';
+import { allAddresses } from '../format.js';
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
-import { tell } from '../output.js';
+import { print, tell } from '../output.js';
 
 interface Flags extends KeyFlags {
+  readonly ip?: readonly string[];
   readonly log?: string;
   readonly tapOffload?: Switch;
   readonly udpGso?: Switch;
@@ -18,6 +20,12 @@ type Switch = 'on' | 'off';
 export function setCommand(): Command {
   const command = new Command('set')
     .description('change a setting of the running daemon')
+    .addOption(
+      new Option(
+        '--ip <address>',
+        'own address there in place of those that it has, or dhcp; may be given several times; kept',
+      ).argParser(list),
+    )
     .addOption(new Option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR'))
     .addOption(onOff('--tap-offload', 'checksum and segmentation offload of the devices'))
     .addOption(onOff('--udp-gso', 'many datagrams to the system at once (UDP_SEGMENT)'))
@@ -25,14 +33,16 @@ export function setCommand(): Command {
     .addOption(onOff('--fwd', 'everything through relays: no LAN, no direct paths; this is kept'))
     .addOption(new Option('--forget-relay <relay>', 'forget the key pinned for HOST[:PORT]: its next one is pinned'));
   return addKeyFlags(command)
-    .addOption(hashFlag('only for this network; needed with keys'))
+    .addOption(hashFlag('only for this network; needed with keys and -ip'))
     .addHelpText(
       'after',
       `
-Without -hash: for the daemon and all its networks. All but -fwd, -forget-relay and keys lasts until the daemon ends.
+Without -hash: for the daemon and all its networks. All but -ip, -fwd, -forget-relay and keys lasts until the daemon ends.
 Keys are appended to the network's queue and kept. Each is used until its -ttl, then all members move on to the next; give it to all of them in time.
 
 Examples:
+  p2p set -ip 10.10.10.7 -hash myhash
+  p2p set -ip dhcp -hash myhash
   p2p set -log DEBUG
   p2p set -log TRACE -hash myhash
   p2p set -udp-gso off
@@ -48,14 +58,20 @@ function onOff(flag: string, description: string): Option {
 }
 
 async function set(flags: Flags, command: Command): Promise<void> {
-  const { log, tapOffload, udpGso, udpGro, fwd, forgetRelay, hash } = flags;
+  const { ip, log, tapOffload, udpGso, udpGro, fwd, forgetRelay, hash } = flags;
   const keys = await keysOf(flags);
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
   const help = Object.entries(given).filter(([, value]) => value !== undefined);
-  if ([log, fwd, forgetRelay].every((value) => value === undefined) && help.length === 0 && keys.length === 0)
+  if ([ip, log, fwd, forgetRelay].every((value) => value === undefined) && help.length === 0 && keys.length === 0)
     command.error(
-      'error: --log, --fwd, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
+      'error: --ip, --log, --fwd, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
     );
+  if (ip !== undefined) {
+    const params = { ...need(command, { hash }, 'hash'), ip: [...ip] };
+    const { network, warnings } = await callDaemon(command, 'network.set-addresses', params);
+    for (const warning of warnings) tell(`p2p: warning: ${warning}`);
+    print(`${network.device}: ${allAddresses(network).join(', ')}`);
+  }
   if (keys.length > 0) {
     const { warnings } = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
     for (const warning of warnings) tell(`p2p: warning: ${warning}`);

@@ -4,7 +4,7 @@ import type { NetworkInfo } from '../../rpc/network-info.js';
 import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
-import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
+import { allAddresses, bareAddresses, milliseconds, NOTHING, table } from '../format.js';
 import { print, printJson, tell } from '../output.js';
 
 interface Flags {
@@ -74,7 +74,7 @@ function keyTable(keys: readonly KeyInfo[]): string {
 export function networkTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.map((network) => [
     network.device,
-    network.addresses.join(','),
+    network.seeking ? 'looking for one' : allAddresses(network).join(','),
     network.mac,
     network.hash,
     stateOf(network),
@@ -112,7 +112,7 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
   const rows = peers.map((peer) => [
     peer.id,
     peer.name,
-    bareAddresses(peer.addresses),
+    bareAddresses(allAddresses(peer)),
     peer.endpoint ?? NOTHING,
     peer.mac,
     peer.path,

@@ -81,12 +81,13 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
 }
 
 /** How members are found, in words: for the person who looks, not for the program that reads the lines. */
-function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly }: NetworkInfo): string {
+function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly, ula, seeking }: NetworkInfo): string {
   const through = relays.map(
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
   const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}`;
+  const address = `${seeking ? '; looking for an address' : ''}${ula === null ? '' : `; IPv6 of its own: ${ula}`}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${address}`;
 }
 
 /** What this machine does as a relay. */
