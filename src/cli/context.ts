@@ -1,6 +1,7 @@
 /** What the commands share: the daemon's address, and flags that mean the same everywhere. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Method, Params, Result } from '../rpc/schema.js';
+<<<<<<< HEAD
 import { Exit } from './exit.js';
 import { ownVersion } from './own-version.js';
 import { Progress } from './progress.js';
@@ -15,6 +16,9 @@ const GOING_ON: Readonly<Partial<Record<Method, string>>> = {
 
 /** How long the daemon may take to say its version, in ms. */
 const VERSION_MS = 2_000;
+=======
+import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
+>>>>>>> main
 
 export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
 
@@ -38,6 +42,7 @@ export interface DaemonFlags {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;
@@ -84,6 +89,24 @@ async function explained(error: Error, path: string): Promise<Error> {
     'other-version',
     `the daemon is version ${daemon}, this command is version ${own}, and they don't understand each other: restart the daemon with the version that's installed (${error.message})`,
   );
+}
+
+/** Aborted by SIGINT, which then ends nothing by itself. */
+export function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  return interrupted.signal;
+}
+
+/** Listens to the daemon that `--socket` of `command` names: what it tells, until it ends that or `signal` is aborted. Resolves when it has taken the call. */
+export async function listenToDaemon<S extends Stream>(
+  command: Command,
+  stream: S,
+  params: StreamParams<S>,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Item<S> | Lost>> {
+  const { listen } = await import('../rpc/stream-client.js');
+  return listen(socketPath(command), stream, params, signal);
 }
 
 export function socketPath(command: Command): string {

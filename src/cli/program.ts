@@ -5,7 +5,9 @@ import { checkConfigCommand } from './commands/check-config.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
+import { eventsCommand } from './commands/events.js';
 import { generateCommand } from './commands/generate.js';
+import { logsCommand } from './commands/logs.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
@@ -48,6 +50,8 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     peersCommand(),
     netcheckCommand(),
     pingCommand(),
+    eventsCommand(),
+    logsCommand(),
     debugCommand(),
     setCommand(),
     generateCommand(hooks),
