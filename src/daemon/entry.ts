@@ -136,7 +136,7 @@ export class Entry {
     const next = { ...this.saved, addresses, dynamic, chosen: dynamic ? this.saved.chosen : null };
     this.running?.wear(ownAddresses(next));
     try {
-      await this.state.save(next);
+      await this.context.state.save(next);
     } catch (error) {
       this.running?.wear(ownAddresses(this.saved));
       throw error;

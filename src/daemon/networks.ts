@@ -91,8 +91,12 @@ export class Networks {
     await running.addressed(ADDRESS_MS);
     const why = running.snapshot().problems.map((problem) => `; ${problem}`);
     if (running.isSeeking) return [`no address is found so far${why.join('')}`];
-    const entry = this.entries.get(saved.hash);
-    return entry === undefined ? [] : addressWarnings(ownAddresses(entry.saved).slice(0, 1), this.addresses);
+    return this.change(async () => {
+      const entry = this.entries.get(saved.hash);
+      if (entry === undefined) return [];
+      await this.around.state.save(entry.saved).catch(() => undefined); // a kill right now must not lose it
+      return addressWarnings(ownAddresses(entry.saved).slice(0, 1), this.addresses);
+    });
   }
 
   private begin(params: StartParams): Promise<{ entry: Entry; warnings: string[] }> {
