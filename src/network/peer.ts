@@ -103,6 +103,11 @@ export class Peer {
     return path === null ? null : { path: path.kind, endpoint: path.endpoint };
   }
 
+  /** With prefix lengths; without the one that follows from its identity. */
+  get addresses(): readonly string[] {
+    return this.record.addresses.map(cidrText).filter((address) => address !== this.ula);
+  }
+
   private get isBlocked(): boolean {
     return this.context.isBlocked(this.record);
   }
@@ -256,12 +261,11 @@ export class Peer {
 
   snapshot(now: number, counters: PeerCounters | undefined): PeerSnapshot {
     const path = this.paths.current;
-    const addresses = this.record.addresses.map(cidrText);
     return {
       id: this.record.peerId,
       name: this.record.name,
-      addresses: addresses.filter((address) => address !== this.ula),
-      ula: addresses.includes(this.ula) ? this.ula : null,
+      addresses: this.addresses,
+      ula: this.record.addresses.some((address) => cidrText(address) === this.ula) ? this.ula : null,
       mac: formatMac(this.record.mac),
       state: this.state(),
       path: path?.kind ?? 'none',

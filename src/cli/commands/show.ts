@@ -125,7 +125,7 @@ function keyTable(keys: readonly KeyInfo[]): string {
 export function networkTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.map((network) => [
     network.device,
-    network.seeking ? 'looking for one' : allAddresses(network).join(','),
+    network.seeking && network.addresses.length === 0 ? 'looking for one' : network.addresses.join(','),
     network.mac,
     network.hash,
     stateOf(network),
