@@ -4,7 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { RelayInfo } from '../../rpc/relay-info.js';
 import { loopLag } from '../loop-lag.js';
 import { DAEMON_FAMILIES } from './daemon-families.js';
-import type { Family, Sample } from './family.js';
+import type { Family } from './family.js';
 import type { Figures, NetworkFigures, ProcessFigures } from './figures.js';
 import { NETWORK_FAMILIES } from './network-families.js';
 import { PeerLabels } from './peer-labels.js';
@@ -75,13 +75,11 @@ function register({ name, type, help, labels, samples }: Family, registry: Regis
   const options = { name, help, labelNames: [...labels], registers: [registry] };
   const metric = type === 'counter' ? new Counter(options) : new Gauge(options);
   return (figures) => {
+    const taken = samples(figures);
     metric.reset();
-    for (const { labels: of, value } of samples(figures)) add(metric, of, value);
+    if (taken.length === 0 && labels.length === 0) metric.remove(); // it would be 0 otherwise
+    for (const sample of taken) metric.inc({ ...sample.labels }, sample.value);
   };
-}
-
-function add(metric: Counter | Gauge, labels: Sample['labels'], value: number): void {
-  metric.inc({ ...labels }, value);
 }
 
 async function processFigures(): Promise<ProcessFigures> {
