@@ -17,16 +17,25 @@ export const DAEMON_FAMILIES: readonly Family[] = [
     'Events that were left out because whoever listened was slow.',
     ({ lostEvents }) => lostEvents,
   ),
-  ofRelay('gauge', 'p2p_relay_server_up', 'Whether this machine is a relay now, 1 or 0; absent if it was not asked to.', (relay) =>
-    Number(relay.error === null),
+  ofRelay(
+    'gauge',
+    'p2p_relay_server_up',
+    'Whether this machine is a relay now, 1 or 0; absent if it was not asked to.',
+    (relay) => Number(relay.error === null),
   ),
   ofRelay('gauge', 'p2p_relay_server_clients', 'Clients of the relay here.', (relay) => relay.clients.length),
   ofRelay('gauge', 'p2p_relay_server_tls_connections', 'TLS connections to the relay here.', (r) => r.tlsConnections),
-  ofRelay('counter', 'p2p_relay_server_forwarded_datagrams_total', 'Datagrams that the relay here forwarded.', (relay) =>
-    relay.datagramsForwarded,
+  ofRelay(
+    'counter',
+    'p2p_relay_server_forwarded_datagrams_total',
+    'Datagrams that the relay here forwarded.',
+    (relay) => relay.datagramsForwarded,
   ),
-  ofRelay('counter', 'p2p_relay_server_forwarded_bytes_total', 'Bytes that the relay here forwarded.', (relay) =>
-    relay.bytesForwarded,
+  ofRelay(
+    'counter',
+    'p2p_relay_server_forwarded_bytes_total',
+    'Bytes that the relay here forwarded.',
+    (relay) => relay.bytesForwarded,
   ),
   {
     name: 'p2p_relay_server_drops_total',
@@ -47,19 +56,19 @@ export const DAEMON_FAMILIES: readonly Family[] = [
     'Time in which the event loop had something to do.',
     (figures) => figures.process.loopBusyMs / 1000,
   ),
-  plain('counter', 'process_cpu_seconds_total', 'CPU time of the daemon, user and system.', (f) => f.process.cpuSeconds),
+  plain(
+    'counter',
+    'process_cpu_seconds_total',
+    'CPU time of the daemon, user and system.',
+    (f) => f.process.cpuSeconds,
+  ),
   plain('gauge', 'process_start_time_seconds', 'When it started, Unix time.', (f) => f.process.startedSeconds),
   plain('gauge', 'process_resident_memory_bytes', 'Memory that it has.', (f) => f.process.residentBytes),
   plain('gauge', 'process_open_fds', 'File descriptors that it has open.', (f) => f.process.openDescriptors),
   plain('gauge', 'p2p_heap_used_bytes', 'Of its memory, what JavaScript uses.', (f) => f.process.heapBytes),
 ];
 
-function plain(
-  type: Family['type'],
-  name: string,
-  help: string,
-  value: (figures: Figures) => number | null,
-): Family {
+function plain(type: Family['type'], name: string, help: string, value: (figures: Figures) => number | null): Family {
   return { type, name, help, labels: [], samples: (figures) => single(value(figures)) };
 }
 

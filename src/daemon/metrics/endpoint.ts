@@ -64,7 +64,10 @@ function reply(response: ServerResponse, status: number, text: string, type = 't
 
 /** An address, or `localhost`: what no web page's name is. */
 function isOurs(host: string | undefined): boolean {
-  const name = (host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const name = (host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
   return name === 'localhost' || isIP(name) !== 0;
 }
 

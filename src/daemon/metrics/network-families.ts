@@ -125,9 +125,7 @@ function ofPeers(
   samples: (peer: PeerInfo) => readonly Sample[],
 ): Family {
   const each = ({ peers }: Figures) =>
-    peers.flatMap(({ network, peer }) =>
-      samples(peer).map((sample) => withLabels(sample, { network, peer: peer.id })),
-    );
+    peers.flatMap(({ network, peer }) => samples(peer).map((sample) => withLabels(sample, { network, peer: peer.id })));
   return { type, name, help, labels: ['network', 'peer', ...labels], samples: each };
 }
 
