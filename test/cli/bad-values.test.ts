@@ -65,6 +65,9 @@ const TABLE: Readonly<
       '--proxy': [['https://proxy.example', /--proxy: expected a proxy as http:\/\//, CONFIG]],
       '--log': [['LOUD', /--log: expected one of TRACE, DEBUG, INFO, WARNING, ERROR, got "LOUD"/, CONFIG]],
       '--log-format': [['xml', /--log-format: expected.*"xml"/, CONFIG]],
+      '--metrics': [['nowhere', /--metrics: expected .*"nowhere"/, CONFIG]],
+      '--profile': [['disk', /--profile: expected .*"disk"/, CONFIG]],
+      '--profile-dir': [['', /--profile-dir: expected an absolute path, got ""/, CONFIG]],
     },
   },
   start: {
