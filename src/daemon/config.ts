@@ -145,9 +145,9 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   state: {
     value: 'DIR',
     means: "what's kept: networks, identity; readable for the daemon alone",
-    parse: absolutePath,
+    parse: shortPath,
   },
-  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: absolutePath },
+  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: shortPath },
   log: {
     value: 'LEVEL',
     means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
@@ -322,6 +322,12 @@ function relays(value: unknown): readonly string[] {
 function absolutePath(value: unknown): string {
   const path = string(value);
   if (!isAbsolute(path) || path.includes('\0')) throw new RangeError(`expected an absolute path, got ${quoted(path)}`);
+  return path;
+}
+
+/** Of what has a socket in it. */
+function shortPath(value: unknown): string {
+  const path = absolutePath(value);
   if (Buffer.byteLength(path) > MAX_PATH)
     throw new RangeError(`expected a path of at most ${MAX_PATH} bytes, got ${Buffer.byteLength(path)} bytes`);
   return path;

@@ -265,8 +265,21 @@ export interface MetricsListen {
 
 /** `[HOST:]PORT`: where metrics are served; on loopback if no host is named. */
 export function parseMetricsListen(text: string): MetricsListen {
-  const { host, port } = parseRelayListen(text);
-  return { host: host ?? '127.0.0.1', port };
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
+  const named = match?.[1] ?? match?.[2] ?? 'localhost';
+  const host = named === 'localhost' ? '127.0.0.1' : named;
+  if (match === null || (!isIPv4(host) && !isIPv6(host)))
+    throw new RangeError(
+      `expected [HOST:]PORT with an IP address, such as 9469 or 192.0.2.1:9469, got ${quoted(text)}`,
+    );
+  return { host, port: between('a port', Number(match[3]), { min: 1, max: 65535 }) };
+}
+
+/** Of the lines that the daemon remembers of its log, as many can be asked for. */
+export const MAX_LOG_LINES = 1_000;
+
+export function parseLogLines(lines: number): number {
+  return between('a number of lines', lines, { min: 0, max: MAX_LOG_LINES });
 }
 
 export const PROFILES = ['cpu', 'memory'] as const;
