@@ -41,7 +41,7 @@ function startHash(hash: string, says: RegExp, code = USAGE): Case {
 const CASES: readonly Case[] = [
   { args: ['start', '-ip', '10.20.20.1'], code: USAGE, says: /--hash/ },
   { args: ['start'], code: USAGE, says: /--hash/ },
-  start(USAGE, /expected each address once, got 10\.20\.20\.1/, '-ip', '10.20.20.1/16'),
+  start(USAGE, /expected each address once, got "10\.20\.20\.1\/16"/, '-ip', '10.20.20.1/16'),
   start(USAGE, /expected dhcp once/, '-ip', 'dhcp', '-ip', 'dhcp'),
   start(
     USAGE,
