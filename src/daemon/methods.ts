@@ -1,12 +1,13 @@
 /** What each method of the RPC does. */
 
+import { isIP } from 'node:net';
 import { RpcError } from '../rpc/errors.js';
 import { relayName } from '../rpc/fields.js';
 import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
-import { findMember } from './find-member.js';
 import type { Log } from './log.js';
+import { findMember, isConnected } from './names/find-member.js';
 import type { Networks } from './networks.js';
 
 /** How many calls may wait for a member at once. */
@@ -65,31 +66,22 @@ export function handlers(served: Served): Handlers {
     }),
     'daemon.netcheck': () => ({ version, dht: served.dht(), ...networks.netcheck() }),
     'network.start': (params) => networks.start(params),
-    'network.stop': async ({ hash }) => {
-      await networks.stop(hash);
-      return {};
+    'network.stop': async (params) => {
+      const stopped = await networks.stop(params);
+      return { stopped: stopped.map(({ saved: { id, device } }) => ({ id, device })) };
     },
     'network.peers': ({ hash }) => ({ networks: networks.settings.identities(hash) }),
-    'peer.block': async ({ id, hash }) => {
-      await networks.settings.block(id, hash);
-      return {};
-    },
-    'peer.unblock': async ({ id, hash }) => {
-      await networks.settings.unblock(id, hash);
-      return {};
-    },
-    'peer.accept': ({ id, hash }) => {
-      networks.settings.knowing(id, hash).accept(id);
-      return {};
-    },
+    'peer.block': async ({ who, hash }) => ({ id: await networks.settings.block(who, hash) }),
+    'peer.unblock': async ({ who, hash }) => ({ id: await networks.settings.unblock(who, hash) }),
+    'peer.accept': ({ who, hash }) => ({ id: networks.settings.accept(who, hash) }),
     'network.add-keys': ({ hash, keys }) => networks.settings.addKeys(hash, keys),
     'network.keys': ({ hash }) => ({ keys: networks.settings.keys(hash) }),
-    'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
+    'network.check': ({ who, hash }) => ({ connected: isThere(networks, who, hash) }),
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
     'member.ping': (params) => queue(() => ping(networks, params)),
-    'network.set': async ({ hash, fwd }) => {
-      await networks.settings.setForwardOnly(hash, fwd);
+    'network.set': async (params) => {
+      await networks.settings.set(params);
       return {};
     },
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
@@ -106,17 +98,21 @@ export function handlers(served: Served): Handlers {
 }
 
 async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>): Promise<Result<'member.ping'>> {
-  const entries = networks.some(hash);
-  const { network, peer } = findMember(
-    entries.map((entry) => entry.info()),
-    who,
-  );
+  networks.some(hash);
+  const { network, peer } = findMember(networks.list(hash), who);
   const entry = networks.find(network.hash);
   const answer = peer.state === 'connected' ? ((await entry.running?.ping(peer.id, ms)) ?? null) : null;
   const candidates = entry.details().peers.find(({ id }) => id === peer.id)?.candidates ?? [];
   const now = entry.info().peers.find(({ id }) => id === peer.id) ?? peer;
   const plain = answer === null ? null : { path: answer.path, endpoint: answer.endpoint, rttMs: answer.rttMs };
   return { network: network.id, device: network.device, peer: now, answer: plain, candidates };
+}
+
+/** Addresses are looked up as they stand: that's what most ask for, and what's asked for often. */
+function isThere(networks: Networks, who: string, hash: string | undefined): boolean {
+  const entries = networks.some(hash);
+  if (isIP(who) !== 0) return entries.some((entry) => entry.isConnected(who));
+  return isConnected(networks.list(hash), who);
 }
 
 /** How late the event loop is now, in ms: measured when somebody asks, so that it costs nothing else. */
@@ -130,13 +126,13 @@ function loopLag(): Promise<number> {
 /** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */
 async function waitFor(
   networks: Networks,
-  { ip, hash, ms }: Parsed<'network.wait'>,
+  { who, hash, ms }: Parsed<'network.wait'>,
   end: AbortSignal,
 ): Promise<boolean> {
   const ends = performance.now() + ms;
   for (;;) {
     const entry = networks.find(hash);
-    if (entry.isConnected(ip)) return true;
+    if (isThere(networks, who, hash)) return true;
     const left = ends - performance.now();
     if (left <= 0 || end.aborted) return false;
     await activity(entry.running, Math.min(left, LOOK_MS), end);

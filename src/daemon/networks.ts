@@ -6,12 +6,13 @@ import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
 import type { NetworkInfo } from '../rpc/network-info.js';
-import type { StartParams } from '../rpc/schema.js';
+import type { Parsed, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
+import { withHostNames } from './names/host-names.js';
 import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
@@ -52,6 +53,7 @@ export class Networks {
       find: (hash) => this.find(hash),
       some: (hash) => this.some(hash),
       all: () => [...this.entries.values()],
+      list: () => this.list(undefined),
     });
   }
 
@@ -83,8 +85,14 @@ export class Networks {
     });
   }
 
-  stop(hash: string): Promise<void> {
-    this.find(hash);
+  /** Leaves and forgets the network with this hash, the one on this device, or all. Rejects with an `RpcError`. */
+  async stop({ hash, dev, all }: Parsed<'network.stop'>): Promise<Entry[]> {
+    const stopped = all ? [...this.entries.values()] : [dev === undefined ? this.find(hash ?? '') : this.on(dev)];
+    for (const entry of stopped) await this.forget(entry.saved.hash);
+    return stopped;
+  }
+
+  private forget(hash: string): Promise<void> {
     return this.change(async () => {
       const entry = this.find(hash);
       // The file first: a kill between the two leaves a network that's gone at the next start, not one that comes back.
@@ -101,9 +109,8 @@ export class Networks {
   }
 
   list(hash: string | undefined): NetworkInfo[] {
-    return [...this.entries.values()]
-      .filter(({ saved }) => hash === undefined || saved.hash === hash)
-      .map((e) => e.info());
+    const all = withHostNames([...this.entries.values()].map((entry) => entry.info()));
+    return all.filter((info) => hash === undefined || info.hash === hash);
   }
 
   debug(): NetworkDebug[] {
@@ -124,6 +131,13 @@ export class Networks {
   find(hash: string): Entry {
     const entry = this.entries.get(hash);
     if (entry === undefined) throw new RpcError('no-such-network', 'no network has this hash');
+    return entry;
+  }
+
+  /** The network whose device has this name, also one that isn't up; throws an `RpcError` if there's none. */
+  private on(device: string): Entry {
+    const entry = [...this.entries.values()].find(({ saved }) => saved.device === device);
+    if (entry === undefined) throw new RpcError('no-such-network', `no network has the device ${device}`);
     return entry;
   }
 

@@ -19,7 +19,7 @@ export function showCommand(): Command {
   return new Command('show')
     .description('show the networks, or the members of one')
     .addOption(hashFlag('show the members of this network'))
-    .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
+    .addOption(new Option('--check <ip|name|id>', 'only say by the exit code whether that member is connected'))
     .addOption(new Option('--relays', 'show the relays'))
     .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
     .addOption(jsonFlag())
@@ -33,7 +33,8 @@ Examples:
   p2p show -hash myhash
   p2p show -relays
   p2p show -hash myhash -keys
-  p2p show -check 10.10.10.2 && echo there`,
+  p2p show -check 10.10.10.2 && echo there
+  p2p show -check ben.p2p && echo there`,
     )
     .action(async (flags: Flags, command: Command) => {
       const { hash, check, keys, relays, json } = flags;
@@ -49,10 +50,10 @@ Examples:
     });
 }
 
-async function checkMember(command: Command, ip: string, hash: string | undefined, json: boolean | undefined) {
-  const { connected } = await callDaemon(command, 'network.check', { ip, hash });
-  if (json) printJson({ ip, connected });
-  if (!connected) throw new Exit('not-connected', `${ip} is not connected`);
+async function checkMember(command: Command, who: string, hash: string | undefined, json: boolean | undefined) {
+  const { connected } = await callDaemon(command, 'network.check', { who, hash });
+  if (json) printJson({ who, connected });
+  if (!connected) throw new Exit('not-connected', `${who} is not connected`);
 }
 
 async function showKeys(command: Command, hash: string, json: boolean | undefined): Promise<void> {

@@ -16,7 +16,7 @@ export function waitCommand(): Command {
   return new Command('wait')
     .description('wait until a member is connected')
     .addOption(hashFlag('which network'))
-    .addOption(new Option('--check <ip>', 'overlay address of the member'))
+    .addOption(new Option('--check <ip|name|id>', 'overlay address, name or peer id of the member'))
     .addOption(new Option('--timeout <seconds>', 'give up then, with exit code 12 (default: never)').argParser(seconds))
     .addHelpText(
       'after',
@@ -31,7 +31,7 @@ Example:
       const ends = performance.now() + (timeout ?? Number.POSITIVE_INFINITY) * 1000;
       for (;;) {
         const ms = Math.max(0, Math.round(Math.min(SLICE_MS, ends - performance.now())));
-        const params: Params<'network.wait'> = { hash, ip: check, ms };
+        const params: Params<'network.wait'> = { hash, who: check, ms };
         const { connected } = await callDaemon(command, 'network.wait', params);
         if (connected) return;
         if (performance.now() >= ends) throw new Exit('not-connected', `${check} is not connected`);
