@@ -4,8 +4,10 @@ import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
 import { lockDown, notifyManager } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
+import { addRoute, removeRoute } from '../device/native-routes.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
+import { forwards } from '../discovery/forwarding.js';
 import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
@@ -28,6 +30,8 @@ const HOST: Host = {
   localAddresses,
   defaultRoute,
   defaultRoute6,
+  routes: { addRoute, removeRoute },
+  forwards,
   mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),

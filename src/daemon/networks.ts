@@ -1,5 +1,5 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
-import { type Cidr, parseCidr } from '../core/ip.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
@@ -14,14 +14,20 @@ import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { withHostNames } from './names/host-names.js';
 import { describeMachine } from './netcheck.js';
+import { cidrs } from './network-config.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
+import { forwardingProblems } from './routes/forwarding.js';
+import { RouteKeeper } from './routes/keeper.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import { Settings } from './settings.js';
+import { Soon } from './soon.js';
 import type { State } from './state.js';
 
+/** How long after something has happened the members are looked at, in ms: what comes together is looked at once. */
+const FOLLOW_MS = 250;
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
 
@@ -46,9 +52,20 @@ export class Networks {
   private changing: Promise<unknown> = Promise.resolve();
   private addresses: readonly LocalAddress[] = [];
   private stopping = false;
+  private readonly routes: RouteKeeper;
+  /** What follows from who the members are is looked at a moment after something has happened. */
+  private readonly members = new Soon(FOLLOW_MS, () => this.follow());
 
   constructor(private readonly around: Surroundings) {
     this.addresses = this.lookAtAddresses();
+    this.routes = new RouteKeeper({
+      table: around.host.routes,
+      log: around.log,
+      now: () => around.host.now(),
+      networks: () => this.infos(),
+      links: () => this.lookAtAddresses(),
+      routed: () => this.tellOverlays(),
+    });
     this.settings = new Settings(around, (task) => this.change(task), {
       find: (hash) => this.find(hash),
       some: (hash) => this.some(hash),
@@ -74,7 +91,10 @@ export class Networks {
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
       checkStart(params, this.around.config, this.addresses, this.around.host.wall());
-      const warnings = startWarnings(params, this.addresses);
+      const warnings = [
+        ...startWarnings(params, this.addresses),
+        ...forwardingProblems(params.route, this.around.host),
+      ];
       const plan = await planStart(params, this.around.config, this.around.state.master);
       const { running, saved } = await openFirstFree(plan, this.taken(null), (network) => this.open(network));
       const entry = this.entry(saved, running);
@@ -109,8 +129,16 @@ export class Networks {
   }
 
   list(hash: string | undefined): NetworkInfo[] {
-    const all = withHostNames([...this.entries.values()].map((entry) => entry.info()));
+    const all = withHostNames(this.infos());
     return all.filter((info) => hash === undefined || info.hash === hash);
+  }
+
+  private infos(): NetworkInfo[] {
+    return [...this.entries.values()].map((entry) => {
+      const info = entry.info();
+      const problems = [...info.problems, ...forwardingProblems(info.routes, this.around.host)];
+      return { ...info, memberRoutes: this.routes.of(info.id), problems };
+    });
   }
 
   debug(): NetworkDebug[] {
@@ -160,6 +188,8 @@ export class Networks {
     const addresses = this.lookAtAddresses();
     const route = this.around.host.defaultRoute(addresses);
     for (const { running } of this.entries.values()) running?.setRoute(route);
+    this.routes.restore();
+    this.routes.look(); // first: what's on-link from now on mustn't lead into an overlay
     if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
       for (const { running } of this.entries.values()) running?.routesChanged();
       return;
@@ -176,6 +206,8 @@ export class Networks {
   async close(): Promise<void> {
     this.stopping = true;
     await this.changing.catch(() => undefined);
+    this.members.stop();
+    this.routes.close();
     await Promise.all([...this.entries.values()].map((entry) => entry.suspend()));
   }
 
@@ -205,7 +237,7 @@ export class Networks {
     this.tellOverlays();
     try {
       const addresses = this.lookAtAddresses();
-      return await RunningNetwork.open({
+      const running = await RunningNetwork.open({
         host,
         saved,
         master: state.master,
@@ -233,6 +265,9 @@ export class Networks {
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.entries.get(saved.hash)?.gone(error),
       });
+      this.routes.deviceMade(saved.device);
+      running.on('activity', () => this.membersChanged());
+      return running;
     } catch (error) {
       this.opening.delete(saved.device);
       this.tellOverlays();
@@ -240,6 +275,16 @@ export class Networks {
     } finally {
       this.opening.delete(saved.device);
     }
+  }
+
+  private membersChanged(): void {
+    if (this.stopping) return;
+    const accepts = [...this.entries.values()].some(({ saved }) => saved.acceptRoutes.length > 0);
+    if (accepts || this.routes.subnets().length > 0) this.members.touch();
+  }
+
+  private follow(): void {
+    this.routes.look();
   }
 
   /** The network's own DHT, or the daemon's. */
@@ -286,10 +331,11 @@ export class Networks {
     return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
   }
 
-  /** Subnets of all networks that are up or about to be. */
+  /** Subnets of all networks that are up or about to be, and those behind their members to which there are routes: all that lies in an overlay. */
   private overlays(): Cidr[] {
     const up = [...this.entries.values()].filter(({ running }) => running !== null).map(({ saved }) => saved);
-    return [...up, ...this.opening.values()].flatMap(({ addresses }) => addresses.flatMap((a) => parseCidr(a) ?? []));
+    const subnets = [...up, ...this.opening.values()].flatMap(({ addresses }) => cidrs(addresses));
+    return [...subnets, ...this.routes.subnets()];
   }
 
   private tellOverlays(): void {

@@ -22,6 +22,7 @@ pub fn remove_route(route: NativeRoute) -> Result<()> {
 fn subnet_of(route: NativeRoute) -> Result<Subnet> {
     let expected = || invalid(format!("expected a subnet such as 192.0.2.0/24, got {:?}", route.subnet));
     let destination = Address::parse(&route.subnet).ok_or_else(expected)?;
-    let gateway = route.gateway.parse().map_err(|_| invalid(format!("expected an IP address, got {:?}", route.gateway)))?;
+    let gateway =
+        route.gateway.parse().map_err(|_| invalid(format!("expected an IP address, got {:?}", route.gateway)))?;
     Ok(Subnet { destination, gateway, interface: route.device, metric: route.metric })
 }

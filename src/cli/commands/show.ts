@@ -12,6 +12,7 @@ interface Flags {
   readonly check?: string;
   readonly relays?: boolean;
   readonly keys?: boolean;
+  readonly routes?: boolean;
   readonly json?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function showCommand(): Command {
     .addOption(hashFlag('show the members of this network'))
     .addOption(new Option('--check <ip|name|id>', 'only say by the exit code whether that member is connected'))
     .addOption(new Option('--relays', 'show the relays'))
+    .addOption(new Option('--routes', 'show the subnets behind this machine and behind members'))
     .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
     .addOption(jsonFlag())
     .addHelpText(
@@ -37,7 +39,7 @@ Examples:
   p2p show -check ben.p2p && echo there`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { hash, check, keys, relays, json } = flags;
+      const { hash, check, keys, relays, routes, json } = flags;
       if (keys) return showKeys(command, need(command, flags, 'hash').hash, json);
       if (check !== undefined) return checkMember(command, check, hash, json);
       const { networks } = await callDaemon(command, 'daemon.status', { hash });
@@ -45,6 +47,7 @@ Examples:
       if (hash !== undefined && network === undefined) throw new Exit('no-such-network', 'no network has this hash');
       if (json) return printJson({ networks });
       if (relays) return print(relayTable(networks));
+      if (routes) return print(routeTable(networks));
       if (network === undefined) return tell('No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH');
       print(hash === undefined ? networkTable(networks) : memberTable(network));
     });
@@ -99,6 +102,21 @@ function relayTable(networks: readonly NetworkInfo[]): string {
     ]),
   );
   return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED', 'FROM'], rows);
+}
+
+/** The subnets that are offered: by this machine, and by members, with what came of them. */
+export function routeTable(networks: readonly NetworkInfo[]): string {
+  const rows = networks.flatMap(({ device, name, routes, memberRoutes }) => [
+    ...routes.map((subnet) => [device, subnet, name, NOTHING, 'offered by this machine']),
+    ...memberRoutes.map(({ subnet, name, id, gateway, state, why }) => [
+      device,
+      subnet,
+      `${name} (${id})`,
+      gateway ?? NOTHING,
+      why === null ? state : `${state}: ${why}`,
+    ]),
+  ]);
+  return table(['DEVICE', 'SUBNET', 'BEHIND', 'GATEWAY', 'STATE'], rows);
 }
 
 function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {
