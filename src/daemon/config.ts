@@ -1,17 +1,20 @@
-/** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
-import { readFile } from 'node:fs/promises';
+/**
+ * Every key of the configuration: what its value is parsed by, and what people are told of it. The parser, p2p-config(5) and the table in
+ * docs/commands.md are all made from this.
+ */
 import { availableParallelism, hostname } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
-import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { isAbsolute } from 'node:path';
 import {
   type DhtChoice,
   type DhtListen,
   type HttpProxy,
   type Level,
+  type LogFormat,
   type PortRange,
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseLogFormat,
   parseMark,
   parseMtu,
   parseName,
@@ -20,7 +23,6 @@ import {
   parseProxy,
   parseRelayListen,
   parseRelayText,
-  RELAY_PORT,
   RELAY_TLS_PORT,
   type RelayListen,
   wholeNumber,
@@ -28,13 +30,14 @@ import {
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
-import { StartError } from './start-error.js';
 
 export interface Config {
   /** Directories and files as absolute paths. */
   readonly state: string;
   readonly socket: string;
   readonly log: Level;
+  /** How lines of the log look; null: as text on a terminal, else as JSON. */
+  readonly logFormat: LogFormat | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -71,6 +74,8 @@ export interface Config {
   readonly name: string;
 }
 
+<<<<<<< HEAD
+=======
 /** Flags of `p2p daemon`, on the command line or in the environment. */
 export interface Given {
   readonly state?: string;
@@ -81,6 +86,7 @@ export interface Given {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   /** True: at its usual port. */
   readonly relay?: string | true;
@@ -93,17 +99,37 @@ export interface Given {
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
 /** A configuration file may have this many bytes. */
 const MAX_FILE = 65_536;
+>>>>>>> main
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
 const MAX_PATH = 90;
-
 /** Pairs of threads that a device can have (device.ts). */
 const MAX_THREADS = 4;
 
-function defaults(): Config {
+interface Key<T> {
+  /** What may stand there, e.g. `MIN-MAX`. */
+  readonly value: string;
+  readonly means: string;
+  /** The default in words, where the value itself doesn't say it to people; empty for none. */
+  readonly fallback?: string;
+  /** Throws a `RangeError` that says what was expected. */
+  parse(value: unknown): T;
+}
+
+/** A key as the manual has it. */
+export interface ConfigKey {
+  readonly name: string;
+  readonly value: string;
+  readonly means: string;
+  /** What holds without it; empty for nothing. */
+  readonly fallback: string;
+}
+
+export function configDefaults(): Config {
   return {
     state: '/var/lib/p2p',
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
+    logFormat: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -126,11 +152,126 @@ function defaults(): Config {
   };
 }
 
+<<<<<<< HEAD
+export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
+  state: {
+    value: 'DIR',
+    means: "what's kept: networks, identity; readable for the daemon alone",
+    parse: absolutePath,
+  },
+  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: absolutePath },
+  log: {
+    value: 'LEVEL',
+    means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
+    parse: (value) => parseLevel(string(value)),
+  },
+  lan: {
+    value: 'true|false',
+    means: '`false`: find no members on the LAN, and be found by none there',
+    parse: boolean,
+  },
+  portMapping: {
+    value: 'true|false',
+    means: "`false`: don't ask the router to let datagrams in (PCP, NAT-PMP, UPnP)",
+    parse: boolean,
+  },
+  dht: {
+    value: 'HOST:PORT[,…]|public|false',
+    means: 'nodes of the DHT in which members meet; `public`: the one that everybody can use; `false`: none',
+    parse: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
+  },
+  dhtListen: {
+    value: '[HOST:]PORT',
+    means:
+      'makes this machine a DHT of its own, with four nodes from that port on; others reach it at HOST, an IPv4 address. Its own networks meet there unless `dht` says otherwise',
+    fallback: '',
+    parse: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
+  },
+  relays: {
+    value: 'RELAY or a list',
+    means:
+      'also `relay`: relays that all networks use, `[ID@]HOST[:PORT[/TLSPORT]]` or `members`; four at most with those of a network',
+    fallback: '',
+    parse: relays,
+  },
+  relayListen: {
+    value: '[HOST:]PORT',
+    means: 'makes this machine a relay',
+    fallback: '',
+    parse: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
+  },
+  relayTls: {
+    value: 'PORT|false',
+    means: 'TCP port of that relay for TLS; `false`: none',
+    parse: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
+  },
+  relayLimits: {
+    value: 'names with numbers',
+    means: 'what that relay gives away; guide.md has the names',
+    fallback: '',
+    parse: parseRelayLimits,
+  },
+  relayOffer: {
+    value: 'true|false',
+    means: "`true`: members of this daemon's networks are told that they may use its relay",
+    parse: boolean,
+  },
+  proxy: {
+    value: 'http://[USER:PASSWORD@]HOST[:PORT]|false',
+    means: 'TLS to relays goes through it by CONNECT',
+    fallback: 'https_proxy of the environment',
+    parse: (value) => (value === false ? null : parseProxy(string(value))),
+  },
+  ports: {
+    value: 'MIN-MAX',
+    means: 'of which UDP ports are chosen',
+    fallback: '49152-65535',
+    parse: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
+  },
+  mtu: {
+    value: 'BYTES',
+    means: "MTU of network devices that don't say, 576 to 9000",
+    parse: (value) => parseMtu(number(value)),
+  },
+  mssClamp: {
+    value: 'true|false',
+    means: "`true`: networks that don't say lower the MSS of TCP connections to what fits the path",
+    parse: boolean,
+  },
+  tapOffload: {
+    value: 'true|false',
+    means:
+      '`false`: do without checksum and segmentation offload of the device. It makes it fast; a few kernels and cards get it wrong. What the system refuses goes off by itself, with a line in the log',
+    parse: boolean,
+  },
+  udpGso: { value: 'true|false', means: '`false`: do without UDP_SEGMENT, likewise', parse: boolean },
+  udpGro: { value: 'true|false', means: '`false`: do without UDP_GRO, likewise', parse: boolean },
+  threads: {
+    value: '1 to 4',
+    means:
+      "pairs of threads that carry each network's frames. One flow stays with one of them; more help where there are several flows or peers, and cores that have nothing else to do",
+    fallback: 'half the cores',
+    parse: (value) => parseThreads(number(value)),
+  },
+  fwmark: {
+    value: 'NUMBER',
+    means: "mark of the daemon's UDP datagrams (SO_MARK, 32 bits) for the system's routing rules; 0: none",
+    fallback: '0x1032',
+    parse: (value) => parseMark(number(value)),
+  },
+  name: {
+    value: 'TEXT',
+    means: 'what other members see this machine called',
+    fallback: 'the host name up to its first dot',
+    parse: (value) => parseName(string(value)),
+  },
+=======
 /** Every key of the file: what its value is parsed by, and what an error says was expected. */
 const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   state: absolutePath,
   socket: absolutePath,
   log: (value) => parseLevel(string(value)),
+  logFormat: (value) => parseLogFormat(string(value)),
   lan: boolean,
   portMapping: boolean,
   dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
@@ -150,22 +291,26 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   threads: (value) => parseThreads(number(value)),
   fwmark: (value) => parseMark(number(value)),
   name: (value) => parseName(string(value)),
+>>>>>>> main
 };
 
-/** Rejects with a `StartError` that names the flag, or the file with line and key. */
-export async function loadConfig(given: Given): Promise<Config> {
-  const file = await readConfig(given.config);
-  const config = { ...defaults(), ...file, ...flags(given) };
-  if (config.relayOffer && config.relayListen === null)
-    throw new StartError(
-      'bad-config',
-      'relayOffer: expected a relay to offer with it (relayListen, or --relay), got none',
-    );
-  return config;
-}
+/** Keys that have a second name, as on the command line. */
+export const OTHER_KEYS: ReadonlyMap<string, keyof Config> = new Map([['relay', 'relays']]);
 
+<<<<<<< HEAD
+/** Keys of the original that need nothing any more, and why: they're told of, and don't stop anybody. */
+export const OBSOLETE_KEYS: ReadonlyMap<string, string> = new Map([
+  ['iptool', 'addresses are set without a program'],
+  ['taptool', 'devices are made without a program'],
+  ['inf_file', 'no driver is installed by the daemon'],
+  ['pmtu', 'the path MTU is always measured'],
+]);
+
+export function isKey(key: string): key is keyof Config {
+=======
 /** Keys whose flags are spelt otherwise. */
 const FLAG: Readonly<Record<string, string>> = {
+  logFormat: 'log-format',
   dhtListen: 'dht-listen',
   relayListen: 'relay',
   relayTls: 'relay-tls',
@@ -185,6 +330,7 @@ function flags(given: Given): Partial<Config> {
     'state',
     'socket',
     'log',
+    'logFormat',
     'dht',
     'dhtListen',
     'relays',
@@ -259,12 +405,19 @@ function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> 
 }
 
 function isKey(key: string): key is keyof Config {
+>>>>>>> main
   return Object.hasOwn(KEYS, key);
 }
 
-/** What a configuration's node holds, without what the parser knows of it. */
-function plain(value: unknown): unknown {
-  return isCollection(value) ? value.toJSON() : value;
+/** All keys in their order, as the manual has them. */
+export function configKeys(): ConfigKey[] {
+  const defaults: Readonly<Record<string, unknown>> = { ...configDefaults() };
+  return Object.entries(KEYS).map(([name, key]: [string, Key<unknown>]) => ({
+    name,
+    value: key.value,
+    means: key.means,
+    fallback: key.fallback ?? String(defaults[name]),
+  }));
 }
 
 function relays(value: unknown): readonly string[] {
@@ -310,8 +463,4 @@ function defaultName(): string {
   } catch {
     return 'unnamed';
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

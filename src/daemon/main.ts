@@ -12,9 +12,9 @@ import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
-import { type Given, loadConfig } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
+import { type Given, loadConfig } from './load-config.js';
 import { Log, standardError } from './log.js';
 import { ServiceManager } from './service-manager.js';
 
@@ -40,9 +40,16 @@ const HOST: Host = {
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {
-  const config = await loadConfig(withProxy(given, process.env));
+<<<<<<< HEAD
+  const warnings: string[] = [];
+  const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
   const log = new Log(standardError(), config.log);
+=======
+  const config = await loadConfig(withProxy(given, process.env));
+  const log = new Log(standardError(config.logFormat), config.log);
+>>>>>>> main
   const warn = (problem: string) => log.daemon.warn(problem);
+  for (const warning of warnings) warn(warning);
   const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
   for (const refused of lockDown()) warn(refused);
   const end = untilEnd(log);
