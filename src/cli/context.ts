@@ -1,7 +1,7 @@
 /** What the commands share: the daemon's address, and flags that mean the same everywhere. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Method, Params, Result } from '../rpc/schema.js';
-<<<<<<< HEAD
+import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
 import { Exit } from './exit.js';
 import { ownVersion } from './own-version.js';
 import { Progress } from './progress.js';
@@ -16,9 +16,6 @@ const GOING_ON: Readonly<Partial<Record<Method, string>>> = {
 
 /** How long the daemon may take to say its version, in ms. */
 const VERSION_MS = 2_000;
-=======
-import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
->>>>>>> main
 
 export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
 

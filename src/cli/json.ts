@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { peerSchema } from '../rpc/network-info.js';
 import { METHODS } from '../rpc/schema.js';
+import { STREAMS } from '../rpc/streams.js';
 
 const status = METHODS['daemon.status'].result.entries;
 const debug = METHODS['daemon.debug'].result.entries;
@@ -21,7 +22,11 @@ export const OUTPUTS = {
   }),
   'check-config': v.object({ file: v.string(), warnings: v.array(v.string()) }),
   debug: withDaemon(debug),
+  /** One object on each line. */
+  events: STREAMS['events.subscribe'].item,
   generate: v.object({ hash: v.string() }),
+  /** One object on each line. */
+  logs: STREAMS['log.subscribe'].item,
   netcheck: withDaemon(netcheck),
   peers: v.union([
     METHODS['network.peers'].result,

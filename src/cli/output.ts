@@ -11,15 +11,14 @@ export function printJson(data: object): void {
   print(JSON.stringify({ version: JSON_VERSION, ...data }, null, 2));
 }
 
-<<<<<<< HEAD
 /** The same as one line, where one follows the other. */
 export function jsonLine(data: object): string {
   return JSON.stringify({ version: JSON_VERSION, ...data });
-=======
+}
+
 /** One line of many: JSON that a program can read as it comes. */
 export function printJsonLine(data: object): void {
-  print(JSON.stringify({ version: JSON_VERSION, ...data }));
->>>>>>> main
+  print(jsonLine(data));
 }
 
 /** A line for the person at the terminal. */

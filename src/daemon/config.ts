@@ -74,32 +74,6 @@ export interface Config {
   readonly name: string;
 }
 
-<<<<<<< HEAD
-=======
-/** Flags of `p2p daemon`, on the command line or in the environment. */
-export interface Given {
-  readonly state?: string;
-  readonly socket?: string;
-  readonly config?: string;
-  readonly noLan?: boolean;
-  readonly noPortMapping?: boolean;
-  readonly dht?: string;
-  readonly dhtListen?: string;
-  readonly log?: string;
-  readonly logFormat?: string;
-  readonly useRelay?: readonly string[];
-  /** True: at its usual port. */
-  readonly relay?: string | true;
-  /** False: no TLS. */
-  readonly relayTls?: string | boolean;
-  readonly proxy?: string;
-  readonly relayOffer?: boolean;
-}
-
-const DEFAULT_FILE = '/etc/p2p/config.yaml';
-/** A configuration file may have this many bytes. */
-const MAX_FILE = 65_536;
->>>>>>> main
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
 const MAX_PATH = 90;
 /** Pairs of threads that a device can have (device.ts). */
@@ -152,7 +126,6 @@ export function configDefaults(): Config {
   };
 }
 
-<<<<<<< HEAD
 export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   state: {
     value: 'DIR',
@@ -164,6 +137,12 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     value: 'LEVEL',
     means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
     parse: (value) => parseLevel(string(value)),
+  },
+  logFormat: {
+    value: 'text|json',
+    means: 'how the log is written: lines for people, or objects for programs',
+    fallback: '`text` on a terminal, else `json`',
+    parse: (value) => parseLogFormat(string(value)),
   },
   lan: {
     value: 'true|false',
@@ -265,39 +244,11 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     fallback: 'the host name up to its first dot',
     parse: (value) => parseName(string(value)),
   },
-=======
-/** Every key of the file: what its value is parsed by, and what an error says was expected. */
-const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
-  state: absolutePath,
-  socket: absolutePath,
-  log: (value) => parseLevel(string(value)),
-  logFormat: (value) => parseLogFormat(string(value)),
-  lan: boolean,
-  portMapping: boolean,
-  dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
-  dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
-  relays: (value) => relays(plain(value)),
-  relayListen: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
-  relayTls: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
-  relayOffer: boolean,
-  relayLimits: (value) => parseRelayLimits(plain(value)),
-  proxy: (value) => (value === false ? null : parseProxy(string(value))),
-  ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
-  mtu: (value) => parseMtu(number(value)),
-  mssClamp: boolean,
-  tapOffload: boolean,
-  udpGso: boolean,
-  udpGro: boolean,
-  threads: (value) => parseThreads(number(value)),
-  fwmark: (value) => parseMark(number(value)),
-  name: (value) => parseName(string(value)),
->>>>>>> main
 };
 
 /** Keys that have a second name, as on the command line. */
 export const OTHER_KEYS: ReadonlyMap<string, keyof Config> = new Map([['relay', 'relays']]);
 
-<<<<<<< HEAD
 /** Keys of the original that need nothing any more, and why: they're told of, and don't stop anybody. */
 export const OBSOLETE_KEYS: ReadonlyMap<string, string> = new Map([
   ['iptool', 'addresses are set without a program'],
@@ -307,105 +258,6 @@ export const OBSOLETE_KEYS: ReadonlyMap<string, string> = new Map([
 ]);
 
 export function isKey(key: string): key is keyof Config {
-=======
-/** Keys whose flags are spelt otherwise. */
-const FLAG: Readonly<Record<string, string>> = {
-  logFormat: 'log-format',
-  dhtListen: 'dht-listen',
-  relayListen: 'relay',
-  relayTls: 'relay-tls',
-  relays: 'use-relay',
-  proxy: 'proxy',
-};
-
-function flags(given: Given): Partial<Config> {
-  const result: Partial<Record<keyof Config, unknown>> = {};
-  const values: Partial<Record<keyof Config, unknown>> = {
-    ...given,
-    ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
-    ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
-    relayTls: given.relayTls === true ? undefined : given.relayTls,
-  };
-  for (const key of [
-    'state',
-    'socket',
-    'log',
-    'logFormat',
-    'dht',
-    'dhtListen',
-    'relays',
-    'relayListen',
-    'relayTls',
-    'proxy',
-  ] as const) {
-    const value = values[key];
-    if (value === undefined) continue;
-    const isPath = key === 'state' || key === 'socket';
-    try {
-      result[key] = KEYS[key](isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
-    } catch (error) {
-      throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
-    }
-  }
-  return {
-    ...(result as Partial<Config>),
-    ...(given.relayOffer ? { relayOffer: true } : {}),
-    ...(given.noLan ? { lan: false } : {}),
-    ...(given.noPortMapping ? { portMapping: false } : {}),
-  };
-}
-
-/** `path`: a file that must exist; undefined: the default one, which needn't. */
-async function readConfig(path: string | undefined): Promise<Partial<Config>> {
-  const file = path ?? DEFAULT_FILE;
-  try {
-    const text = await readFile(file, 'utf8');
-    return parseConfig(text, file);
-  } catch (error) {
-    if (error instanceof StartError) throw error;
-    if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new StartError('bad-config', `the configuration can't be read: ${messageOf(error)}`);
-  }
-}
-
-/** Parses the text of a configuration file; `file` is its name for messages. Throws a `StartError`. */
-export function parseConfig(text: string, file: string): Partial<Config> {
-  if (Buffer.byteLength(text) > MAX_FILE)
-    throw new StartError('bad-config', `${file}: expected at most ${MAX_FILE} bytes`);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new StartError('bad-config', `${at(problem.pos[0])}: ${problem.message}`);
-  if (document.contents === null) return {};
-  if (!isMap(document.contents))
-    throw new StartError('bad-config', `${at(0)}: expected keys with values, such as "lan: false"`);
-  return entries(document.contents, at);
-}
-
-function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> {
-  const result: Partial<Record<keyof Config, unknown>> = {};
-  for (const pair of map.items as Pair[]) {
-    const written = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-    const key = written === 'relay' ? 'relays' : written; // as on the command line
-    const line = at(isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
-    if (!isKey(key)) {
-      const known = Object.keys(KEYS).join(', ');
-      throw new StartError('bad-config', `${line}: unknown key ${quoted(written)}; expected one of ${known}`);
-    }
-    if (result[key] !== undefined)
-      throw new StartError('bad-config', `${line}: ${written}: expected one of relay and relays, got both`);
-    try {
-      result[key] = KEYS[key](isScalar(pair.value) ? pair.value.value : pair.value);
-    } catch (error) {
-      throw new StartError('bad-config', `${line}: ${written}: ${messageOf(error)}`);
-    }
-  }
-  return result as Partial<Config>;
-}
-
-function isKey(key: string): key is keyof Config {
->>>>>>> main
   return Object.hasOwn(KEYS, key);
 }
 

@@ -17,6 +17,7 @@ export interface Given {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   /** True: at its usual port. */
   readonly relay?: string | true;
@@ -47,6 +48,7 @@ export async function loadConfig(given: Given, warn: Warn = () => undefined): Pr
 
 /** Keys whose flags are spelt otherwise. */
 const FLAG: Readonly<Record<string, string>> = {
+  logFormat: 'log-format',
   dhtListen: 'dht-listen',
   relayListen: 'relay',
   relayTls: 'relay-tls',
@@ -66,6 +68,7 @@ function flags(given: Given): Partial<Config> {
     'state',
     'socket',
     'log',
+    'logFormat',
     'dht',
     'dhtListen',
     'relays',

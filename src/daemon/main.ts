@@ -40,14 +40,9 @@ const HOST: Host = {
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {
-<<<<<<< HEAD
   const warnings: string[] = [];
   const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
-  const log = new Log(standardError(), config.log);
-=======
-  const config = await loadConfig(withProxy(given, process.env));
   const log = new Log(standardError(config.logFormat), config.log);
->>>>>>> main
   const warn = (problem: string) => log.daemon.warn(problem);
   for (const warning of warnings) warn(warning);
   const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
