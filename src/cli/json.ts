@@ -45,11 +45,11 @@ export const OUTPUTS = {
   show: v.union([
     v.object({ networks: status.networks }),
     METHODS['network.keys'].result,
-    v.object({ ip: v.string(), connected: v.boolean() }),
+    v.object({ who: v.string(), connected: v.boolean() }),
   ]),
   start: METHODS['network.start'].result,
   status: withDaemon(status),
-  stop: v.object({ stopped: v.array(v.string()) }),
+  stop: METHODS['network.stop'].result,
   version: v.object({ client: v.string(), daemon: v.nullable(v.string()) }),
-  wait: v.object({ ip: v.string(), connected: v.boolean() }),
+  wait: v.object({ who: v.string(), connected: v.boolean() }),
 } as const;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { PeerInfo } from '../../rpc/network-info.js';
 import { callDaemon, hashFlag, jsonFlag, need, seconds } from '../context.js';
 import { Exit } from '../exit.js';
 import { printJson } from '../output.js';
@@ -55,6 +56,11 @@ async function wait(
     if (connected || performance.now() >= ends) return connected;
     say(await situation(command, hash, who));
   }
+}
+
+function isCalled({ id, name, hostName, addresses }: PeerInfo, who: string): boolean {
+  const names = [id, name, hostName ?? '', ...addresses.map((address) => address.split('/')[0] ?? '')];
+  return names.some((each) => each.toLowerCase() === who.toLowerCase());
 }
 
 /** How far it is, in a line. */
