@@ -21,6 +21,7 @@ export const OUTPUTS = {
     contents: v.array(v.object({ name: v.string(), means: v.string(), bytes: v.number() })),
   }),
   'check-config': v.object({ file: v.string(), warnings: v.array(v.string()) }),
+  'clean-hosts': v.object({ cleaned: v.boolean() }),
   debug: withDaemon(debug),
   /** One object on each line. */
   events: STREAMS['events.subscribe'].item,

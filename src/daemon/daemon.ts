@@ -7,6 +7,10 @@ import type { Config } from './config.js';
 import { type DaemonDht, openDht } from './dht.js';
 import { Events } from './events.js';
 import type { Host } from './host.js';
+import { HOSTS_FILE, hostsTag } from './hosts/block.js';
+import { HostsKeeper } from './hosts/keeper.js';
+import { removeLeftover } from './hosts/leftover.js';
+import { hostsLines } from './hosts/lines.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
 import { Networks } from './networks.js';
@@ -32,6 +36,7 @@ export class Daemon {
     private readonly dht: DaemonDht,
     private readonly relay: RelayHost | null,
     private readonly events: Events,
+    private readonly hosts: HostsKeeper | null,
   ) {}
 
   /** Rejects with a `StartError`; then nothing is left behind. */
@@ -44,13 +49,14 @@ export class Daemon {
     const relay = await orClose(state, () => openRelay(config, host, log, state));
     const events = new Events(() => host.wall());
     const networks = new Networks({ host, config, state, log, events, dht, pins, relayOffer: offerOf(relay, config) });
+    const hosts = await openHosts(config, host, log, networks, state);
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
         networks,
         log,
         version,
-        problems: state.problems,
+        problems: () => [...state.problems, ...(hosts?.problems() ?? [])],
         dht: () => dht.process.state(),
         relay: () => relay?.info() ?? null,
         ending: ending.signal,
@@ -62,6 +68,7 @@ export class Daemon {
       await restore(state, networks, log);
       await claimSocket(server, config.socket, inUse, await socketAccess((problem) => log.daemon.warn(problem)));
     } catch (error) {
+      await hosts?.close();
       await networks.close();
       await relay?.close();
       await dht.process.close();
@@ -70,7 +77,18 @@ export class Daemon {
     }
     if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht, relay, events);
+    return new Daemon(
+      log,
+      state,
+      networks,
+      server,
+      watchAddresses(host, networks, log),
+      ending,
+      dht,
+      relay,
+      events,
+      hosts,
+    );
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -79,6 +97,7 @@ export class Daemon {
     this.ending.abort();
     this.watch.close();
     const closed = new Promise((resolve) => this.server.close(resolve));
+    await this.hosts?.close();
     await this.networks.close();
     await this.relay?.close();
     await this.dht.process.close();
@@ -90,6 +109,27 @@ export class Daemon {
     await this.state.close();
     this.log.daemon.info('stopped');
   }
+}
+
+/** Keeps the members' names in the hosts file, or removes those that a run with `hosts` left behind. */
+async function openHosts(
+  { hosts: path }: Config,
+  host: Host,
+  log: Log,
+  networks: Networks,
+  state: State,
+): Promise<HostsKeeper | null> {
+  const tag = hostsTag(state.master);
+  if (path === null) {
+    await removeLeftover(HOSTS_FILE, tag).catch((error: Error) => {
+      log.daemon.debug({ error: error.message }, 'no names of members were looked for in the hosts file');
+    });
+    return null;
+  }
+  const lines = () => hostsLines(networks.list(undefined));
+  const keeper = new HostsKeeper({ path, tag, held: host.heldFile('hosts'), log, lines });
+  networks.onMembers(() => keeper.touch());
+  return keeper;
 }
 
 /** Whoever listens gets to hear the end, unless he's slow. */

@@ -29,6 +29,8 @@ export interface Host {
   readonly routes: RouteTable;
   /** Whether this machine forwards packets of others; null: it isn't known. */
   forwards(family: 'ipv4' | 'ipv6'): boolean | null;
+  /** The descriptor of a file that the service manager has opened for this process under that name, or null. */
+  heldFile(name: string): number | null;
   /** Asks routers for port mappings. */
   readonly mapping: MappingClient;
   /** Calls back when addresses, interfaces or routes have changed. */

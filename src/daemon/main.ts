@@ -16,10 +16,13 @@ import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
 import { type Given, loadConfig } from './load-config.js';
 import { Log, standardError } from './log.js';
-import { ServiceManager } from './service-manager.js';
+import { heldFiles, ServiceManager } from './service-manager.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
+
+/** Files that the service manager has handed over. */
+let held: ReadonlyMap<string, number> = new Map();
 
 const HOST: Host = {
   openDevice: openNative,
@@ -32,6 +35,7 @@ const HOST: Host = {
   defaultRoute6,
   routes: { addRoute, removeRoute },
   forwards,
+  heldFile: (name) => held.get(name) ?? null,
   mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),
@@ -46,6 +50,7 @@ export async function runDaemon(given: Given): Promise<number> {
   const warn = (problem: string) => log.daemon.warn(problem);
   for (const warning of warnings) warn(warning);
   const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
+  held = heldFiles(process.env, process.pid);
   for (const refused of lockDown()) warn(refused);
   const end = untilEnd(log);
   const daemon = await Daemon.start(config, HOST, log, await version());

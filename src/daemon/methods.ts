@@ -22,7 +22,7 @@ export interface Served {
   /** This machine as a relay, or null. */
   relay(): RelayInfo | null;
   /** What's wrong with the daemon itself, in words. */
-  readonly problems: readonly string[];
+  problems(): string[];
   /** Aborted when the daemon ends. */
   readonly ending: AbortSignal;
 }
@@ -49,7 +49,7 @@ export function handlers(served: Served): Handlers {
       log: log.level,
       networks: networks.list(hash),
       relay: served.relay(),
-      problems: [...served.problems],
+      problems: served.problems(),
     }),
     'daemon.debug': async () => ({
       version,
@@ -62,7 +62,7 @@ export function handlers(served: Served): Handlers {
       dht: served.dht(),
       networks: networks.debug(),
       relay: served.relay(),
-      problems: [...served.problems],
+      problems: served.problems(),
     }),
     'daemon.netcheck': () => ({ version, dht: served.dht(), ...networks.netcheck() }),
     'network.start': (params) => networks.start(params),

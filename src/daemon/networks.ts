@@ -11,6 +11,7 @@ import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Events } from './events.js';
+import { Hooks } from './hooks.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { withHostNames } from './names/host-names.js';
@@ -54,12 +55,16 @@ export class Networks {
   private changing: Promise<unknown> = Promise.resolve();
   private addresses: readonly LocalAddress[] = [];
   private stopping = false;
+  private readonly listeners: (() => void)[] = [];
+  private readonly hooks: Hooks;
   private readonly routes: RouteKeeper;
   /** What follows from who the members are is looked at a moment after something has happened. */
   private readonly members = new Soon(FOLLOW_MS, () => this.follow());
 
   constructor(private readonly around: Surroundings) {
     this.addresses = this.lookAtAddresses();
+    const { up, down, socket } = around.config;
+    this.hooks = new Hooks({ commands: { up, down }, socket, log: around.log });
     this.routes = new RouteKeeper({
       table: around.host.routes,
       log: around.log,
@@ -104,7 +109,8 @@ export class Networks {
       this.entries.set(saved.hash, entry);
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
       entry.tell({ kind: 'network-started', port: saved.port });
-      return { network: entry.info(), warnings };
+      void this.hooks.run('up', entry.saved);
+      return { network: this.list(saved.hash)[0] ?? entry.info(), warnings };
     });
   }
 
@@ -122,11 +128,13 @@ export class Networks {
       await this.around.state.remove(entry.saved.id).catch((error: Error) => {
         throw new RpcError('state-failed', `the saved network can't be removed: ${error.message}`);
       });
+      if (entry.running !== null) await this.hooks.run('down', entry.saved);
       this.entries.delete(hash);
       this.restored.delete(hash);
       await entry.end();
       entry.tell({ kind: 'network-stopped', why: 'it was left' });
       this.tellOverlays();
+      this.membersChanged();
       this.around.log.network(entry.saved.id).info('network stopped');
       this.around.log.forget(entry.saved.id);
     });
@@ -217,6 +225,7 @@ export class Networks {
 
   private async suspend(entry: Entry): Promise<void> {
     const wasUp = entry.running !== null;
+    if (wasUp) await this.hooks.run('down', entry.saved);
     await entry.suspend();
     if (wasUp) entry.tell({ kind: 'network-stopped', why: 'the daemon ends' });
   }
@@ -234,6 +243,7 @@ export class Networks {
     try {
       const opened = await openFirstFree(saved, this.taken(saved), (network) => this.open(network));
       entry.up(opened.running, opened.saved);
+      void this.hooks.run('up', entry.saved);
       if (opened.saved.port !== saved.port) await this.around.state.save(opened.saved);
     } catch (error) {
       entry.failed(error);
@@ -273,7 +283,7 @@ export class Networks {
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
-        onGone: (error) => this.entries.get(saved.hash)?.gone(error),
+        onGone: (error) => this.gone(saved.hash, error),
       });
       this.routes.deviceMade(saved.device);
       running.on('activity', () => this.membersChanged());
@@ -287,14 +297,29 @@ export class Networks {
     }
   }
 
+  /** Calls back when the members may be others than before. */
+  onMembers(listener: () => void): void {
+    this.listeners.push(listener);
+    listener();
+  }
+
   private membersChanged(): void {
     if (this.stopping) return;
+    for (const listener of this.listeners) listener();
     const accepts = [...this.entries.values()].some(({ saved }) => saved.acceptRoutes.length > 0);
     if (accepts || this.routes.subnets().length > 0) this.members.touch();
   }
 
   private follow(): void {
     this.routes.look();
+  }
+
+  private gone(hash: string, error: string): void {
+    const entry = this.entries.get(hash);
+    if (entry === undefined || entry.running === null) return;
+    entry.gone(error);
+    void this.hooks.run('down', entry.saved);
+    this.membersChanged();
   }
 
   /** The network's own DHT, or the daemon's. */

@@ -55,6 +55,9 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     threads: 1,
     fwmark: 0,
     name: 'ada',
+    hosts: null,
+    up: null,
+    down: null,
   };
   const log = new Log({ write: () => undefined }, 'ERROR');
   const daemon = await Daemon.start(config, new Wire().host('192.0.2.1'), log, '1.2.3');

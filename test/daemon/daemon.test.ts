@@ -59,6 +59,9 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     threads: 1,
     fwmark: 0,
     name: 'ada',
+    hosts: null,
+    up: null,
+    down: null,
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');
 }

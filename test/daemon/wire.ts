@@ -110,6 +110,8 @@ export class TestHost implements Host {
 
   forwards = () => false;
 
+  heldFile = () => null;
+
   watchAddresses = (onChange: () => void) => {
     this.addressesChanged = onChange;
     return { close: () => undefined };

@@ -1,7 +1,11 @@
 /** Members called by name, and what of a member can be set while it runs. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Host } from './harness/host.js';
+import { P2P } from './harness/places.js';
 import { onLan } from './harness/scene.js';
 import { freshHash } from './harness/secrets.js';
 import { waitFor } from './harness/wait.js';
@@ -39,6 +43,53 @@ test('a name does where an address does; a new name and another MTU are there at
     assert.equal((await bob.p2p('stop', '-dev', 'p2p1')).code, 15);
     await bob.mustP2p('stop', '-dev', 'p2p0');
     assert.equal((await bob.interfaces()).includes('p2p0'), false);
+  }));
+
+const NAMES = '127.0.0.1 localhost\n';
+
+test('with --hosts every program finds members by name, as long as the daemon runs, however it ends; a hook sees its network', () =>
+  onLan(['ada', 'bob'], async ({ ada, bob }) => {
+    const hash = freshHash();
+    const seen = join(ada.directory, 'seen');
+    // What one program has of its own is a file that's mounted over /etc/hosts: it can't be replaced, and is written in place.
+    const hosts = join(ada.directory, 'hosts');
+    const config = `up: env > ${seen}; ip -brief link show "$P2P_DEVICE" >> ${seen}\ndown: [/bin/rm, ${seen}]\n`;
+    const options = { args: ['--no-dht', '--hosts'], hosts: NAMES, config };
+    await ada.daemon(options);
+    await bob.daemon({ args: ['--no-dht'] });
+    await ada.joins(hash, ADA, '-name', 'ada');
+    await bob.joins(hash, BOB, '-name', 'bob');
+    const reads = (...command: string[]) =>
+      ada.run('sh', '-ec', 'mount --bind "$0" /etc/hosts; exec "$@"', hosts, ...command);
+    const finds = async (name: string, ip: string) => {
+      await waitFor(`${name} as ${ip}`, async () => (await reads('getent', 'hosts', name)).stdout.startsWith(`${ip} `));
+    };
+    await finds('bob.p2p', BOB);
+    await finds('ada.p2p', ADA);
+    await waitFor('bob to answer', async () => (await reads('ping', '-c', '1', '-W', '1', 'bob.p2p')).code === 0);
+    await bob.mustP2p('set', '-name', 'Bob’s Box');
+    await finds('bob-s-box.p2p', BOB);
+    assert.doesNotMatch(await readFile(hosts, 'utf8'), /bob\.p2p/);
+
+    const facts = await waitFor('the hook', async () => {
+      const text = await readFile(seen, 'utf8');
+      return text.includes('UP') && text;
+    });
+    const { id } = await ada.network(hash);
+    for (const fact of [`P2P_NETWORK=${id}`, 'P2P_DEVICE=p2p0', `P2P_IP=${ADA}`, 'P2P_MTU=1360', 'P2P_HOOK=up'])
+      assert.ok(facts.split('\n').includes(fact), fact);
+    assert.equal(facts.includes(hash), false);
+
+    await ada.killDaemon('SIGKILL');
+    assert.match(await readFile(hosts, 'utf8'), /bob-s-box\.p2p/, 'nobody was left to remove it');
+    const { code } = await reads(P2P, 'clean-hosts');
+    assert.equal(code, 0);
+    assert.equal(await readFile(hosts, 'utf8'), NAMES);
+    await ada.daemon(options);
+    await finds('bob-s-box.p2p', BOB);
+    await ada.killDaemon('SIGTERM');
+    assert.equal(await readFile(hosts, 'utf8'), NAMES);
+    assert.equal(existsSync(seen), false, 'the other hook has run');
   }));
 
 async function mtuOf(host: Host): Promise<number> {

@@ -1,7 +1,16 @@
 /** Our block in the text of a hosts file (hosts(5)), between two lines that mark it; whatever else stands there is left as it is. */
 
+import { createHash } from 'node:crypto';
+
+export const HOSTS_FILE = '/etc/hosts';
+
 /** What tells a daemon's block from those of others: letters and digits. */
 export type Tag = string;
+
+/** The same for all runs of a daemon with this master secret, of which it tells nothing. */
+export function hostsTag(master: Uint8Array): Tag {
+  return createHash('sha256').update('p2p/1 hosts').update(master).digest('hex').slice(0, 8);
+}
 
 const begin = (tag: Tag) =>
   `# p2p ${tag}: members of private networks; this block is written anew by p2p, and removed when it ends`;

@@ -1,7 +1,8 @@
 /** The system's hosts file: our block in it is written anew, everything else stays byte for byte as it is. */
-import { constants } from 'node:fs';
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { constants, fstat, fsync, ftruncate, write } from 'node:fs';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Tag } from './block.js';
 
 /** A hosts file may have this many bytes: lists against advertising have some millions. */
@@ -32,13 +33,13 @@ interface Content {
 }
 
 /**
- * Rewrites a hosts file: `change` gets its text (a byte per character) and gives the new one. Owner and mode stay. Resolves to what the file is like then. `held`: the file, opened
- * by somebody with the rights for it; then it's written in place. Rejects with the system's error, or if others write it all the time.
+ * Rewrites a hosts file: `change` gets its text (a byte per character) and gives the new one. Owner and mode stay. Resolves to what the file is like then. `held`: the file's descriptor, from
+ * somebody with the rights for it; then it's written in place. Rejects with the system's error, or if others write it all the time.
  */
 export async function rewrite(
   path: string,
   tag: Tag,
-  held: FileHandle | null,
+  held: number | null,
   change: (text: string) => string,
 ): Promise<Version> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -93,7 +94,7 @@ async function replace(place: string, tag: Tag, before: Content, text: string): 
   }
   const file = await open(place, O_RDWR | O_NOFOLLOW);
   try {
-    return await writeInPlace(file, before.version, text);
+    return await writeInPlace(file.fd, before.version, text);
   } finally {
     await file.close();
   }
@@ -114,16 +115,16 @@ async function create(path: string, { uid, gid, mode }: Content, text: string): 
 }
 
 /** Without a moment at which lines are missing: over what's there, and what's too much is cut off then. False if it isn't the file that was read. */
-async function writeInPlace(file: FileHandle, before: Version, text: string): Promise<boolean> {
-  const now = version(await file.stat({ bigint: true }));
+async function writeInPlace(file: number, before: Version, text: string): Promise<boolean> {
+  const now = version(await promisify(fstat)(file, { bigint: true }));
   if (now.inode !== before.inode || now.device !== before.device)
     throw new Error('another file has taken its place since the daemon got it; restart the daemon');
   if (!sameVersion(now, before)) return false;
   const bytes = Buffer.from(text, ENCODING);
   for (let written = 0; written < bytes.length; )
-    written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
-  await file.truncate(bytes.length);
-  await file.sync();
+    written += (await promisify(write)(file, bytes, written, bytes.length - written, written)).bytesWritten;
+  await promisify(ftruncate)(file, bytes.length);
+  await promisify(fsync)(file);
   return true;
 }
 

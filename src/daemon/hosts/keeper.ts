@@ -1,11 +1,9 @@
 /** Keeps the block in the hosts file as the members are, until it's removed. */
-import type { FileHandle } from 'node:fs/promises';
 import type { Log } from '../log.js';
 import { Soon } from '../soon.js';
-import { type Tag, tagsIn, withBlock, withoutBlock } from './block.js';
+import { type Tag, withBlock } from './block.js';
 import { rewrite, sameVersion, type Version, versionOf } from './hosts-file.js';
 
-export const HOSTS_FILE = '/etc/hosts';
 /** Members come in bursts; the file is written this long after the first of one, in ms. */
 const WRITE_MS = 500;
 /** How often it's looked at whether others have changed the file, in ms. */
@@ -15,8 +13,8 @@ export interface HostsOptions {
   readonly path: string;
   /** Tells this daemon's block from those of others. */
   readonly tag: Tag;
-  /** The file, opened by somebody who may write it; null: this process may. */
-  readonly held: FileHandle | null;
+  /** The file's descriptor, from somebody who may write it; null: this process may. */
+  readonly held: number | null;
   readonly log: Log;
   lines(): readonly string[];
 }
@@ -49,7 +47,6 @@ export class HostsKeeper {
     clearInterval(this.timer);
     await this.working;
     await this.update([]);
-    await this.options.held?.close();
   }
 
   private write(): void {
@@ -71,17 +68,6 @@ export class HostsKeeper {
       this.problem = problem;
     }
   }
-}
-
-/** Removes the block that a daemon with this tag left behind when it was killed; without a tag, every daemon's. Says whether there was one. */
-export async function removeLeftover(path: string, tag: Tag | null): Promise<boolean> {
-  let found = false;
-  await rewrite(path, tag ?? 'all', null, (text) => {
-    const tags = tagsIn(text).filter((each) => tag === null || each === tag);
-    found = tags.length > 0;
-    return tags.reduce(withoutBlock, text);
-  });
-  return found;
 }
 
 function explain(path: string, error: unknown): string {
