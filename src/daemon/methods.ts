@@ -7,6 +7,7 @@ import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import type { Log } from './log.js';
+import { loopLag } from './loop-lag.js';
 import { findMember, isConnected } from './names/find-member.js';
 import type { Networks } from './networks.js';
 
@@ -113,14 +114,6 @@ function isThere(networks: Networks, who: string, hash: string | undefined): boo
   const entries = networks.some(hash);
   if (isIP(who) !== 0) return entries.some((entry) => entry.isConnected(who));
   return isConnected(networks.list(hash), who);
-}
-
-/** How late the event loop is now, in ms: measured when somebody asks, so that it costs nothing else. */
-function loopLag(): Promise<number> {
-  const asked = performance.now();
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(performance.now() - asked), 0);
-  });
 }
 
 /** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */

@@ -14,6 +14,7 @@ import type { Events } from './events.js';
 import { Hooks } from './hooks.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
+import type { NetworkFigures } from './metrics/figures.js';
 import { withHostNames } from './names/host-names.js';
 import { describeMachine } from './netcheck.js';
 import { cidrs } from './network-config.js';
@@ -151,6 +152,10 @@ export class Networks {
       const problems = [...info.problems, ...forwardingProblems(info.routes, this.around.host)];
       return { ...info, memberRoutes: this.routes.of(info.id), problems };
     });
+  }
+
+  figures(): NetworkFigures[] {
+    return [...this.entries.values()].map((entry) => entry.figures());
   }
 
   debug(): NetworkDebug[] {

@@ -12,7 +12,10 @@ const MAX_LINES = 4_096;
  * members have stands under the name of whoever was there first.
  */
 export function hostsLines(networks: readonly NetworkInfo[]): string[] {
-  return networks.flatMap(linesOf).slice(0, MAX_LINES);
+  return networks
+    .filter(({ state }) => state === 'running')
+    .flatMap(linesOf)
+    .slice(0, MAX_LINES);
 }
 
 function linesOf({ addresses, hostName, peers }: NetworkInfo): string[] {
