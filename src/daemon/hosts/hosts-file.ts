@@ -8,7 +8,7 @@ import type { Tag } from './block.js';
 /** A hosts file may have this many bytes: lists against advertising have some millions. */
 const MAX_BYTES = 64 * 2 ** 20;
 /** How often it's begun anew because somebody else wrote the file meanwhile. */
-const MAX_TRIES = 5;
+const MAX_TRIES = 10;
 /** Text that isn't UTF-8 has to stay as it is, too. */
 const ENCODING = 'latin1';
 /** Why a file can't be replaced by another: it's mounted there by itself, or the directory isn't ours to write to. Then it's written in place. */
@@ -47,9 +47,9 @@ export async function rewrite(
     const before = await read(place);
     const text = change(before.text);
     if (text === before.text) return before.version;
-    const isWritten =
-      held === null ? await replace(place, tag, before, text) : await writeInPlace(held, before.version, text);
-    if (isWritten) return versionOf(place);
+    // Read again in any case: what another daemon, or a person, wrote at the same moment may have taken the place of ours.
+    if (held === null) await replace(place, tag, before, text);
+    else await writeInPlace(held, before.version, text);
   }
   throw new Error(`others write ${path} all the time`);
 }
@@ -77,16 +77,15 @@ async function read(place: string): Promise<Content> {
   }
 }
 
-/** Another file in its place, at once. False if somebody else wrote it meanwhile. */
-async function replace(place: string, tag: Tag, before: Content, text: string): Promise<boolean> {
+/** Another file in its place, at once; nothing if somebody else wrote it meanwhile. */
+async function replace(place: string, tag: Tag, before: Content, text: string): Promise<void> {
   const temporary = join(dirname(place), `.hosts.p2p-${tag}`);
   try {
     if (before.links > 1) throw Object.assign(new Error('it has other names'), { code: 'EPERM' });
     await rm(temporary, { force: true });
     await create(temporary, before, text);
-    if (!sameVersion(await versionOf(place), before.version)) return false;
-    await rename(temporary, place);
-    return true;
+    if (sameVersion(await versionOf(place), before.version)) await rename(temporary, place);
+    return;
   } catch (error) {
     if (!NOT_REPLACEABLE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
   } finally {
@@ -94,7 +93,7 @@ async function replace(place: string, tag: Tag, before: Content, text: string): 
   }
   const file = await open(place, O_RDWR | O_NOFOLLOW);
   try {
-    return await writeInPlace(file.fd, before.version, text);
+    await writeInPlace(file.fd, before.version, text);
   } finally {
     await file.close();
   }
@@ -114,18 +113,17 @@ async function create(path: string, { uid, gid, mode }: Content, text: string): 
   }
 }
 
-/** Without a moment at which lines are missing: over what's there, and what's too much is cut off then. False if it isn't the file that was read. */
-async function writeInPlace(file: number, before: Version, text: string): Promise<boolean> {
+/** Without a moment at which lines are missing: over what's there, and what's too much is cut off then. Nothing if it was written meanwhile. */
+async function writeInPlace(file: number, before: Version, text: string): Promise<void> {
   const now = version(await promisify(fstat)(file, { bigint: true }));
   if (now.inode !== before.inode || now.device !== before.device)
     throw new Error('another file has taken its place since the daemon got it; restart the daemon');
-  if (!sameVersion(now, before)) return false;
+  if (!sameVersion(now, before)) return;
   const bytes = Buffer.from(text, ENCODING);
   for (let written = 0; written < bytes.length; )
     written += (await promisify(write)(file, bytes, written, bytes.length - written, written)).bytesWritten;
   await promisify(ftruncate)(file, bytes.length);
   await promisify(fsync)(file);
-  return true;
 }
 
 function version({ dev, ino, size, mtimeNs }: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint }): Version {

@@ -12,7 +12,7 @@ export async function removeLeftover(path: string, tag: Tag | null): Promise<boo
   let found = false;
   await rewrite(path, tag ?? 'clean', null, (text) => {
     const tags = tagsIn(text).filter((each) => tag === null || each === tag);
-    found = tags.length > 0;
+    found ||= tags.length > 0;
     return tags.reduce(withoutBlock, text);
   });
   return found;
