@@ -7,7 +7,7 @@ import { endpointParts, makeEndpoint, parseEndpoint } from '../../src/core/endpo
 import { parseCidr } from '../../src/core/ip.js';
 import { formatMac, parseMac } from '../../src/core/mac.js';
 import { isRelayWay, parseWay, relayWay, relayWayParts } from '../../src/core/way.js';
-import { parseConfig } from '../../src/daemon/config.js';
+import { parseConfig } from '../../src/daemon/load-config.js';
 import { decodeSaved } from '../../src/daemon/saved.js';
 import { decodePins, encodePins } from '../../src/daemon/saved-pins.js';
 import { StartError } from '../../src/daemon/start-error.js';
