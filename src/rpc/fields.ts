@@ -268,9 +268,20 @@ export function parseProxy(text: string): HttpProxy {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url === null || url.hostname === '') throw new RangeError(expected);
   if (url.protocol !== 'http:') throw new RangeError(`${expected}, got one of ${url.protocol}//`);
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  if (user === null || password === null)
+    throw new RangeError(`${expected}, got a user or password in which a % isn't followed by two hex digits of UTF-8`);
+  const credentials = `${user}:${password}`;
   const authorization = credentials === ':' ? null : `Basic ${Buffer.from(credentials).toString('base64')}`;
   return { host: url.hostname, port: url.port === '' ? 80 : Number(url.port), authorization };
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */

@@ -102,6 +102,7 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parsePeer, '-x:1', /host name or an address/],
   [fields.parseName, 'n'.repeat(64), /1 to 63 bytes, got 64/],
   [fields.parseUnixTime, -1, /Unix time.*-1/],
+  [fields.parseProxy, 'http://a%zz@proxy.example', /expected a proxy as http.*% isn't followed/],
   [fields.parseLevel, 'LOUD', /TRACE, DEBUG, INFO, WARNING, ERROR.*"LOUD"/],
   [fields.parseLogFormat, 'xml', /one of text, json, got "xml"/],
   [fields.parseProfile, 'disk', /one of cpu, memory, got "disk"/],

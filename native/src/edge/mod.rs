@@ -1,6 +1,6 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod closing;
-mod convert;
+pub(crate) mod convert;
 pub mod mapping;
 pub mod process;
 pub mod relay;

@@ -9,7 +9,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) mod netlink;
 #[cfg(target_os = "linux")]
-mod vnet;
+pub(crate) mod vnet;
 
 #[cfg(target_os = "linux")]
 pub use linux::LinuxTap as Device;
