@@ -1,6 +1,7 @@
 /** What the commands share: the daemon's address, and flags that mean the same everywhere. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Method, Params, Result } from '../rpc/schema.js';
+import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
 
 export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
 
@@ -22,6 +23,7 @@ export interface DaemonFlags {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;
@@ -38,6 +40,24 @@ export async function callDaemon<M extends Method>(
 ): Promise<Result<M>> {
   const { call } = await import('../rpc/client.js');
   return call(socketPath(command), method, params, ms);
+}
+
+/** Aborted by SIGINT, which then ends nothing by itself. */
+export function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  return interrupted.signal;
+}
+
+/** Listens to the daemon that `--socket` of `command` names: what it tells, until it ends that or `signal` is aborted. Resolves when it has taken the call. */
+export async function listenToDaemon<S extends Stream>(
+  command: Command,
+  stream: S,
+  params: StreamParams<S>,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Item<S> | Lost>> {
+  const { listen } = await import('../rpc/stream-client.js');
+  return listen(socketPath(command), stream, params, signal);
 }
 
 export function socketPath(command: Command): string {

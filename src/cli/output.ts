@@ -11,6 +11,11 @@ export function printJson(data: object): void {
   print(JSON.stringify({ version: JSON_VERSION, ...data }, null, 2));
 }
 
+/** One line of many: JSON that a program can read as it comes. */
+export function printJsonLine(data: object): void {
+  print(JSON.stringify({ version: JSON_VERSION, ...data }));
+}
+
 /** A line for the person at the terminal. */
 export function tell(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -2,7 +2,9 @@
 import { Command, Option } from 'commander';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
+import { eventsCommand } from './commands/events.js';
 import { generateCommand } from './commands/generate.js';
+import { logsCommand } from './commands/logs.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
@@ -45,6 +47,8 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     peersCommand(),
     netcheckCommand(),
     pingCommand(),
+    eventsCommand(),
+    logsCommand(),
     debugCommand(),
     setCommand(),
     generateCommand(hooks),

@@ -8,10 +8,12 @@ import {
   type DhtListen,
   type HttpProxy,
   type Level,
+  type LogFormat,
   type PortRange,
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseLogFormat,
   parseMark,
   parseMtu,
   parseName,
@@ -35,6 +37,8 @@ export interface Config {
   readonly state: string;
   readonly socket: string;
   readonly log: Level;
+  /** How lines of the log look; null: as text on a terminal, else as JSON. */
+  readonly logFormat: LogFormat | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -81,6 +85,7 @@ export interface Given {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   /** True: at its usual port. */
   readonly relay?: string | true;
@@ -104,6 +109,7 @@ function defaults(): Config {
     state: '/var/lib/p2p',
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
+    logFormat: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -131,6 +137,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   state: absolutePath,
   socket: absolutePath,
   log: (value) => parseLevel(string(value)),
+  logFormat: (value) => parseLogFormat(string(value)),
   lan: boolean,
   portMapping: boolean,
   dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
@@ -166,6 +173,7 @@ export async function loadConfig(given: Given): Promise<Config> {
 
 /** Keys whose flags are spelt otherwise. */
 const FLAG: Readonly<Record<string, string>> = {
+  logFormat: 'log-format',
   dhtListen: 'dht-listen',
   relayListen: 'relay',
   relayTls: 'relay-tls',
@@ -185,6 +193,7 @@ function flags(given: Given): Partial<Config> {
     'state',
     'socket',
     'log',
+    'logFormat',
     'dht',
     'dhtListen',
     'relays',

@@ -37,7 +37,7 @@ const HOST: Host = {
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {
   const config = await loadConfig(withProxy(given, process.env));
-  const log = new Log(standardError(), config.log);
+  const log = new Log(standardError(config.logFormat), config.log);
   const warn = (problem: string) => log.daemon.warn(problem);
   const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
   for (const refused of lockDown()) warn(refused);
