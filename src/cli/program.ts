@@ -1,5 +1,8 @@
 /** The commands and their flags. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
+import { bugreportCommand } from './commands/bugreport.js';
+import { checkConfigCommand } from './commands/check-config.js';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
 import { eventsCommand } from './commands/events.js';
@@ -52,8 +55,12 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     debugCommand(),
     setCommand(),
     generateCommand(hooks),
+    checkConfigCommand(hooks),
+    bugreportCommand(),
+    completionCommand(),
     versionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(completeCommand(program).copyInheritedSettings(program), { hidden: true });
   return program;
 }

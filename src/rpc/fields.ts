@@ -257,6 +257,28 @@ export function parseLogFormat(text: string): LogFormat {
   return format;
 }
 
+export interface MetricsListen {
+  /** An IP address of this machine. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `[HOST:]PORT`: where metrics are served; on loopback if no host is named. */
+export function parseMetricsListen(text: string): MetricsListen {
+  const { host, port } = parseRelayListen(text);
+  return { host: host ?? '127.0.0.1', port };
+}
+
+export const PROFILES = ['cpu', 'memory'] as const;
+/** What is profiled. */
+export type ProfileKind = (typeof PROFILES)[number];
+
+export function parseProfile(text: string): ProfileKind {
+  const kind = PROFILES.find((name) => name === text.toLowerCase());
+  if (kind === undefined) throw new RangeError(`expected one of ${PROFILES.join(', ')}, got ${quoted(text)}`);
+  return kind;
+}
+
 /** The number that decimal digits stand for, or null. */
 export function wholeNumber(text: string): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
