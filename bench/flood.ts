@@ -55,9 +55,7 @@ async function main(): Promise<void> {
   const { rounds, seconds } = parseOptions(process.env, []);
   await onLan(['ada', 'bob', 'eve'], async ({ ada, bob, eve }) => {
     const captured = await meet(ada, bob);
-    const rows = kinds(captured)
-      
-      .map((kind): Row => ({ kind, open: [], closed: [] }));
+    const rows = kinds(captured).map((kind): Row => ({ kind, open: [], closed: [] }));
     const calm: (number | null)[] = [];
     const memory = [memoryBytes([bob.daemonPid])];
     for (let round = 1; round <= rounds; round++) {

@@ -33,6 +33,8 @@ import {
 } from '../rpc/fields.js';
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
+import { type Hook, parseHook } from './hook.js';
+import { HOSTS_FILE } from './hosts/block.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 
 export interface Config {
@@ -83,6 +85,11 @@ export interface Config {
   readonly fwmark: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
+  /** The hosts file that has the members' names while the daemon runs, or null. */
+  readonly hosts: string | null;
+  /** Commands that run when a network is up, and before it goes down, or null. */
+  readonly up: Hook | null;
+  readonly down: Hook | null;
 }
 
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
@@ -138,6 +145,9 @@ export function configDefaults(): Config {
     threads: Math.min(Math.max(Math.floor(availableParallelism() / 2), 1), MAX_THREADS),
     fwmark: 0x1032,
     name: defaultName(),
+    hosts: null,
+    up: null,
+    down: null,
   };
 }
 
@@ -145,9 +155,9 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   state: {
     value: 'DIR',
     means: "what's kept: networks, identity; readable for the daemon alone",
-    parse: absolutePath,
+    parse: shortPath,
   },
-  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: absolutePath },
+  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: shortPath },
   log: {
     value: 'LEVEL',
     means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
@@ -283,6 +293,26 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     fallback: 'the host name up to its first dot',
     parse: (value) => parseName(string(value)),
   },
+  hosts: {
+    value: 'true|false|FILE',
+    means:
+      '`true`: names of members (`NAME.p2p`) stand in /etc/hosts, or in FILE, as long as the daemon runs; see guide.md for the rights that this takes',
+    fallback: '`false`',
+    parse: (value) => (value === true ? HOSTS_FILE : value === false ? null : absolutePath(value)),
+  },
+  up: {
+    value: 'LINE or a list of words',
+    means:
+      "what runs when a network is up: a line for /bin/sh, or a program and its arguments; facts are in the environment, see guide.md. The file has to be root's or the daemon's, and writable for nobody else",
+    fallback: '',
+    parse: parseHook,
+  },
+  down: {
+    value: 'LINE or a list of words',
+    means: 'what runs before a network goes down, likewise',
+    fallback: '',
+    parse: parseHook,
+  },
 };
 
 /** Keys that have a second name, as on the command line. */
@@ -322,6 +352,12 @@ function relays(value: unknown): readonly string[] {
 function absolutePath(value: unknown): string {
   const path = string(value);
   if (!isAbsolute(path) || path.includes('\0')) throw new RangeError(`expected an absolute path, got ${quoted(path)}`);
+  return path;
+}
+
+/** Of what has a socket in it. */
+function shortPath(value: unknown): string {
+  const path = absolutePath(value);
   if (Buffer.byteLength(path) > MAX_PATH)
     throw new RangeError(`expected a path of at most ${MAX_PATH} bytes, got ${Buffer.byteLength(path)} bytes`);
   return path;

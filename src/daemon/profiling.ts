@@ -33,6 +33,9 @@ export async function beginProfiling({ profile, profileDir, state }: Config, log
 
 async function needDirectory(path: string): Promise<void> {
   await access(path, constants.W_OK | constants.X_OK).catch((error: Error) => {
-    throw new StartError('bad-config', `profile-dir: expected a directory to write to, got ${path}: ${error.message}`);
+    throw new StartError(
+      'bad-config',
+      `--profile-dir: expected a directory to write to, got ${path}: ${error.message}`,
+    );
   });
 }

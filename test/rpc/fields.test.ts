@@ -20,6 +20,10 @@ const GOOD: readonly (readonly [Parse, unknown, unknown])[] = [
   [fields.parseOverlayAddress, 'FD00:0::1', 'fd00::1/64'],
   [fields.parseOverlayAddress, '192.0.2.7', '192.0.2.7/24'],
   [fields.parseIp, 'FD00:0::1', 'fd00::1'],
+  [fields.parseWho, 'FD00:0::1', 'fd00::1'],
+  [fields.parseWho, 'ben.p2p', 'ben.p2p'],
+  [fields.parseWho, '0123456789abcdef', '0123456789abcdef'],
+  [fields.parseWho, '7', '7'],
   [fields.parseMac, '02-12-34-56-78-9A', '02:12:34:56:78:9a'],
   [fields.parseDevice, 'mesh-0.1_x', 'mesh-0.1_x'],
   [fields.parseDevice, 'fifteen-letters', 'fifteen-letters'],
@@ -33,6 +37,12 @@ const GOOD: readonly (readonly [Parse, unknown, unknown])[] = [
   [fields.parsePeer, '0123456789abcdef@host.example:1', '0123456789abcdef@host.example:1'],
   [fields.parseName, 'ada', 'ada'],
   [fields.parseLevel, 'debug', 'DEBUG'],
+  [fields.parseLogFormat, 'JSON', 'json'],
+  [fields.parseProfile, 'memory', 'memory'],
+  [fields.parseLogLines, 1_000, 1_000],
+  [fields.parseMetricsListen, '9469', { host: '127.0.0.1', port: 9469 }],
+  [fields.parseMetricsListen, 'localhost:9469', { host: '127.0.0.1', port: 9469 }],
+  [fields.parseMetricsListen, '[2001:db8::1]:9469', { host: '2001:db8::1', port: 9469 }],
 ];
 
 /** Parser, value, what the message has to hold. */
@@ -63,6 +73,10 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parseOverlayAddress, '::ffff:10.0.0.1', /IPv6 form/],
   [fields.parseOverlayAddress, '240.0.0.1', /reserved/],
   [fields.parseIp, '10.10.10.1/24', /"10\.10\.10\.1\/24"/],
+  [fields.parseWho, '10.10.10', /IP address.*"10\.10\.10"/],
+  [fields.parseWho, '10.10.10.1/24', /IP address/],
+  [fields.parseWho, 'fd00::1::2', /IP address/],
+  [fields.parseWho, '', /1 to 67 bytes, got 0/],
   [fields.parseMac, '02:12:34:56:78', /"02:12:34:56:78"/],
   [fields.parseMac, '02:12:34:56:78-9a:00', /MAC such as/],
   [fields.parseMac, '01:00:5e:00:00:01', /multicast/],
@@ -88,7 +102,15 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parsePeer, '-x:1', /host name or an address/],
   [fields.parseName, 'n'.repeat(64), /1 to 63 bytes, got 64/],
   [fields.parseUnixTime, -1, /Unix time.*-1/],
+  [fields.parseProxy, 'http://a%zz@proxy.example', /expected a proxy as http.*% isn't followed/],
   [fields.parseLevel, 'LOUD', /TRACE, DEBUG, INFO, WARNING, ERROR.*"LOUD"/],
+  [fields.parseLogFormat, 'xml', /one of text, json, got "xml"/],
+  [fields.parseProfile, 'disk', /one of cpu, memory, got "disk"/],
+  [fields.parseLogLines, 1_001, /a number of lines from 0 to 1000, got 1001/],
+  [fields.parseLogLines, -1, /from 0 to 1000, got -1/],
+  [fields.parseMetricsListen, 'host:9469', /expected \[HOST:\]PORT with an IP address.*"host:9469"/],
+  [fields.parseMetricsListen, '2001:db8::1:9469', /\[HOST:\]PORT/],
+  [fields.parseMetricsListen, '0', /a port from 1 to 65535, got 0/],
 ];
 
 test('good values are taken, in one form', () => {

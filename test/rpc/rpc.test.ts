@@ -1,13 +1,15 @@
 /** Client and server over a real unix socket. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createHttpServer, request, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, request, type Server } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Feed, MAX_QUEUED } from '../../src/daemon/feed.js';
 import { call } from '../../src/rpc/client.js';
 import { ERROR_CODES, RpcError } from '../../src/rpc/errors.js';
+import type { LogLine } from '../../src/rpc/log-line.js';
 import { createRpcServer, type Handlers, MAX_REQUEST } from '../../src/rpc/server.js';
 import { listen as listenTo } from '../../src/rpc/stream-client.js';
 import type { Streams } from '../../src/rpc/stream-server.js';
@@ -111,8 +113,8 @@ test('a call comes back with its result, checked and parsed on the way', async (
       return { connected: false };
     },
   });
-  assert.deepEqual(await call(path, 'network.check', { ip: 'FD00::0:1', hash: 'e\u0301' }), { connected: false });
-  assert.deepEqual(got, { ip: 'fd00::1', hash: '\u00e9' });
+  assert.deepEqual(await call(path, 'network.check', { who: 'FD00::0:1', hash: 'e\u0301' }), { connected: false });
+  assert.deepEqual(got, { who: 'fd00::1', hash: '\u00e9' });
   assert.deepEqual(told, ['answered network.check']);
 });
 
@@ -136,9 +138,9 @@ test('an error that nobody foresaw says nothing of the inside', async (t) => {
 });
 
 test('bad parameters are refused before anything is sent', async () => {
-  await assert.rejects(call('/nowhere', 'network.check', { ip: '10.10' }), {
+  await assert.rejects(call('/nowhere', 'network.check', { who: '10.10' }), {
     reason: 'invalid-params',
-    message: /^ip: expected an IP address.*"10\.10"/,
+    message: /^who: expected an IP address.*"10\.10"/,
   });
 });
 
@@ -156,9 +158,11 @@ test('what is no request gets an error with a code that says which kind', async 
     [rpc('daemon.frobnicate', {}), ERROR_CODES['unknown-method'], /"daemon\.frobnicate".*daemon\.status/],
     [rpc('__proto__', {}), ERROR_CODES['unknown-method'], /"__proto__"/],
     [rpc('network.stop', { hash: 'h', colour: 1 }), ERROR_CODES['invalid-params'], /unknown field colour/],
-    [rpc('network.stop', {}), ERROR_CODES['invalid-params'], /missing field hash/],
+    [rpc('network.stop', {}), ERROR_CODES['invalid-params'], /expected one of hash, dev and all/],
+    [rpc('network.stop', { hash: 'h', all: true }), ERROR_CODES['invalid-params'], /expected one of hash, dev and all/],
+    [rpc('network.add-keys', { hash: 'h' }), ERROR_CODES['invalid-params'], /missing field keys/],
     [rpc('network.stop', { hash: 7 }), ERROR_CODES['invalid-params'], /hash: expected a string, got 7/],
-    [rpc('network.stop', ['h']), ERROR_CODES['invalid-params'], /hash/],
+    [rpc('network.stop', ['h']), ERROR_CODES['invalid-params'], /unknown field 0|expected/],
     [
       rpc('network.start', { hash: 'h', ip: '10.10.10.1', peer: ['x'] }),
       ERROR_CODES['invalid-params'],
@@ -209,7 +213,7 @@ test('a handler is told when the caller hangs up', async (t) => {
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ connected: false })));
     },
   });
-  const calling = call(path, 'network.wait', { hash: 'h', ip: '10.10.10.1', ms: 60_000 }, 300);
+  const calling = call(path, 'network.wait', { hash: 'h', who: '10.10.10.1', ms: 60_000 }, 300);
   await arrived.promise;
   await assert.rejects(calling, { reason: 'timeout' });
   const signal = gone as AbortSignal | null;
@@ -304,4 +308,38 @@ test('a listener that hangs up ends its stream; one whose daemon dies hears no m
   );
   const rest = await listenTo(dying, 'log.subscribe', {}, new AbortController().signal);
   assert.deepEqual(await collect(rest), []);
+});
+
+test('a listener that stops reading holds nothing up: what it misses is counted, the rest comes in order', async (t) => {
+  const feed = new Feed<LogLine>('lines');
+  const { path } = await serve(t, {}, { 'log.subscribe': (_, gone) => feed.subscribe({ gone }) });
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'log.subscribe' });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request({ socketPath: path, method: 'POST', path: '/', agent: false }, resolve);
+    sent.on('error', reject);
+    sent.end(body);
+  });
+  response.pause();
+  const count = 20_000;
+  for (let n = 0; n < count; n++) {
+    feed.publish({ ...LINE, msg: 'x'.repeat(200), n });
+    if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve)); // the server writes what it can
+  }
+  feed.close();
+  const chunks: string[] = [];
+  response.setEncoding('utf8');
+  for await (const chunk of response) chunks.push(String(chunk));
+  const told = chunks.join('').trimEnd().split('\n').slice(1);
+  const items = told.map((line) => JSON.parse(line) as { method: string; params: { n: number; count: number } });
+  const lost = items.filter(({ method }) => method === 'lost').reduce((sum, { params }) => sum + params.count, 0);
+  const numbers = items.filter(({ method }) => method === 'log').map(({ params }) => params.n);
+  assert.ok(lost > 0, 'it was too slow');
+  assert.equal(numbers.length + lost, count);
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((a, b) => a - b),
+  );
+  assert.ok(numbers.length >= MAX_QUEUED);
+  assert.equal(numbers.at(-1), count - 1, 'the newest are what it gets');
+  assert.equal(feed.lostItems, lost);
 });

@@ -15,7 +15,8 @@ pub fn lock_down() -> Vec<String> {
 #[napi(catch_unwind)]
 pub fn send_unix_datagram(socket: String, message: String) -> Result<()> {
     #[cfg(target_os = "linux")]
-    return crate::process::send_unix_datagram(&socket, &message).map_err(|error| Error::from_reason(error.to_string()));
+    return crate::process::send_unix_datagram(&socket, &message)
+        .map_err(|error| Error::from_reason(error.to_string()));
     #[cfg(not(target_os = "linux"))]
     Err(Error::from_reason(format!("nobody listens on {socket}, for {message}")))
 }

@@ -7,3 +7,5 @@ pub mod layout;
 pub mod mss;
 pub mod offload;
 pub mod run;
+#[cfg(any(test, fuzzing))]
+pub mod sample;
