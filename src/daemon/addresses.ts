@@ -22,15 +22,19 @@ export function subnetsOf(saved: SavedNetwork): Cidr[] {
 
 /** Throws an `RpcError` for addresses that each are good, but not here. `own`: this machine's, overlays left out. */
 export function checkAddresses({ addresses }: Addressing, mtu: number, own: readonly LocalAddress[]): void {
-  const ipv6 = addresses.find(isIpv6);
-  if (ipv6 !== undefined && mtu < MIN_IPV6_MTU)
-    throw new RpcError('invalid-params', `mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
+  checkMtu(mtu, addresses);
   for (const address of addresses) {
     const { ip } = cidr(address);
     const holder = own.find((local) => local.ip === ip);
     if (holder !== undefined)
       throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
   }
+}
+
+/** Throws an `RpcError` if a device with these addresses can't have that MTU. */
+export function checkMtu(mtu: number, addresses: readonly string[]): void {
+  if (mtu >= MIN_IPV6_MTU || !addresses.some(isIpv6)) return;
+  throw new RpcError('invalid-params', `mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
 }
 
 /** What the person who chose, or got, these addresses should know. */

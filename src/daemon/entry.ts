@@ -8,6 +8,7 @@ import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
+import { RpcError } from '../rpc/errors.js';
 import type { Addressing } from '../rpc/fields.js';
 import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
@@ -114,6 +115,19 @@ export class Entry {
     this.running?.setForwardOnly(on);
   }
 
+  /** What it's called, its device's MTU, and its routes, are these from now on; rejects with an `RpcError`, and leaves all as it was, if that can't be. */
+  async setProfile(change: Partial<Pick<SavedNetwork, 'name' | 'mtu' | 'routes' | 'acceptRoutes'>>): Promise<void> {
+    const before = this.saved;
+    const saved = { ...before, ...change };
+    this.running?.setMtu(saved.mtu);
+    await this.context.state.save(saved).catch((error: Error) => {
+      this.running?.setMtu(before.mtu);
+      throw new RpcError('state-failed', `what was set can't be saved: ${error.message}`);
+    });
+    this.saved = saved;
+    this.running?.setProfile(saved);
+  }
+
   remember(peers: readonly RememberedPeer[]): void {
     this.saved = { ...this.saved, remembered: peers };
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
@@ -205,7 +219,7 @@ export class Entry {
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, mac, name, port, mtu, mssClamp, dynamic },
+      ...{ id, hash, device, mac, name, hostName: null, port, mtu, mssClamp, dynamic },
       addresses: ownAddresses(this.saved),
       ula: this.running?.ula ?? null,
       seeking: this.running?.isSeeking ?? false,
@@ -219,8 +233,16 @@ export class Entry {
       portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
+      routes: [...this.saved.routes],
+      acceptRoutes: [...this.saved.acceptRoutes],
+      memberRoutes: [],
       log: this.context.log.levelOf(id),
-      peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
+      peers: (snapshot?.peers ?? []).map((peer) => ({
+        ...peer,
+        hostName: null,
+        addresses: [...peer.addresses],
+        routes: [...peer.routes],
+      })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
       problems: [...(snapshot?.problems ?? [])],
       drops,

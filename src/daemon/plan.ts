@@ -68,6 +68,8 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     dht: params.dht ?? null,
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
+    routes: [...new Set(params.route)],
+    acceptRoutes: [...new Set(params['accept-routes'])],
     remembered: [],
     blocked: [],
     acquaintances: [],
@@ -88,6 +90,8 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     same(params['mss-clamp'], saved.mssClamp) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
+    same([...new Set(params.route)], saved.routes) &&
+    same([...new Set(params['accept-routes'])], saved.acceptRoutes) &&
     params['no-lan'] === saved.noLan &&
     (await hasKeys(saved, keys, wall))
   );

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { type Cidr, cidrText } from '../core/ip.js';
+import { type Cidr, formatCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DefaultRoute } from '../core/port-mapping.js';
 import { type Device, type DeviceCommand, DeviceError, type DeviceEvent, type Help } from '../device/device.js';
@@ -19,13 +19,14 @@ import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, Reme
 import { Network } from '../network/network.js';
 import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
+import { RpcError } from '../rpc/errors.js';
 import { type HttpProxy, MEMBERS } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
 import type { LiveFigures } from './metrics/figures.js';
-import { type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
+import { cidrs, type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
 import { type PingAnswer, Pings } from './pings.js';
 import type { Pins } from './pins.js';
 import { PortMapper } from './port-mapper.js';
@@ -84,6 +85,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly relayNames: RelayNames;
   private addresses: readonly LocalAddress[] = [];
   private forwardOnly: boolean;
+  private mtu: number;
   private readonly clockTimer: NodeJS.Timeout;
   private readonly pings = new Pings();
 
@@ -101,6 +103,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { host, saved } = options;
     this.openedAt = host.now();
     this.forwardOnly = saved.forwardOnly;
+    this.mtu = saved.mtu;
     this.loop = new Loop(
       machine,
       () => host.now(),
@@ -140,7 +143,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     );
     try {
       const ula = config.ula
-        ? giveUla(device, cidrText(ulaOf(secrets.networkId, identity.publicKey)), options.log)
+        ? giveUla(device, formatCidr(ulaOf(secrets.networkId, identity.publicKey)), options.log)
         : null;
       const machine = new Network(
         { ...config, ula: ula !== null },
@@ -175,6 +178,23 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.lan?.setAddresses(on ? [] : this.addresses);
     this.setRoute(this.route); // a mapping is of no use then
     this.feed({ kind: 'forward-only', on });
+  }
+
+  /** The device's, in bytes. Throws an `RpcError` if the system refuses it. */
+  setMtu(mtu: number): void {
+    if (mtu === this.mtu) return;
+    try {
+      this.device.apply([{ kind: 'set-mtu', mtu }]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RpcError('device-failed', `mtu: the system refuses ${mtu}: ${reason}`);
+    }
+    this.mtu = mtu;
+  }
+
+  /** What this machine says of itself. */
+  setProfile({ name, mtu, routes }: SavedNetwork): void {
+    this.feed({ kind: 'profile', profile: { name, mtu, routes: cidrs(routes) } });
   }
 
   /** What's pinned is another matter now. */

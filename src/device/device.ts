@@ -153,6 +153,8 @@ export type DeviceCommand =
   | { readonly kind: 'probe-address'; readonly ip: string }
   /** Tells all peers by an ARP announcement (section 2.3) that this IPv4 address is this device's. */
   | { readonly kind: 'announce-address'; readonly ip: string }
+  /** Overlay MTU in bytes, without the Ethernet header. Throws if the system refuses it; then it's what it was. */
+  | { readonly kind: 'set-mtu'; readonly mtu: number }
   /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
   | { readonly kind: 'set-help'; readonly help: Help; readonly on: boolean };
 

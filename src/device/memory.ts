@@ -232,6 +232,7 @@ export class MemoryDevice implements Device {
       case 'announce-address':
         this.sendFrame(arpRequest(this.config.mac, command.ip, command.ip));
         break;
+      case 'set-mtu': // frames of any size are taken here
       case 'set-help':
         break; // there's no system here that could help
     }

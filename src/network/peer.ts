@@ -1,7 +1,7 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
-import { cidrText } from '../core/ip.js';
+import { formatCidr } from '../core/ip.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import { isRelayWay, type Way } from '../core/way.js';
@@ -26,7 +26,7 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext extends OutreachContext {
   readonly session: SessionContext;
   /** What our frames ask of a path. */
-  readonly needs: FrameNeeds;
+  needs(): FrameNeeds;
   /** Whether somebody here wants nothing to do with the peer. */
   isBlocked(record: MemberRecord): boolean;
   /** When a session with the peer of that id was there first, in ms since 1970; null if never. */
@@ -74,9 +74,9 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: () => context.needs() });
     this.session = new Session(context.session, remote, stamp);
-    this.ula = cidrText(ulaOf(context.session.keys.networkId, record.identity));
+    this.ula = formatCidr(ulaOf(context.session.keys.networkId, record.identity));
     const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
     this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
   }
@@ -105,7 +105,7 @@ export class Peer {
 
   /** With prefix lengths; without the one that follows from its identity. */
   get addresses(): readonly string[] {
-    return this.record.addresses.map(cidrText).filter((address) => address !== this.ula);
+    return this.record.addresses.map(formatCidr).filter((address) => address !== this.ula);
   }
 
   private get isBlocked(): boolean {
@@ -265,7 +265,7 @@ export class Peer {
       id: this.record.peerId,
       name: this.record.name,
       addresses: this.addresses,
-      ula: this.record.addresses.some((address) => cidrText(address) === this.ula) ? this.ula : null,
+      ula: this.record.addresses.some((address) => formatCidr(address) === this.ula) ? this.ula : null,
       mac: formatMac(this.record.mac),
       state: this.state(),
       path: path?.kind ?? 'none',
@@ -280,6 +280,7 @@ export class Peer {
       source: this.source,
       knownSince: this.context.knownSince(this.record.peerId),
       lastError: this.isConnected ? null : this.explanation(),
+      routes: this.record.routes.map(formatCidr),
     };
   }
 

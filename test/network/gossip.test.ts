@@ -21,6 +21,7 @@ function record(n: number, change = 0): MemberRecord {
     endpoints: [],
     relay: null,
     claimedAt: null,
+    routes: [],
   });
   const read = readRecord(SECRETS.networkId, bytes);
   assert.ok(read !== null);

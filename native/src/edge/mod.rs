@@ -1,9 +1,10 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod closing;
-mod convert;
+pub(crate) mod convert;
 pub mod mapping;
 pub mod process;
 pub mod relay;
+pub mod routes;
 mod types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -189,6 +190,7 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             to.announce_address(ipv4_of(ip)?);
             Ok(())
         }
+        NativeCommand::SetMtu { mtu } => to.set_mtu(*mtu).map_err(failed),
         NativeCommand::SetHelp { help, on } => {
             to.switch(help_of(help)?, *on);
             Ok(())

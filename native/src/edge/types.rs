@@ -55,6 +55,7 @@ pub enum NativeCommand {
     SetForwardOnly { on: bool },
     ProbeAddress { ip: String },
     AnnounceAddress { ip: String },
+    SetMtu { mtu: u32 },
     SetHelp { help: String, on: bool },
 }
 
@@ -114,4 +115,12 @@ pub struct NativeMappingAnswer {
     pub error: Option<String>,
     pub external: Option<String>,
     pub lifetime_seconds: Option<u32>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct NativeRoute {
+    pub subnet: String,
+    pub gateway: String,
+    pub device: String,
+    pub metric: u32,
 }

@@ -24,6 +24,8 @@ use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
 use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
+use crate::tap::Tap;
+use crate::udp::Passing;
 use crate::way::Way;
 
 /// Peers of a device.
@@ -65,11 +67,14 @@ pub struct Control {
     changed: bool,
     generation: u64,
     sender: Sender,
+    /// What the sockets of sessions let pass; None as long as that's everything.
+    passing: Option<Passing>,
 }
 
 impl Control {
     pub fn new(own: Mac) -> Self {
-        Self { tables: Tables::new(own), changed: false, generation: 0, sender: Sender::new(0, Patience::None) }
+        let sender = Sender::new(0, Patience::None);
+        Self { tables: Tables::new(own), changed: false, generation: 0, sender, passing: None }
     }
 }
 
@@ -131,6 +136,7 @@ impl Control {
         }
         self.changed = false;
         shared.tables.store(Arc::new(self.tables.clone()));
+        shared.let_pass(&self.tables, &mut self.passing);
         shared.wake_deadlines();
         shared.queues.iter().for_each(|queue| queue.wake(Side::Receive));
     }
@@ -257,7 +263,7 @@ impl Commands<'_> {
         let hop = self.hop_on(&to, relay.as_ref(), source)?;
         if messages.len() > MAX_CONTROL {
             self.publish();
-            self.control.sender.send_probe(self.shared, &hop, &datagram);
+            self.control.sender.send_quietly(self.shared, &hop, &datagram);
         } else {
             self.send(&hop, &datagram);
         }
@@ -279,12 +285,17 @@ impl Commands<'_> {
         }
     }
 
-    /// Switches a help of the system on or off.
+    /// The interface's MTU, in bytes without the Ethernet header.
+    pub fn set_mtu(&self, mtu: u32) -> Result<(), CommandError> {
+        self.shared.tap.set_mtu(mtu).map_err(|error| CommandError(error.to_string()))
+    }
+
     /// From now on nothing goes out or comes in but to and from relays, or everything again.
     pub fn set_forward_only(&self, on: bool) {
         self.shared.switches.set_forward_only(on);
     }
 
+    /// Switches a help of the system on or off.
     pub fn switch(&mut self, help: Help, on: bool) {
         self.shared.switch(help, on);
     }

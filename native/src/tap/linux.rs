@@ -29,7 +29,8 @@ pub struct LinuxTap {
     headed: bool,
     offload: AtomicBool,
     heeds_routers: bool,
-    name: String,
+    /// The interface's number; 0 as long as it isn't set up.
+    index: u32,
     /// Those that we gave it.
     addresses: Mutex<Vec<Address>>,
 }
@@ -44,13 +45,13 @@ impl LinuxTap {
             None => Self::with_one(name, &config.name)?,
         };
         let heeds_routers = !ignores_routers(&config.name);
-        let (name, addresses) = (config.name.clone(), Mutex::new(config.addresses.clone()));
-        let tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, name, addresses };
+        let addresses = Mutex::new(config.addresses.clone());
+        let mut tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, index: 0, addresses };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
         }
-        netlink::configure(config)?;
+        tap.index = netlink::configure(config)?;
         Ok(tap)
     }
 
@@ -196,9 +197,13 @@ impl Tap for LinuxTap {
 
     fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError> {
         let mut current = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        netlink::replace_addresses(&self.name, &current, addresses)?;
+        netlink::replace_addresses(self.index, &current, addresses)?;
         *current = addresses.to_vec();
         Ok(())
+    }
+
+    fn set_mtu(&self, mtu: u32) -> io::Result<()> {
+        netlink::set_mtu(self.index, mtu)
     }
 
     fn heeds_routers(&self) -> bool {

@@ -8,9 +8,9 @@ use crate::packet::{Mac, Offload};
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-mod netlink;
+pub(crate) mod netlink;
 #[cfg(target_os = "linux")]
-mod vnet;
+pub(crate) mod vnet;
 
 #[cfg(target_os = "linux")]
 pub use linux::LinuxTap as Device;
@@ -71,6 +71,8 @@ pub trait Tap: Send + Sync {
 
     /// Gives the interface these addresses in place of those that it was given before; an error leaves it those that it had.
     fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError>;
+    /// Sets the interface's MTU, in bytes without the Ethernet header.
+    fn set_mtu(&self, mtu: u32) -> io::Result<()>;
 
     /// Whether the system might heed router advertisements that this interface receives.
     fn heeds_routers(&self) -> bool;

@@ -6,8 +6,10 @@ import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { print, printJson, tell } from '../output.js';
 
 interface Flags
-  extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'no-ula' | 'mss-clamp' | 'dht' | 'keys'>,
+  extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'no-ula' | 'mss-clamp' | 'dht' | 'keys' | 'accept-routes'>,
     KeyFlags {
+  /** True: those that are private. */
+  readonly acceptRoutes?: string | true;
   readonly lan: boolean;
   readonly ula: boolean;
   readonly mssClamp?: true;
@@ -47,6 +49,16 @@ export function startCommand(): Command {
       ),
     )
     .option('--fwd', 'everything through relays: no LAN, no direct paths')
+    .addOption(
+      new Option(
+        '--route <subnet>',
+        'a subnet behind this machine, offered to the members; may be given several times',
+      ).argParser(list),
+    )
+    .option(
+      '--accept-routes [subnets]',
+      'reach subnets that members offer, in SUBNET[,SUBNET…] (default: all private ones)',
+    )
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -63,16 +75,23 @@ Examples:
   p2p start -ip dhcp -ip 2001:db8:10::1/64 -hash myhash
   p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
   p2p start -ip 10.10.10.4 -hash myhash -relay relay.example -fwd
+  p2p start -ip 10.10.10.5 -hash myhash -route 192.168.7.0/24     # others: -accept-routes
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, ula, dht, json, mssClamp, key, ttl, keyfile, ...given } = need(command, flags, 'hash');
+      const { lan, ula, dht, json, mssClamp, acceptRoutes, key, ttl, keyfile, ...given } = need(command, flags, 'hash');
       const keys = await keysOf({ key, ttl, keyfile });
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const params = { ...given, ...where, keys, 'no-lan': !lan, 'no-ula': !ula, 'mss-clamp': mssClamp };
+      const without = { 'no-lan': !lan, 'no-ula': !ula };
+      const params = { ...given, ...where, ...without, keys, 'mss-clamp': mssClamp, ...accepted(acceptRoutes) };
       const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });
       else print(`${network.device} is up: ${allAddresses(network).join(', ')}, UDP port ${network.port}`);
     });
+}
+
+function accepted(subnets: string | true | undefined): Pick<Params<'network.start'>, 'accept-routes'> {
+  if (subnets === undefined) return {};
+  return { 'accept-routes': subnets === true ? ['private'] : list(subnets, undefined) };
 }

@@ -5,7 +5,7 @@
  */
 import { BoundedMap } from '../../core/bounded-map.js';
 import { hex } from '../../core/bytes.js';
-import { type Cidr, cidrText, isIpv6, parseCidr, subnetOf } from '../../core/ip.js';
+import { type Cidr, formatCidr, isIpv6, networkOf, parseCidr } from '../../core/ip.js';
 import { formatMac } from '../../core/mac.js';
 import type { NetworkConfig } from '../io.js';
 import type { Outbox } from '../outbox.js';
@@ -146,7 +146,7 @@ export class AddressChoice {
     const claims = this.claims();
     const given = givenSubnets(claims);
     if (given.length === 0 || given.some((subnet) => this.accepts(subnet))) return waiting;
-    const where = given.map(cidrText).join(', ');
+    const where = given.map(formatCidr).join(', ');
     return [
       ...waiting,
       `members have addresses in ${where}, where this machine takes none by itself: it's no private subnet of a usual size, or this machine is connected to the same; p2p set -ip gives it one`,
@@ -177,13 +177,13 @@ export class AddressChoice {
     const rival = this.claims().find((claim) => claim.ip === address.ip && outranks(claim, own));
     const better = this.elsewhere(address);
     if (rival !== undefined) this.lose(now, address.ip, `${rival.by} has it with more right`);
-    else if (better !== null) this.lose(now, address.ip, `the network is in ${cidrText(better)}`);
+    else if (better !== null) this.lose(now, address.ip, `the network is in ${formatCidr(better)}`);
   }
 
   /** The subnet in which connected members were given addresses, if nobody at all was given one in ours. */
   private elsewhere(address: Cidr): Cidr | null {
-    const mine = cidrText(subnetOf(address));
-    if (givenSubnets(this.claims()).some((subnet) => cidrText(subnet) === mine)) return null;
+    const mine = formatCidr(networkOf(address));
+    if (givenSubnets(this.claims()).some((subnet) => formatCidr(subnet) === mine)) return null;
     const connected = this.context.others().filter(({ isConnected }) => isConnected);
     const there = givenSubnets(connected.flatMap(({ record }) => claimsOf(record)));
     return there.find((subnet) => this.accepts(subnet)) ?? null;
@@ -212,7 +212,7 @@ export class AddressChoice {
     const subnet = this.subnet();
     const ip = this.firstFree(now, subnet);
     if (ip === null) {
-      const why = `no address is free in ${cidrText(subnet)}: p2p set -ip gives this machine another`;
+      const why = `no address is free in ${formatCidr(subnet)}: p2p set -ip gives this machine another`;
       this.phase = { kind: 'waiting', until: now + RETRY, why };
       return;
     }
@@ -248,7 +248,7 @@ export class AddressChoice {
   private claim(now: number, address: Cidr): void {
     this.chosen = { address, since: Math.max(0, Math.floor(this.context.wall(now))) };
     this.phase = { kind: 'held' };
-    this.outbox.notable('info', 'address claimed', { address: cidrText(address) });
+    this.outbox.notable('info', 'address claimed', { address: formatCidr(address) });
     this.publish(now);
     this.announce(now + ANNOUNCE_INTERVAL);
     this.membersChanged(now);
@@ -272,9 +272,9 @@ export class AddressChoice {
   }
 
   private publish(now: number): void {
-    const chosen = this.chosen && { address: cidrText(this.chosen.address), since: this.chosen.since };
+    const chosen = this.chosen && { address: formatCidr(this.chosen.address), since: this.chosen.since };
     this.context.changed(now);
-    this.outbox.push({ kind: 'addresses', addresses: this.addresses.map(cidrText), chosen });
+    this.outbox.push({ kind: 'addresses', addresses: this.addresses.map(formatCidr), chosen });
   }
 
   private claims(): Claim[] {

@@ -1,5 +1,5 @@
 /** In which IPv4 subnet a member without an address looks for one. */
-import { type Cidr, cidrText, isIpv6, isLinkLocal, isPrivate, overlap, subnetOf } from '../../core/ip.js';
+import { type Cidr, formatCidr, isIpv6, isLinkLocal, isPrivate, networkOf, overlap } from '../../core/ip.js';
 import type { Claim } from './claims.js';
 
 /** Prefix lengths of subnets that are learned: room for some hosts, and no more than one network needs. */
@@ -34,9 +34,9 @@ function byCount(claims: readonly Claim[]): Cidr[] {
   const subnets = new Map<string, { readonly subnet: Cidr; readonly members: Set<string> }>();
   for (const claim of claims) {
     if (isIpv6(claim.ip)) continue;
-    const subnet = subnetOf(claim);
-    const entry = subnets.get(cidrText(subnet)) ?? { subnet, members: new Set() };
-    subnets.set(cidrText(subnet), entry);
+    const subnet = networkOf(claim);
+    const entry = subnets.get(formatCidr(subnet)) ?? { subnet, members: new Set() };
+    subnets.set(formatCidr(subnet), entry);
     entry.members.add(claim.by);
   }
   return [...subnets]
