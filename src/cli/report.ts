@@ -40,20 +40,25 @@ const LOOKS: readonly (readonly [string, ...string[]])[] = [
 ];
 
 /** Gathers everything; what can't be had is a sentence that says so. */
-export async function collect(ask: Ask, configFile: string): Promise<Part[]> {
+export async function collect(ask: Ask, log: () => Promise<string>, configFile: string): Promise<Part[]> {
   const daemon = async (method: Asked) =>
     ask(method).then(
       (answer) => JSON.stringify(answer, null, 2),
       (error: Error) => error.message,
     );
-  const log = ['journalctl', '--unit=p2p', `--lines=${LOG_LINES}`, '--no-pager', '--output=short-iso'] as const;
+  const journal = ['journalctl', '--unit=p2p', `--lines=${LOG_LINES}`, '--no-pager', '--output=short-iso'] as const;
   const parts: Part[] = [
     { name: 'versions.json', means: 'this command, the daemon, the system', text: await versions(ask) },
     { name: 'debug.json', means: 'p2p debug --json', text: await daemon('daemon.debug') },
     { name: 'netcheck.json', means: 'p2p netcheck --json', text: await daemon('daemon.netcheck') },
     { name: 'config.txt', means: 'which keys the configuration has', text: await configuration(configFile) },
     { name: 'network.txt', means: "this machine's interfaces, addresses and routes", text: await programs(LOOKS) },
-    { name: 'log.txt', means: 'the last lines of the log that systemd keeps', text: await program(log) },
+    {
+      name: 'log.txt',
+      means: 'what the daemon remembers of its log',
+      text: await log().catch((error: Error) => error.message),
+    },
+    { name: 'journal.txt', means: 'the end of the log that systemd keeps', text: await program(journal) },
   ];
   const secrets = await knownSecrets(ask);
   return parts.map((part) => ({ ...part, text: redact(part.text, secrets) }));

@@ -1,5 +1,8 @@
 import { Command } from 'commander';
-import { callDaemon, jsonFlag } from '../context.js';
+import { MAX_LOG_LINES } from '../../rpc/fields.js';
+import { logText } from '../../rpc/log-line.js';
+import { isLost } from '../../rpc/streams.js';
+import { callDaemon, jsonFlag, listenToDaemon } from '../context.js';
 import { print, printJson } from '../output.js';
 import { collect, writeArchive } from '../report.js';
 
@@ -19,7 +22,7 @@ export function bugreportCommand(): Command {
       'after',
       `
 It asks nothing and sends nothing. In it: versions, debug, netcheck, this machine's addresses and routes, which keys the configuration has, and the
-log if systemd keeps it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
+log, as the daemon and systemd keep it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
 members are in it. It works without a daemon as well. Look at it before you give it away: tar -tzf FILE.
 
 Examples:
@@ -27,7 +30,11 @@ Examples:
   p2p bugreport --output report.tar.gz`,
     )
     .action(async ({ output, config, json }: Flags, command: Command) => {
-      const report = await collect((method) => callDaemon(command, method, {}), config);
+      const report = await collect(
+        (method) => callDaemon(command, method, {}),
+        () => logOf(command),
+        config,
+      );
       const file = output ?? `p2p-bugreport-${stamp(new Date())}.tar.gz`;
       const contents = await writeArchive(file, report);
       if (json) return printJson({ file, contents });
@@ -35,6 +42,17 @@ Examples:
       for (const { name, bytes, means } of contents)
         print(`  ${name.padEnd(14)}${`${bytes}`.padStart(9)} bytes  ${means}`);
     });
+}
+
+/** The daemon's log may take this long, in ms. */
+const LOG_MS = 10_000;
+
+async function logOf(command: Command): Promise<string> {
+  const params = { lines: MAX_LOG_LINES, follow: false };
+  const lines: string[] = [];
+  for await (const line of await listenToDaemon(command, 'log.subscribe', params, AbortSignal.timeout(LOG_MS)))
+    if (!isLost(line)) lines.push(logText(line));
+  return lines.join('\n');
 }
 
 /** `20261121-080000`, UTC. */
