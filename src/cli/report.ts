@@ -39,14 +39,14 @@ const LOOKS: readonly (readonly [string, ...string[]])[] = [
   ['ip', '-6', 'route'],
 ];
 
-/** Gathers everything; what can't be had is a sentence that says so. */
-export async function collect(ask: Ask, log: () => Promise<string>, configFile: string): Promise<Part[]> {
+/** Gathers everything; what can't be had is a sentence that says so. `daemonLog`: what the daemon remembers of its log, as text. */
+export async function collect(ask: Ask, daemonLog: () => Promise<string>, configFile: string): Promise<Part[]> {
   const daemon = async (method: Asked) =>
     ask(method).then(
       (answer) => JSON.stringify(answer, null, 2),
       (error: Error) => error.message,
     );
-  const journal = ['journalctl', '--unit=p2p', `--lines=${LOG_LINES}`, '--no-pager', '--output=short-iso'] as const;
+  const log = ['journalctl', '--unit=p2p', `--lines=${LOG_LINES}`, '--no-pager', '--output=short-iso'] as const;
   const parts: Part[] = [
     { name: 'versions.json', means: 'this command, the daemon, the system', text: await versions(ask) },
     { name: 'debug.json', means: 'p2p debug --json', text: await daemon('daemon.debug') },
@@ -54,11 +54,11 @@ export async function collect(ask: Ask, log: () => Promise<string>, configFile: 
     { name: 'config.txt', means: 'which keys the configuration has', text: await configuration(configFile) },
     { name: 'network.txt', means: "this machine's interfaces, addresses and routes", text: await programs(LOOKS) },
     {
-      name: 'log.txt',
-      means: 'what the daemon remembers of its log',
-      text: await log().catch((error: Error) => error.message),
+      name: 'daemon-log.txt',
+      means: 'the last lines of its log that the daemon remembers',
+      text: await daemonLog().catch((error: Error) => error.message),
     },
-    { name: 'journal.txt', means: 'the end of the log that systemd keeps', text: await program(journal) },
+    { name: 'log.txt', means: 'the last lines of the log that systemd keeps', text: await program(log) },
   ];
   const secrets = await knownSecrets(ask);
   return parts.map((part) => ({ ...part, text: redact(part.text, secrets) }));

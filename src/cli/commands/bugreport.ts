@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { MAX_LOG_LINES } from '../../rpc/fields.js';
-import { logText } from '../../rpc/log-line.js';
+import { logWords } from '../../rpc/log-line.js';
 import { isLost } from '../../rpc/streams.js';
 import { callDaemon, jsonFlag, listenToDaemon } from '../context.js';
 import { print, printJson } from '../output.js';
@@ -22,7 +22,7 @@ export function bugreportCommand(): Command {
       'after',
       `
 It asks nothing and sends nothing. In it: versions, debug, netcheck, this machine's addresses and routes, which keys the configuration has, and the
-log, as the daemon and systemd keep it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
+log as far as the daemon and systemd have it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
 members are in it. It works without a daemon as well. Look at it before you give it away: tar -tzf FILE.
 
 Examples:
@@ -30,11 +30,8 @@ Examples:
   p2p bugreport --output report.tar.gz`,
     )
     .action(async ({ output, config, json }: Flags, command: Command) => {
-      const report = await collect(
-        (method) => callDaemon(command, method, {}),
-        () => logOf(command),
-        config,
-      );
+      const log = () => daemonLog(command);
+      const report = await collect((method) => callDaemon(command, method, {}), log, config);
       const file = output ?? `p2p-bugreport-${stamp(new Date())}.tar.gz`;
       const contents = await writeArchive(file, report);
       if (json) return printJson({ file, contents });
@@ -44,14 +41,12 @@ Examples:
     });
 }
 
-/** The daemon's log may take this long, in ms. */
-const LOG_MS = 10_000;
-
-async function logOf(command: Command): Promise<string> {
+/** The lines that the daemon remembers. */
+async function daemonLog(command: Command): Promise<string> {
   const params = { lines: MAX_LOG_LINES, follow: false };
   const lines: string[] = [];
-  for await (const line of await listenToDaemon(command, 'log.subscribe', params, AbortSignal.timeout(LOG_MS)))
-    if (!isLost(line)) lines.push(logText(line));
+  for await (const line of await listenToDaemon(command, 'log.subscribe', params, new AbortController().signal))
+    if (!isLost(line)) lines.push(`${line.time} ${logWords(line)}`);
   return lines.join('\n');
 }
 
