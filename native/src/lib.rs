@@ -21,6 +21,8 @@ pub mod process;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;
+#[cfg(target_os = "linux")]
+pub mod routes;
 pub mod seal;
 pub mod switch;
 pub mod tap;

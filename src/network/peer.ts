@@ -1,6 +1,7 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
+import { formatCidr } from '../core/ip.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import { isRelayWay, type Way } from '../core/way.js';
@@ -24,7 +25,7 @@ const UNREACHABLE_AFTER = 4;
 export interface PeerContext extends OutreachContext {
   readonly session: SessionContext;
   /** What our frames ask of a path. */
-  readonly needs: FrameNeeds;
+  needs(): FrameNeeds;
   /** Whether somebody here wants nothing to do with the peer. */
   isBlocked(record: MemberRecord): boolean;
   /** When a session with the peer of that id was there first, in ms since 1970; null if never. */
@@ -71,7 +72,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: () => context.needs() });
     this.session = new Session(context.session, remote, stamp);
     const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
     this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
@@ -255,7 +256,7 @@ export class Peer {
     return {
       id: this.record.peerId,
       name: this.record.name,
-      addresses: this.record.addresses.map(({ ip, prefix }) => `${ip}/${prefix}`),
+      addresses: this.record.addresses.map(formatCidr),
       mac: formatMac(this.record.mac),
       state: this.state(),
       path: path?.kind ?? 'none',
@@ -270,6 +271,7 @@ export class Peer {
       source: this.source,
       knownSince: this.context.knownSince(this.record.peerId),
       lastError: this.isConnected ? null : this.explanation(),
+      routes: this.record.routes.map(formatCidr),
     };
   }
 

@@ -8,7 +8,14 @@ type Ping = Result<'member.ping'>;
 
 const COUNTS = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
 const PEER: Ping['peer'] = {
-  ...{ id: '0123456789abcdef', name: 'ben', addresses: ['10.10.10.2/24'], mac: '02:00:00:00:00:01', source: 'dht' },
+  ...{
+    id: '0123456789abcdef',
+    name: 'ben',
+    hostName: null,
+    addresses: ['10.10.10.2/24'],
+    mac: '02:00:00:00:00:01',
+    source: 'dht',
+  },
   ...{
     state: 'connected',
     path: 'none',
@@ -16,6 +23,8 @@ const PEER: Ping['peer'] = {
     rttMs: null,
     pathMtu: null,
     connectedMs: null,
+    knownSince: null,
+    routes: [],
     lastError: null,
     ...COUNTS,
   },

@@ -110,6 +110,7 @@ export class SimHost {
       mtu,
       port: PORT,
       bootCounter,
+      routes: [],
       forwardOnly: options.forwardOnly ?? false,
       relayOffer: options.relayOffer ?? null,
       useMemberRelays: options.useMemberRelays ?? false,

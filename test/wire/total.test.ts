@@ -69,7 +69,11 @@ const ENDPOINT = makeEndpoint('192.0.2.1', 4_900);
 const RECORD = signRecord(NETWORK_ID, IDENTITY, {
   ...{ flags: 1, mtu: 1360, staticKey: IDENTITY.staticPublic, sequence: sequenceOf(3, 4), instance: fill(8, 5) },
   ...{ mac: defaultMac(IDENTITY.publicKey), name: 'workshop', addresses: [{ ip: '10.10.10.1', prefix: 24 }] },
-  ...{ endpoints: [ENDPOINT, makeEndpoint('2001:db8::1', 4_900)], relay: { udpPort: 1, tlsPort: 2, key: fill(32, 3) } },
+  ...{
+    endpoints: [ENDPOINT, makeEndpoint('2001:db8::1', 4_900)],
+    routes: [{ ip: '192.168.7.0', prefix: 24 }],
+    relay: { udpPort: 1, tlsPort: 2, key: fill(32, 3) },
+  },
 });
 const SECRETS = { topicKey: fill(32, 1), recordKey: fill(32, 2), announceSecret: fill(32, 3) };
 const DAY = '2026-11-21';

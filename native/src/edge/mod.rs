@@ -4,6 +4,7 @@ pub(crate) mod convert;
 pub mod mapping;
 pub mod process;
 pub mod relay;
+pub mod routes;
 mod types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -170,6 +171,7 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             to.set_forward_only(*on);
             Ok(())
         }
+        NativeCommand::SetMtu { mtu } => to.set_mtu(*mtu).map_err(failed),
         NativeCommand::SetHelp { help, on } => {
             to.switch(help_of(help)?, *on);
             Ok(())
