@@ -17,6 +17,7 @@ mod receive;
 mod relay;
 mod relayed;
 mod sender;
+mod strangers;
 mod switches;
 mod tables;
 mod timers;
@@ -37,7 +38,7 @@ use crate::counters::Drops;
 use crate::error::{Code, OpenError};
 use crate::events::Events;
 use crate::tap::{Device, Tap, TapConfig};
-use crate::udp::Sockets;
+use crate::udp::Port;
 use commands::Control;
 use peer::Peer;
 use queue::{Queue, Side};
@@ -102,12 +103,14 @@ impl Engine {
         let network = mac_key(&config.network_admission_key);
         let cookies = Cookies::new(&config.cookie_key, network.clone()).map_err(no_key)?;
         let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
-        let sockets = Sockets::open(config.port, config.tap.queues)?;
-        let tap = Device::open(&TapConfig { queues: sockets.len(), ..config.tap.clone() })?;
+        let mut port = Port::open(config.port, config.tap.queues)?;
+        let tap = Device::open(&TapConfig { queues: port.queues.len(), ..config.tap.clone() })?;
         let tables = Arc::new(Tables::new(config.tap.mac));
-        // As many queues as both have; the system hashes among sockets if there's only one of them left.
-        let queues = sockets.into_iter().take(tap.queues()).enumerate();
-        let queues = queues.map(|(number, sockets)| Queue::new(number, &tap, sockets, &tables));
+        // As many queues as both have.
+        port.limit(tap.queues()).map_err(failed("sharing the port among its sockets"))?;
+        let Port { queues: sockets, mut strangers } = port;
+        let queues = sockets.into_iter().enumerate();
+        let queues = queues.map(|(number, sockets)| Queue::new(number, &tap, sockets, strangers.take(), &tables));
         let shared = Arc::new(Shared {
             queues: queues.collect::<Result<_, _>>().map_err(failed("watching the interface and the sockets"))?,
             tap,
@@ -173,6 +176,7 @@ impl Engine {
     }
 
     pub fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.count_unread();
         self.shared.drops.happened().collect()
     }
 }
