@@ -80,7 +80,7 @@ export function parseOverlayAddress(text: string): OverlayAddress {
 }
 
 /** Addresses as `parseOverlayAddress` reads them, and the word `dhcp` once or not at all. */
-export function parseAddressing(texts: readonly string[]): Addressing {
+export function addressingOf(texts: readonly string[]): Addressing {
   if (texts.length === 0) throw new RangeError('expected an address or dhcp, got none');
   if (texts.length > MAX_ADDRESSES)
     throw new RangeError(`expected at most ${MAX_ADDRESSES} addresses, got ${texts.length}`);

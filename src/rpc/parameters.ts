@@ -25,7 +25,7 @@ export const keys = v.pipe(
 export const addressing = v.pipe(
   v.union([v.string(), v.array(v.string())], 'expected an address, or a list of addresses'),
   v.transform((texts) => (typeof texts === 'string' ? [texts] : texts)),
-  parsed<string[], fields.Addressing>(fields.parseAddressing),
+  parsed<string[], fields.Addressing>(fields.addressingOf),
 );
 
 /** How many subnets a member may offer; a member record has room for as many. */
