@@ -96,14 +96,27 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
   return [`${field(hash)}|${bareAddresses(addresses)}`, ...members, ...missing];
 }
 
-/** How members are found, in words: for the person who looks, not for the program that reads the lines. */
-function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly, ula, seeking }: NetworkInfo): string {
+/** How members are found, and which subnets lead where, in words: for the person who looks, not for the program that reads the lines. */
+export function discoveryLine(network: NetworkInfo): string {
+  const { hash, lan, dht, portMapping, relays, forwardOnly } = network;
   const through = relays.map(
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
   const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
-  const address = `${seeking ? '; looking for an address' : ''}${ula === null ? '' : `; IPv6 of its own: ${ula}`}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${address}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${addressWords(network)}${subnets(network)}`;
+}
+
+function addressWords({ ula, seeking }: NetworkInfo): string {
+  return `${seeking ? '; looking for an address' : ''}${ula === null ? '' : `; IPv6 of its own: ${ula}`}`;
+}
+
+function subnets({ routes, memberRoutes }: NetworkInfo): string {
+  const reached = memberRoutes.filter(({ state }) => state === 'installed');
+  const words = [
+    ...routes.map((subnet) => `${subnet} behind this machine`),
+    ...reached.map(({ subnet, name }) => `${subnet} behind ${printable(name)}`),
+  ];
+  return words.length === 0 ? '' : `; subnets: ${words.join(', ')}`;
 }
 
 /** What this machine does as a relay. */
