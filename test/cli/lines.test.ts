@@ -91,7 +91,7 @@ test('status says in words which subnets lead where', () => {
   const network = { ...NETWORK, routes: ['192.168.7.0/24'], memberRoutes };
   assert.equal(
     discoveryLine(network),
-    'p2p: my|hash: LAN: off; DHT: off; port mapping: off; subnets: 192.168.7.0/24 behind this machine, 192.168.8.0/24 behind ben',
+    'p2p: my|hash: LAN: off; DHT: off; port mapping: off; IPv6 of its own: fd00::1/64; subnets: 192.168.7.0/24 behind this machine, 192.168.8.0/24 behind ben',
   );
   assert.deepEqual(routeTable([network]).split('\n').slice(1), [
     'p2p0    192.168.7.0/24  ada                     -           offered by this machine',
