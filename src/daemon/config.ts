@@ -59,6 +59,8 @@ export interface Config {
   readonly mtu: number;
   /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
   readonly mssClamp: boolean;
+  /** Whether the devices of networks that don't say are ports of a bridge. */
+  readonly bridge: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -117,6 +119,7 @@ function defaults(): Config {
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -144,6 +147,7 @@ const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
   ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
   mtu: (value) => parseMtu(number(value)),
   mssClamp: boolean,
+  bridge: boolean,
   tapOffload: boolean,
   udpGso: boolean,
   udpGro: boolean,

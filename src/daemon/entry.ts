@@ -158,7 +158,7 @@ export class Entry {
     if (this.running === null) return false;
     const has = (addresses: readonly string[]) => addresses.some((address) => address.split('/')[0] === ip);
     if (has(this.saved.addresses)) return true;
-    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.addresses));
+    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.held));
   }
 
   info(): NetworkInfo {
@@ -177,8 +177,9 @@ export class Entry {
       portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
+      bridge: this.saved.bridge,
       log: this.log.levelOf(id),
-      peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses] })),
+      peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses], held: [...peer.held] })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
       problems: [...(snapshot?.problems ?? [])],
       drops,

@@ -29,6 +29,8 @@ export function findMember(networks: readonly NetworkInfo[], who: string): Found
 function matches(all: readonly FoundMember[], who: string): FoundMember[] {
   if (isIP(who) !== 0) {
     const ip = ipaddr.parse(who).toString();
+    const holders = all.filter(({ peer }) => peer.held.includes(ip));
+    if (holders.length > 0) return holders; // an address that several claim is the holder's
     return all.filter(({ peer }) => peer.addresses.some((address) => address.split('/')[0] === ip));
   }
   const byId = /^[0-9a-f]{16}$/i.test(who) ? all.filter(({ peer }) => peer.id === who.toLowerCase()) : [];

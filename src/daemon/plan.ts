@@ -74,6 +74,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     dht: params.dht ?? null,
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
+    bridge: params.bridge ?? config.bridge,
     remembered: [],
     blocked: [],
     acquaintances: [],
@@ -90,6 +91,7 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
     same(params['mss-clamp'], saved.mssClamp) &&
+    same(params.bridge, saved.bridge) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
     params['no-lan'] === saved.noLan &&

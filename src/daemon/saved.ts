@@ -39,6 +39,8 @@ export interface SavedNetwork {
   readonly relays: readonly string[];
   /** Everything goes through relays. */
   readonly forwardOnly: boolean;
+  /** Whether its device is a port of a bridge: others are behind it. */
+  readonly bridge: boolean;
   readonly remembered: readonly RememberedPeer[];
   /** Peer ids that this machine has nothing to do with. */
   readonly blocked: readonly string[];
@@ -103,6 +105,7 @@ const FILE = v.strictObject({
   dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
   relays: v.optional(v.array(checked(fields.parseRelayText)), []),
   forwardOnly: v.optional(v.boolean(), false),
+  bridge: v.optional(v.boolean(), false),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
   blocked: v.optional(v.array(checked(fields.parsePeerId)), []),
   acquaintances: v.optional(v.array(ACQUAINTANCE), []),

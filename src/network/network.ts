@@ -12,6 +12,7 @@ import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
+import { AddressClaims } from './address-claims.js';
 import { DeviceEvents } from './device-events.js';
 import { Drops } from './drops.js';
 import { frameNeeds } from './frame-needs.js';
@@ -61,6 +62,7 @@ export class Network {
   private readonly whereabouts: Whereabouts;
   private readonly keys: Keys;
   private readonly trust: Trust;
+  private readonly claims: AddressClaims;
   private readonly probes: ProbeQueue;
   private readonly hellos: Hellos;
   private readonly roster: Roster;
@@ -89,12 +91,14 @@ export class Network {
     const { own, surroundings } = this.whereabouts;
     this.keys = new Keys(config, members, outbox, random, now);
     this.trust = new Trust(config, members, outbox, this.keys.clock);
+    this.claims = new AddressClaims(own, this.trust);
     if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
     const session = sessionContext(config, this.keys.ring, own, members, stamper, random);
     this.probes = new ProbeQueue(now);
     this.hellos = new Hellos(config, surroundings, members, this.probes, stamper, outbox, random);
     const outdid = (at: number) => this.whereabouts.recordChanged(at);
-    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid);
+    const forgotten = (at: number, peer: Peer) => this.claims.forget(at, peer);
+    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid, forgotten);
     this.relays = new Relays(config, outbox, random, {
       introduce: (to, nonce) => this.hellos.introduce(to, nonce),
       lost: (at, ways) => this.each((peer) => peer.loseWays(at, ways)),
@@ -125,6 +129,7 @@ export class Network {
     if (this.state === 'key-expired') return this.keys.deadline();
     return Math.min(
       this.keys.deadline(),
+      this.claims.deadline(),
       this.members.deadline(),
       this.hellos.deadline(),
       this.probes.deadline(),
@@ -153,7 +158,7 @@ export class Network {
         ...this.relays.problems(),
         ...this.keys.problems(now),
         ...this.trust.problems(now),
-        ...this.problems.list(now, own.record, records),
+        ...this.problems.list(now, own.record, records, (ip) => this.claims.holderOf(ip)),
       ],
       drops: this.drops.list(),
     };
@@ -227,9 +232,11 @@ export class Network {
         break;
       case 'block':
         this.trust.block(now, input.ids);
+        this.claims.reviewAll(now);
         break;
       case 'accept':
-        this.trust.accept(input.id);
+        this.trust.accept(now, input.id);
+        this.claims.reviewAll(now);
         break;
       case 'leave':
         this.standStill(now);
@@ -242,6 +249,7 @@ export class Network {
     if (this.keys.deadline() <= now) this.turnKeys(now);
     if (this.state !== 'running') return;
     this.each((peer) => peer.tick(now));
+    this.claims.tick(now);
     this.hellos.tick(now);
     this.probes.tick(now);
     if (this.memberRelays.deadline() <= now) this.memberRelays.tick(now);
@@ -268,7 +276,7 @@ export class Network {
       endpoint: path?.endpoint ?? 'none',
     });
     this.setMacs(peer.record.mac);
-    this.trust.met(now, peer);
+    this.claims.met(now, peer);
     this.gossip.greet(now, peer);
     this.memberRelays.hurry(now);
     this.remembrance.changed(now);
@@ -277,12 +285,13 @@ export class Network {
   private disconnected(peer: Peer, now: number): void {
     this.outbox.notable('info', 'peer disconnected', { peer: peer.record.peerId, name: peer.record.name });
     this.setMacs(peer.record.mac);
+    this.claims.met(now, peer);
     this.hellos.statics.lost(now, peer.record.peerId);
   }
 
   /** Who of those that claim a MAC may use it depends on who is connected. */
   private setMacs(mac: Uint8Array): void {
-    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
+    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setRights();
   }
 
   /** The key queue moves on; with its last key the network stands still, with another one it goes on. */
@@ -335,6 +344,8 @@ export class Network {
       disconnected: (peer, now) => this.disconnected(peer, now),
       macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
+      heldBy: (peer) => this.claims.heldBy(peer),
+      claimed: (peer, now, before) => this.claims.claimed(now, peer, before),
     };
   }
 }

@@ -31,6 +31,8 @@ export const RECORD_FLAG = {
   relay: 0x02,
   /** It's reached through relays only, and wants to be tried nowhere else. */
   forwardOnly: 0x04,
+  /** It's a bridge: its frames may come from MACs that nobody has recorded. */
+  bridge: 0x20,
 } as const;
 
 export interface MemberFields {

@@ -48,6 +48,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,

@@ -8,7 +8,15 @@ type Ping = Result<'member.ping'>;
 
 const COUNTS = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
 const PEER: Ping['peer'] = {
-  ...{ id: '0123456789abcdef', name: 'ben', addresses: ['10.10.10.2/24'], mac: '02:00:00:00:00:01', source: 'dht' },
+  ...{
+    id: '0123456789abcdef',
+    name: 'ben',
+    addresses: ['10.10.10.2/24'],
+    held: [],
+    bridge: false,
+    mac: '02:00:00:00:00:01',
+    source: 'dht',
+  },
   ...{
     state: 'connected',
     path: 'none',

@@ -21,8 +21,20 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
     pathMtu: null,
     connectedMs: null,
     lastError: null,
+    bridge: false,
   } as const;
-  return { id, name, addresses, mac: '02:00:00:00:00:01', state: 'connecting', source: 'dht', ...counts, ...where };
+  const held = addresses.map((address) => address.split('/', 1)[0] ?? '');
+  return {
+    id,
+    name,
+    addresses,
+    held,
+    mac: '02:00:00:00:00:01',
+    state: 'connecting',
+    source: 'dht',
+    ...counts,
+    ...where,
+  };
 }
 
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
@@ -41,6 +53,7 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     port: 4900,
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     lan: 'off',
     dht: 'off',
     log: 'INFO',
@@ -74,6 +87,12 @@ test('by address, id and name', () => {
   for (const who of ['ben', 'Ben']) assert.equal(findMember([RED], who).peer, BEN);
   assert.equal(findMember([RED, BLUE], 'mia-desktop').peer, MIA);
   assert.equal(findMember([RED, BLUE], '10.20.20.2').network, BLUE);
+});
+
+test('an address that several claim is the holder', () => {
+  const eve = { ...member('5123456789abcdef', 'eve', '10.10.10.2/24'), held: [] };
+  const claimed = network('p2p0', '10.10.10.1/24', 'ada', '3123456789abcdef', eve, BEN, MIA);
+  assert.equal(findMember([claimed], '10.10.10.2').peer, BEN);
 });
 
 test('errors say which it might be', () => {

@@ -80,6 +80,7 @@ export class SimHost {
         threads: 1,
         fwmark: 0,
         mssClamp: false,
+        bridge: options.bridge ?? false,
       },
       {
         random: world.random,
@@ -109,6 +110,7 @@ export class SimHost {
       port: PORT,
       bootCounter,
       forwardOnly: options.forwardOnly ?? false,
+      bridge: options.bridge ?? false,
       relayOffer: options.relayOffer ?? null,
       useMemberRelays: options.useMemberRelays ?? false,
       unix: () => EPOCH + this.now,
