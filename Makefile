@@ -57,6 +57,16 @@ bench-rivals: bench-packages
 reach: build packages
 	@$(root) node --enable-source-maps build/test/reach/main.js
 
+##  make docs    writes docs/commands.md and docs/schema/ anew, which are made from the code
+.PHONY: docs
+docs: build
+	@$(user) node --enable-source-maps build/src/docs/main.js docs docs
+
+##  make man     the manual pages p2p(1) and p2p-config(5), into build/man
+.PHONY: man
+man: build
+	@$(user) node --enable-source-maps build/src/docs/main.js man build/man
+
 ##  make build   the Rust addon and the TypeScript
 .PHONY: build
 build: $(S)/typescript

@@ -3,5 +3,6 @@ import { run } from './cli/run.js';
 
 process.exitCode = await run(process.argv.slice(2), {
   runDaemon: async (flags) => (await import('./daemon/main.js')).runDaemon(flags),
+  checkConfig: async (file) => (await import('./daemon/load-config.js')).checkConfig(file),
   newHash: async () => (await import('./daemon/generate.js')).newHash(),
 });

@@ -20,6 +20,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     may: ['rpc', 'core'],
     why: 'a command asks the daemon and prints; what it can do, any client of the socket can',
   },
+  docs: {
+    may: ['cli', 'daemon'],
+    why: 'it writes down what the commands and the configuration say of themselves',
+  },
   rpc: { may: ['core'], why: 'the contract knows neither of its ends, so that both can share it' },
   daemon: {
     may: ['rpc', 'network', 'session', 'paths', 'relay', 'discovery', 'device', 'wire', 'core'],

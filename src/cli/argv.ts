@@ -1,16 +1,22 @@
 /** argv as people type it, made into what the argument parser knows: `-hash` is `--hash`, and `P2P_HASH` stands for it. */
 import type { Command, Option } from 'commander';
+import { refuseDashedCommand, refuseObsolete } from './obsolete.js';
 
 /** Two letters or more, so `-h` stays; a digit first is a number and not a flag. */
 const SINGLE_DASH = /^-[a-z][a-z-]+(=.*)?$/is;
+/** What may stand in place of a command. */
+const ON_THEIR_OWN = ['--help', '--version'];
 /** Flags with two names. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { '--until': '--ttl' };
-/** What an environment variable says to leave a flag without a value out. */
-/** What it says to leave only the value out, where a flag may have one. */
+/** What an environment variable says to leave only the value out, where a flag may have one. */
 const ON = new Set(['1', 'yes', 'on', 'true']);
+/** What it says to leave a flag without a value out. */
 const OFF = new Set(['0', 'no', 'off', 'false']);
 
-/** `args` (without node and script) with every flag in its two-dash form, and those added that stand in `environment`. */
+/**
+ * `args` (without node and script) with every flag in its two-dash form, and those added that stand in `environment`. Throws an `Exit` that says
+ * what to use instead for what was known once.
+ */
 export function prepare(args: readonly string[], program: Command, environment: NodeJS.ProcessEnv): string[] {
   const spelt = normalise(inOwnWords(args, program), program);
   const place = commandPlace(spelt, program);
@@ -23,6 +29,8 @@ export function prepare(args: readonly string[], program: Command, environment: 
 /** `--version` is what people try first; and `help` about nothing that exists is a misspelt command. */
 function inOwnWords(args: readonly string[], program: Command): readonly string[] {
   const [first = '', second] = args;
+  const commands = program.commands.map((command) => command.name()).filter((name) => name !== 'version');
+  refuseDashedCommand(first, commands, [...ON_THEIR_OWN, ...longNames(program.options)]);
   if (['-V', '-version', '--version'].includes(first)) return ['version', ...args.slice(1)];
   if (first === 'help' && second !== undefined && commandNamed(program, second) === undefined) return args.slice(1);
   return args;
@@ -37,6 +45,7 @@ function normalise(args: readonly string[], program: Command): string[] {
     const arg = args[i] ?? '';
     if (arg === '--') return [...result, ...args.slice(i)];
     const flag = spelt(arg, command);
+    if (isFlag(arg)) refuseObsolete(flag, longNames(options));
     result.push(flag);
     if (!isFlag(arg) && !inCommand) {
       inCommand = true;
@@ -51,6 +60,7 @@ function normalise(args: readonly string[], program: Command): string[] {
 /** `p2p daemon -relay HOST` names a relay as everywhere; with two dashes it makes the machine one, as daemons' own flags have them. */
 function spelt(arg: string, command: string): string {
   if (command === 'daemon' && /^-relay(=.*)?$/.test(arg)) return arg.replace('-relay', '--use-relay');
+  if (command === 'show' && /^--?ip(=.*)?$/.test(arg)) return arg.replace(/^--?ip/, '--check'); // as in the original
   return known(SINGLE_DASH.test(arg) ? `-${arg}` : arg);
 }
 
@@ -101,6 +111,10 @@ function commandNamed(program: Command, name: string | undefined): Command | und
 
 function isFlag(arg: string): boolean {
   return arg.startsWith('-') && arg !== '-';
+}
+
+function longNames(options: readonly Option[]): string[] {
+  return options.map(({ long }) => long ?? '');
 }
 
 function takesValue(options: readonly Option[], flag: string): boolean {

@@ -1,6 +1,21 @@
 /** What the commands share: the daemon's address, and flags that mean the same everywhere. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Method, Params, Result } from '../rpc/schema.js';
+import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
+import { Exit } from './exit.js';
+import { ownVersion } from './own-version.js';
+import { Progress } from './progress.js';
+
+/** What's said while a call takes long. */
+const GOING_ON: Readonly<Partial<Record<Method, string>>> = {
+  'network.start': 'starting the network: secrets are stretched, then the device is made',
+  'network.stop': 'leaving the network',
+  'network.add-keys': 'stretching the keys',
+  'member.ping': 'waiting for the answer',
+};
+
+/** How long the daemon may take to say its version, in ms. */
+const VERSION_MS = 2_000;
 
 export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
 
@@ -10,6 +25,8 @@ export interface Hooks {
   runDaemon(options: DaemonFlags): Promise<number>;
   /** A hash that can't be guessed. */
   newHash(): Promise<string>;
+  /** Looks at a configuration file, the usual one if none is named: which one, and what's obsolete in it. Rejects if it's bad. */
+  checkConfig(file: string | undefined): Promise<{ file: string; warnings: readonly string[] }>;
 }
 
 /** Flags of `p2p daemon` that were given, on the command line or in the environment. */
@@ -22,6 +39,7 @@ export interface DaemonFlags {
   readonly dht?: string;
   readonly dhtListen?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;
@@ -37,7 +55,55 @@ export async function callDaemon<M extends Method>(
   ms?: number,
 ): Promise<Result<M>> {
   const { call } = await import('../rpc/client.js');
-  return call(socketPath(command), method, params, ms);
+  const path = socketPath(command);
+  try {
+    return await Progress.during(GOING_ON[method] ?? 'asking the daemon', () => call(path, method, params, ms));
+  } catch (error) {
+    throw isMisunderstanding(error) ? await explained(error, path) : error;
+  }
+}
+
+/** Whether this is what a call to a daemon of another version may end with. */
+function isMisunderstanding(error: unknown): error is Error {
+  const reason = error instanceof Error && 'reason' in error ? error.reason : '';
+  return (
+    reason === 'unknown-method' ||
+    reason === 'bad-answer' ||
+    (reason === 'invalid-params' && error instanceof Error && /^unknown field/.test(error.message))
+  );
+}
+
+/** The same error, unless the daemon is of another version: then that's what's wrong. */
+async function explained(error: Error, path: string): Promise<Error> {
+  const { call } = await import('../rpc/client.js');
+  const own = await ownVersion();
+  const daemon = await call(path, 'daemon.version', {}, VERSION_MS).then(
+    ({ version }) => version,
+    () => own,
+  );
+  if (daemon === own) return error;
+  return new Exit(
+    'other-version',
+    `the daemon is version ${daemon}, this command is version ${own}, and they don't understand each other: restart the daemon with the version that's installed (${error.message})`,
+  );
+}
+
+/** Aborted by SIGINT, which then ends nothing by itself. */
+export function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  return interrupted.signal;
+}
+
+/** Listens to the daemon that `--socket` of `command` names: what it tells, until it ends that or `signal` is aborted. Resolves when it has taken the call. */
+export async function listenToDaemon<S extends Stream>(
+  command: Command,
+  stream: S,
+  params: StreamParams<S>,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Item<S> | Lost>> {
+  const { listen } = await import('../rpc/stream-client.js');
+  return listen(socketPath(command), stream, params, signal);
 }
 
 export function socketPath(command: Command): string {
@@ -45,7 +111,7 @@ export function socketPath(command: Command): string {
 }
 
 export function jsonFlag(): Option {
-  return new Option('--json', 'print JSON (docs/commands.md has the fields)');
+  return new Option('--json', 'print JSON');
 }
 
 export function hashFlag(text: string): Option {

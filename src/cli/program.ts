@@ -1,8 +1,13 @@
 /** The commands and their flags. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
+import { bugreportCommand } from './commands/bugreport.js';
+import { checkConfigCommand } from './commands/check-config.js';
+import { completeCommand, completionCommand } from './commands/completion.js';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
+import { eventsCommand } from './commands/events.js';
 import { generateCommand } from './commands/generate.js';
+import { logsCommand } from './commands/logs.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
@@ -45,11 +50,17 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     peersCommand(),
     netcheckCommand(),
     pingCommand(),
+    eventsCommand(),
+    logsCommand(),
     debugCommand(),
     setCommand(),
     generateCommand(hooks),
+    checkConfigCommand(hooks),
+    bugreportCommand(),
+    completionCommand(),
     versionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  program.addCommand(completeCommand(program).copyInheritedSettings(program), { hidden: true });
   return program;
 }

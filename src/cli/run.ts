@@ -3,14 +3,14 @@ import { CommanderError } from 'commander';
 import { printable } from '../rpc/text.js';
 import { prepare } from './argv.js';
 import type { Hooks } from './context.js';
-import { EXIT, exitCode } from './exit.js';
+import { EXITS, exitCode } from './exit.js';
 import { endQuietlyOnClosedPipe, tell } from './output.js';
 import { buildProgram } from './program.js';
 
 /** Runs the command that `args` (without node and script) name. */
 export async function run(args: readonly string[], hooks: Hooks): Promise<number> {
   endQuietlyOnClosedPipe();
-  let code: number = EXIT.ok;
+  let code: number = EXITS.ok.code;
   const program = buildProgram(hooks, (ended) => {
     code = ended;
   });

@@ -1,17 +1,20 @@
-/** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
-import { readFile } from 'node:fs/promises';
+/**
+ * Every key of the configuration: what its value is parsed by, and what people are told of it. The parser, p2p-config(5) and the table in
+ * docs/commands.md are all made from this.
+ */
 import { availableParallelism, hostname } from 'node:os';
-import { isAbsolute, resolve } from 'node:path';
-import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { isAbsolute } from 'node:path';
 import {
   type DhtChoice,
   type DhtListen,
   type HttpProxy,
   type Level,
+  type LogFormat,
   type PortRange,
   parseDht,
   parseDhtListen,
   parseLevel,
+  parseLogFormat,
   parseMark,
   parseMtu,
   parseName,
@@ -20,7 +23,6 @@ import {
   parseProxy,
   parseRelayListen,
   parseRelayText,
-  RELAY_PORT,
   RELAY_TLS_PORT,
   type RelayListen,
   wholeNumber,
@@ -28,13 +30,14 @@ import {
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
-import { StartError } from './start-error.js';
 
 export interface Config {
   /** Directories and files as absolute paths. */
   readonly state: string;
   readonly socket: string;
   readonly log: Level;
+  /** How lines of the log look; null: as text on a terminal, else as JSON. */
+  readonly logFormat: LogFormat | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -73,39 +76,36 @@ export interface Config {
   readonly name: string;
 }
 
-/** Flags of `p2p daemon`, on the command line or in the environment. */
-export interface Given {
-  readonly state?: string;
-  readonly socket?: string;
-  readonly config?: string;
-  readonly noLan?: boolean;
-  readonly noPortMapping?: boolean;
-  readonly dht?: string;
-  readonly dhtListen?: string;
-  readonly log?: string;
-  readonly useRelay?: readonly string[];
-  /** True: at its usual port. */
-  readonly relay?: string | true;
-  /** False: no TLS. */
-  readonly relayTls?: string | boolean;
-  readonly proxy?: string;
-  readonly relayOffer?: boolean;
-}
-
-const DEFAULT_FILE = '/etc/p2p/config.yaml';
-/** A configuration file may have this many bytes. */
-const MAX_FILE = 65_536;
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
 const MAX_PATH = 90;
-
 /** Pairs of threads that a device can have (device.ts). */
 const MAX_THREADS = 4;
 
-function defaults(): Config {
+interface Key<T> {
+  /** What may stand there, e.g. `MIN-MAX`. */
+  readonly value: string;
+  readonly means: string;
+  /** The default in words, where the value itself doesn't say it to people; empty for none. */
+  readonly fallback?: string;
+  /** Throws a `RangeError` that says what was expected. */
+  parse(value: unknown): T;
+}
+
+/** A key as the manual has it. */
+export interface ConfigKey {
+  readonly name: string;
+  readonly value: string;
+  readonly means: string;
+  /** What holds without it; empty for nothing. */
+  readonly fallback: string;
+}
+
+export function configDefaults(): Config {
   return {
     state: '/var/lib/p2p',
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
+    logFormat: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -129,146 +129,156 @@ function defaults(): Config {
   };
 }
 
-/** Every key of the file: what its value is parsed by, and what an error says was expected. */
-const KEYS: { readonly [K in keyof Config]: (value: unknown) => Config[K] } = {
-  state: absolutePath,
-  socket: absolutePath,
-  log: (value) => parseLevel(string(value)),
-  lan: boolean,
-  portMapping: boolean,
-  dht: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
-  dhtListen: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
-  relays: (value) => relays(plain(value)),
-  relayListen: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
-  relayTls: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
-  relayOffer: boolean,
-  relayLimits: (value) => parseRelayLimits(plain(value)),
-  proxy: (value) => (value === false ? null : parseProxy(string(value))),
-  ports: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
-  mtu: (value) => parseMtu(number(value)),
-  mssClamp: boolean,
-  bridge: boolean,
-  tapOffload: boolean,
-  udpGso: boolean,
-  udpGro: boolean,
-  threads: (value) => parseThreads(number(value)),
-  fwmark: (value) => parseMark(number(value)),
-  name: (value) => parseName(string(value)),
+export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
+  state: {
+    value: 'DIR',
+    means: "what's kept: networks, identity; readable for the daemon alone",
+    parse: absolutePath,
+  },
+  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: absolutePath },
+  log: {
+    value: 'LEVEL',
+    means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
+    parse: (value) => parseLevel(string(value)),
+  },
+  logFormat: {
+    value: 'text|json',
+    means: 'how the log is written: lines for people, or objects for programs',
+    fallback: '`text` on a terminal, else `json`',
+    parse: (value) => parseLogFormat(string(value)),
+  },
+  lan: {
+    value: 'true|false',
+    means: '`false`: find no members on the LAN, and be found by none there',
+    parse: boolean,
+  },
+  portMapping: {
+    value: 'true|false',
+    means: "`false`: don't ask the router to let datagrams in (PCP, NAT-PMP, UPnP)",
+    parse: boolean,
+  },
+  dht: {
+    value: 'HOST:PORT[,…]|public|false',
+    means: 'nodes of the DHT in which members meet; `public`: the one that everybody can use; `false`: none',
+    parse: (value) => (value === false ? 'off' : value === 'public' ? 'public' : parseDht(string(value))),
+  },
+  dhtListen: {
+    value: '[HOST:]PORT',
+    means:
+      'makes this machine a DHT of its own, with four nodes from that port on; others reach it at HOST, an IPv4 address. Its own networks meet there unless `dht` says otherwise',
+    fallback: '',
+    parse: (value) => parseDhtListen(typeof value === 'number' ? String(value) : string(value)),
+  },
+  relays: {
+    value: 'RELAY or a list',
+    means:
+      'also `relay`: relays that all networks use, `[ID@]HOST[:PORT[/TLSPORT]]` or `members`; four at most with those of a network',
+    fallback: '',
+    parse: relays,
+  },
+  relayListen: {
+    value: '[HOST:]PORT',
+    means: 'makes this machine a relay',
+    fallback: '',
+    parse: (value) => parseRelayListen(typeof value === 'number' ? String(value) : string(value)),
+  },
+  relayTls: {
+    value: 'PORT|false',
+    means: 'TCP port of that relay for TLS; `false`: none',
+    parse: (value) => (value === false ? null : parsePort(number(wholeNumber(String(value)) ?? value))),
+  },
+  relayLimits: {
+    value: 'names with numbers',
+    means: 'what that relay gives away; guide.md has the names',
+    fallback: '',
+    parse: parseRelayLimits,
+  },
+  relayOffer: {
+    value: 'true|false',
+    means: "`true`: members of this daemon's networks are told that they may use its relay",
+    parse: boolean,
+  },
+  proxy: {
+    value: 'http://[USER:PASSWORD@]HOST[:PORT]|false',
+    means: 'TLS to relays goes through it by CONNECT',
+    fallback: 'https_proxy of the environment',
+    parse: (value) => (value === false ? null : parseProxy(string(value))),
+  },
+  ports: {
+    value: 'MIN-MAX',
+    means: 'of which UDP ports are chosen',
+    fallback: '49152-65535',
+    parse: (value) => parsePorts(typeof value === 'number' ? String(value) : string(value)),
+  },
+  mtu: {
+    value: 'BYTES',
+    means: "MTU of network devices that don't say, 576 to 9000",
+    parse: (value) => parseMtu(number(value)),
+  },
+  mssClamp: {
+    value: 'true|false',
+    means: "`true`: networks that don't say lower the MSS of TCP connections to what fits the path",
+    parse: boolean,
+  },
+  bridge: {
+    value: 'true|false',
+    means:
+      "`true`: the devices of networks that don't say are ports of a bridge: frames of others behind them are carried",
+    parse: boolean,
+  },
+  tapOffload: {
+    value: 'true|false',
+    means:
+      '`false`: do without checksum and segmentation offload of the device. It makes it fast; a few kernels and cards get it wrong. What the system refuses goes off by itself, with a line in the log',
+    parse: boolean,
+  },
+  udpGso: { value: 'true|false', means: '`false`: do without UDP_SEGMENT, likewise', parse: boolean },
+  udpGro: { value: 'true|false', means: '`false`: do without UDP_GRO, likewise', parse: boolean },
+  threads: {
+    value: '1 to 4',
+    means:
+      "pairs of threads that carry each network's frames. One flow stays with one of them; more help where there are several flows or peers, and cores that have nothing else to do",
+    fallback: 'half the cores',
+    parse: (value) => parseThreads(number(value)),
+  },
+  fwmark: {
+    value: 'NUMBER',
+    means: "mark of the daemon's UDP datagrams (SO_MARK, 32 bits) for the system's routing rules; 0: none",
+    fallback: '0x1032',
+    parse: (value) => parseMark(number(value)),
+  },
+  name: {
+    value: 'TEXT',
+    means: 'what other members see this machine called',
+    fallback: 'the host name up to its first dot',
+    parse: (value) => parseName(string(value)),
+  },
 };
 
-/** Rejects with a `StartError` that names the flag, or the file with line and key. */
-export async function loadConfig(given: Given): Promise<Config> {
-  const file = await readConfig(given.config);
-  const config = { ...defaults(), ...file, ...flags(given) };
-  if (config.relayOffer && config.relayListen === null)
-    throw new StartError(
-      'bad-config',
-      'relayOffer: expected a relay to offer with it (relayListen, or --relay), got none',
-    );
-  return config;
-}
+/** Keys that have a second name, as on the command line. */
+export const OTHER_KEYS: ReadonlyMap<string, keyof Config> = new Map([['relay', 'relays']]);
 
-/** Keys whose flags are spelt otherwise. */
-const FLAG: Readonly<Record<string, string>> = {
-  dhtListen: 'dht-listen',
-  relayListen: 'relay',
-  relayTls: 'relay-tls',
-  relays: 'use-relay',
-  proxy: 'proxy',
-};
+/** Keys of the original that need nothing any more, and why: they're told of, and don't stop anybody. */
+export const OBSOLETE_KEYS: ReadonlyMap<string, string> = new Map([
+  ['iptool', 'addresses are set without a program'],
+  ['taptool', 'devices are made without a program'],
+  ['inf_file', 'no driver is installed by the daemon'],
+  ['pmtu', 'the path MTU is always measured'],
+]);
 
-function flags(given: Given): Partial<Config> {
-  const result: Partial<Record<keyof Config, unknown>> = {};
-  const values: Partial<Record<keyof Config, unknown>> = {
-    ...given,
-    ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
-    ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
-    relayTls: given.relayTls === true ? undefined : given.relayTls,
-  };
-  for (const key of [
-    'state',
-    'socket',
-    'log',
-    'dht',
-    'dhtListen',
-    'relays',
-    'relayListen',
-    'relayTls',
-    'proxy',
-  ] as const) {
-    const value = values[key];
-    if (value === undefined) continue;
-    const isPath = key === 'state' || key === 'socket';
-    try {
-      result[key] = KEYS[key](isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
-    } catch (error) {
-      throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
-    }
-  }
-  return {
-    ...(result as Partial<Config>),
-    ...(given.relayOffer ? { relayOffer: true } : {}),
-    ...(given.noLan ? { lan: false } : {}),
-    ...(given.noPortMapping ? { portMapping: false } : {}),
-  };
-}
-
-/** `path`: a file that must exist; undefined: the default one, which needn't. */
-async function readConfig(path: string | undefined): Promise<Partial<Config>> {
-  const file = path ?? DEFAULT_FILE;
-  try {
-    const text = await readFile(file, 'utf8');
-    return parseConfig(text, file);
-  } catch (error) {
-    if (error instanceof StartError) throw error;
-    if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new StartError('bad-config', `the configuration can't be read: ${messageOf(error)}`);
-  }
-}
-
-/** Parses the text of a configuration file; `file` is its name for messages. Throws a `StartError`. */
-export function parseConfig(text: string, file: string): Partial<Config> {
-  if (Buffer.byteLength(text) > MAX_FILE)
-    throw new StartError('bad-config', `${file}: expected at most ${MAX_FILE} bytes`);
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-  const [problem] = document.errors;
-  if (problem !== undefined) throw new StartError('bad-config', `${at(problem.pos[0])}: ${problem.message}`);
-  if (document.contents === null) return {};
-  if (!isMap(document.contents))
-    throw new StartError('bad-config', `${at(0)}: expected keys with values, such as "lan: false"`);
-  return entries(document.contents, at);
-}
-
-function entries(map: YAMLMap, at: (offset: number) => string): Partial<Config> {
-  const result: Partial<Record<keyof Config, unknown>> = {};
-  for (const pair of map.items as Pair[]) {
-    const written = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-    const key = written === 'relay' ? 'relays' : written; // as on the command line
-    const line = at(isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
-    if (!isKey(key)) {
-      const known = Object.keys(KEYS).join(', ');
-      throw new StartError('bad-config', `${line}: unknown key ${quoted(written)}; expected one of ${known}`);
-    }
-    if (result[key] !== undefined)
-      throw new StartError('bad-config', `${line}: ${written}: expected one of relay and relays, got both`);
-    try {
-      result[key] = KEYS[key](isScalar(pair.value) ? pair.value.value : pair.value);
-    } catch (error) {
-      throw new StartError('bad-config', `${line}: ${written}: ${messageOf(error)}`);
-    }
-  }
-  return result as Partial<Config>;
-}
-
-function isKey(key: string): key is keyof Config {
+export function isKey(key: string): key is keyof Config {
   return Object.hasOwn(KEYS, key);
 }
 
-/** What a configuration's node holds, without what the parser knows of it. */
-function plain(value: unknown): unknown {
-  return isCollection(value) ? value.toJSON() : value;
+/** All keys in their order, as the manual has them. */
+export function configKeys(): ConfigKey[] {
+  const defaults: Readonly<Record<string, unknown>> = { ...configDefaults() };
+  return Object.entries(KEYS).map(([name, key]: [string, Key<unknown>]) => ({
+    name,
+    value: key.value,
+    means: key.means,
+    fallback: key.fallback ?? String(defaults[name]),
+  }));
 }
 
 function relays(value: unknown): readonly string[] {
@@ -314,8 +324,4 @@ function defaultName(): string {
   } catch {
     return 'unnamed';
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@ import { type CallListener, createRpcServer } from '../rpc/server.js';
 import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
 import { type DaemonDht, openDht } from './dht.js';
+import { Events } from './events.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
@@ -13,9 +14,12 @@ import { Pins } from './pins.js';
 import { RelayHost } from './relay-host.js';
 import { socketAccess } from './socket-access.js';
 import { State } from './state.js';
+import { streams } from './streams.js';
 
 /** Changes of links, addresses and routes are looked at most this often, in ms: at once, and again after that if there were more. */
 const LOOK_INTERVAL_MS = 1_000;
+/** How long whoever listens may take to read the rest when the daemon ends, in ms. */
+const GOODBYE_MS = 500;
 
 export class Daemon {
   private constructor(
@@ -27,6 +31,7 @@ export class Daemon {
     private readonly ending: AbortController,
     private readonly dht: DaemonDht,
     private readonly relay: RelayHost | null,
+    private readonly events: Events,
   ) {}
 
   /** Rejects with a `StartError`; then nothing is left behind. */
@@ -37,7 +42,8 @@ export class Daemon {
     const dht = await orClose(state, () => openDht(config, host, log));
     const pins = await Pins.load(state, (problem) => log.daemon.error(problem));
     const relay = await orClose(state, () => openRelay(config, host, log, state));
-    const networks = new Networks({ host, config, state, log, dht, pins, relayOffer: offerOf(relay, config) });
+    const events = new Events(() => host.wall());
+    const networks = new Networks({ host, config, state, log, events, dht, pins, relayOffer: offerOf(relay, config) });
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
@@ -49,6 +55,7 @@ export class Daemon {
         relay: () => relay?.info() ?? null,
         ending: ending.signal,
       }),
+      streams({ networks, events, log }),
       tell(log),
     );
     try {
@@ -63,7 +70,7 @@ export class Daemon {
     }
     if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht, relay);
+    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht, relay, events);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -75,11 +82,19 @@ export class Daemon {
     await this.networks.close();
     await this.relay?.close();
     await this.dht.process.close();
+    this.events.close();
+    this.log.lines.close();
+    await soon(closed);
     this.server.closeAllConnections();
     await closed;
     await this.state.close();
     this.log.daemon.info('stopped');
   }
+}
+
+/** Whoever listens gets to hear the end, unless he's slow. */
+async function soon(closed: Promise<unknown>): Promise<void> {
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS).unref())]);
 }
 
 async function openRelay(config: Config, host: Host, log: Log, state: State): Promise<RelayHost | null> {

@@ -11,6 +11,7 @@ import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
 import type { RelayUse } from '../rpc/relay-info.js';
 import type { KeyInfo } from '../rpc/schema.js';
+import type { Events, LifeEvent } from './events.js';
 import { listIdentities } from './identities.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
@@ -43,6 +44,14 @@ const NOT_RUNNING: NetworkDetails = {
   peers: [],
 };
 
+/** What it needs of the daemon. */
+export interface EntryContext {
+  readonly state: State;
+  readonly log: Log;
+  readonly pins: Pins;
+  readonly events: Events;
+}
+
 export class Entry {
   private error: string | null = null;
   private attempt = 0;
@@ -54,18 +63,22 @@ export class Entry {
   constructor(
     public saved: SavedNetwork,
     public running: RunningNetwork | null,
-    private readonly state: State,
-    private readonly log: Log,
-    private readonly pins: Pins,
+    private readonly context: EntryContext,
     private readonly retry: () => void,
   ) {}
+
+  /** Whoever listens is told what became of it. */
+  tell(event: LifeEvent): void {
+    this.context.events.tell(this.saved, event);
+  }
 
   up(running: RunningNetwork, saved: SavedNetwork): void {
     this.running = running;
     this.saved = { ...saved, ...kept(this.saved) };
     this.error = null;
     this.attempt = 0;
-    this.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
+    this.context.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network is back');
+    this.tell({ kind: 'network-started', port: saved.port });
   }
 
   /** It couldn't come back: tried again after a while. */
@@ -75,9 +88,10 @@ export class Entry {
     const wait = backoff(RETRY_MS, this.attempt++, (bytes) => new Uint8Array(randomBytes(bytes)));
     this.retryAt = performance.now() + wait;
     this.retryTimer = setTimeout(this.retry, wait);
-    this.log
+    this.context.log
       .network(this.saved.id)
       .warn({ error: this.error, retryMs: Math.round(wait) }, 'network could not come back');
+    this.tell({ kind: 'network-failed', why: this.error, retryMs: Math.round(wait) });
   }
 
   /** Its device has vanished under it. */
@@ -92,7 +106,7 @@ export class Entry {
 
   async setForwardOnly(on: boolean): Promise<void> {
     this.saved = { ...this.saved, forwardOnly: on };
-    await this.state.save(this.saved);
+    await this.context.state.save(this.saved);
     this.running?.setForwardOnly(on);
   }
 
@@ -115,7 +129,7 @@ export class Entry {
 
   /** These peer ids are blocked from now on; rejects, and leaves all as it was, if that can't be saved. */
   async setBlocked(blocked: readonly string[]): Promise<void> {
-    await this.state.save({ ...this.saved, blocked });
+    await this.context.state.save({ ...this.saved, blocked });
     this.saved = { ...this.saved, blocked };
     this.running?.block(blocked);
   }
@@ -132,7 +146,7 @@ export class Entry {
 
   /** The key queue is this one from now on; rejects, and leaves it as it was, if it can't be saved. */
   async setKeys(keys: readonly SavedKey[]): Promise<void> {
-    await this.state.save({ ...this.saved, keys });
+    await this.context.state.save({ ...this.saved, keys });
     this.saved = { ...this.saved, keys };
     this.running?.setKeys(keys);
   }
@@ -178,7 +192,7 @@ export class Entry {
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
       bridge: this.saved.bridge,
-      log: this.log.levelOf(id),
+      log: this.context.log.levelOf(id),
       peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses], held: [...peer.held] })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
       problems: [...(snapshot?.problems ?? [])],
@@ -219,11 +233,11 @@ export class Entry {
 
   private relays(): RelayUse[] {
     const relays = this.running?.snapshot().relays ?? [];
-    return relays.map((relay) => ({ ...relay, pinned: this.pins.get(relay.name)?.since ?? null }));
+    return relays.map((relay) => ({ ...relay, pinned: this.context.pins.get(relay.name)?.since ?? null }));
   }
 
   private peerId(): string {
-    return deriveIdentity(this.state.master, networkSecrets(this.saved.root).networkId).peerId;
+    return deriveIdentity(this.context.state.master, networkSecrets(this.saved.root).networkId).peerId;
   }
 
   private async leave(): Promise<void> {
@@ -237,8 +251,10 @@ export class Entry {
   private async flush(): Promise<void> {
     if (this.saveTimer === null) return;
     this.dropSave();
-    await this.state.save(this.saved).catch((error: Error) => {
-      this.log.network(this.saved.id).warn({ error: error.message }, 'what is known of members could not be saved');
+    await this.context.state.save(this.saved).catch((error: Error) => {
+      this.context.log
+        .network(this.saved.id)
+        .warn({ error: error.message }, 'what is known of members could not be saved');
     });
   }
 

@@ -1,15 +1,12 @@
 /** The key queue as people hand it in, as it's kept, and as the machine uses it. */
-import { hex, sameBytes } from '../core/bytes.js';
+import { sameBytes } from '../core/bytes.js';
 import { moment } from '../core/moment.js';
 import { keyEntry, keySecret, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
 import { MAX_QUEUED_KEYS } from '../rpc/parameters.js';
 import type { KeyInfo, KeyParams } from '../rpc/schema.js';
-import type { KeyEntry } from '../session/key-queue.js';
+import { fingerprint, type KeyEntry } from '../session/key-queue.js';
 import type { SavedKey, SavedNetwork } from './saved.js';
-
-/** Of a key's name, how many bytes people are shown. */
-const FINGERPRINT_BYTES = 4;
 
 /**
  * Throws an `RpcError` that names the value unless each of `added` ends after the one before it, the first after the last of `queue`, and
@@ -79,7 +76,7 @@ export function describeKeys({ keys, root }: SavedNetwork, wall: number): KeyInf
   const entries = keys === null ? [] : queueOf(root, keys);
   const inUse = entries.find(({ until }) => until > wall);
   return entries.map((entry, i) => ({
-    fingerprint: hex(entry.id.subarray(0, FINGERPRINT_BYTES)),
+    fingerprint: fingerprint(entry),
     until: keys?.[i]?.until ?? null,
     state: entry === inUse ? 'in-use' : entry.until <= wall ? 'ended' : 'later',
   }));

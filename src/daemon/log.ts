@@ -3,8 +3,9 @@
  * never by their hash, and no secret is given to a logger.
  */
 import { type Logger, pino } from 'pino';
-import type { Level } from '../rpc/fields.js';
-import { printable } from '../rpc/text.js';
+import type { Level, LogFormat } from '../rpc/fields.js';
+import { type LogLine, logText } from '../rpc/log-line.js';
+import { LogLines } from './log-lines.js';
 
 export type { Logger };
 
@@ -25,6 +26,8 @@ export interface LogStream {
 /** The daemon's logger and those of its networks; levels change while they're in use. */
 export class Log {
   readonly daemon: Logger;
+  /** The last ones, which the daemon remembers. */
+  readonly lines = new LogLines();
   private readonly networks = new Map<string, Logger>();
 
   constructor(stream: LogStream, level: Level) {
@@ -34,7 +37,11 @@ export class Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label: string) => ({ level: NAMES[label] ?? label }) },
     };
-    this.daemon = pino(options, stream);
+    const write = (line: string) => {
+      this.lines.write(line);
+      stream.write(line);
+    };
+    this.daemon = pino(options, { write });
   }
 
   /** The logger of the network with that id (32 hex digits). */
@@ -66,25 +73,15 @@ export class Log {
   }
 }
 
-/** Standard error: JSON, or text if a person is looking. A reader that's gone is no reason to die. */
-export function standardError(): LogStream {
+/** Standard error: as asked for, else text if a person is looking and JSON if not. A reader that's gone is no reason to die. */
+export function standardError(format: LogFormat | null): LogStream {
   const stream = process.stderr;
   stream.on('error', () => undefined);
-  if (!stream.isTTY) return { write: (line) => stream.write(line) };
-  return { write: (line) => stream.write(forPeople(line)) };
+  const isText = format === null ? stream.isTTY : format === 'text';
+  return { write: (line) => stream.write(isText ? forPeople(line) : line) };
 }
 
-/** `12:00:00.000 INFO    listening socket=/run/p2p/p2p.sock` */
+/** A line of JSON as people read it. */
 export function forPeople(line: string): string {
-  const { time, level, msg, err, ...facts } = JSON.parse(line) as Record<string, unknown>;
-  const rest = Object.entries(facts).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  const stack = isError(err) ? `\n${err.stack.split('\n').map(printable).join('\n')}` : '';
-  const clock = String(time).slice(11, 23);
-  return `${printable(`${clock} ${String(level).padEnd(7)} ${String(msg)} ${rest.join(' ')}`.trimEnd())}${stack}\n`;
-}
-
-function isError(value: unknown): value is { stack: string } {
-  return typeof value === 'object' && value !== null && 'stack' in value && typeof value.stack === 'string';
+  return `${logText(JSON.parse(line) as LogLine)}\n`;
 }

@@ -10,9 +10,9 @@ import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
-import { type Given, loadConfig } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
+import { type Given, loadConfig } from './load-config.js';
 import { Log, standardError } from './log.js';
 import { ServiceManager } from './service-manager.js';
 
@@ -36,9 +36,11 @@ const HOST: Host = {
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: Given): Promise<number> {
-  const config = await loadConfig(withProxy(given, process.env));
-  const log = new Log(standardError(), config.log);
+  const warnings: string[] = [];
+  const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
+  const log = new Log(standardError(config.logFormat), config.log);
   const warn = (problem: string) => log.daemon.warn(problem);
+  for (const warning of warnings) warn(warning);
   const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
   for (const refused of lockDown()) warn(refused);
   const end = untilEnd(log);

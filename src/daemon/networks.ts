@@ -10,6 +10,7 @@ import type { StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
+import type { Events } from './events.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { describeMachine } from './netcheck.js';
@@ -29,6 +30,7 @@ export interface Surroundings {
   readonly config: Config;
   readonly state: State;
   readonly log: Log;
+  readonly events: Events;
   readonly dht: DaemonDht;
   readonly pins: Pins;
   /** The relay that this machine serves and offers to members, or null. */
@@ -79,6 +81,7 @@ export class Networks {
       await this.keep(entry);
       this.entries.set(saved.hash, entry);
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
+      entry.tell({ kind: 'network-started', port: saved.port });
       return { network: entry.info(), warnings };
     });
   }
@@ -94,6 +97,7 @@ export class Networks {
       this.entries.delete(hash);
       this.restored.delete(hash);
       await entry.end();
+      entry.tell({ kind: 'network-stopped', why: 'it was left' });
       this.tellOverlays();
       this.around.log.network(entry.saved.id).info('network stopped');
       this.around.log.forget(entry.saved.id);
@@ -162,12 +166,17 @@ export class Networks {
   async close(): Promise<void> {
     this.stopping = true;
     await this.changing.catch(() => undefined);
-    await Promise.all([...this.entries.values()].map((entry) => entry.suspend()));
+    await Promise.all([...this.entries.values()].map((entry) => this.suspend(entry)));
+  }
+
+  private async suspend(entry: Entry): Promise<void> {
+    const wasUp = entry.running !== null;
+    await entry.suspend();
+    if (wasUp) entry.tell({ kind: 'network-stopped', why: 'the daemon ends' });
   }
 
   private entry(saved: SavedNetwork, running: RunningNetwork | null): Entry {
-    const { state, log, pins } = this.around;
-    const entry: Entry = new Entry(saved, running, state, log, pins, () => {
+    const entry: Entry = new Entry(saved, running, this.around, () => {
       if (!this.stopping) void this.change(() => this.bringBack(entry)).catch(() => undefined);
     });
     return entry;
@@ -186,7 +195,7 @@ export class Networks {
   }
 
   private async open(saved: SavedNetwork): Promise<RunningNetwork> {
-    const { host, state, config, log, pins } = this.around;
+    const { host, state, config, log, events, pins } = this.around;
     this.opening.set(saved.device, saved);
     this.tellOverlays();
     try {
@@ -214,6 +223,7 @@ export class Networks {
         pins,
         relayOffer: this.around.relayOffer,
         proxy: config.proxy,
+        onEvent: (event) => events.tell(saved, event),
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),

@@ -11,6 +11,7 @@ import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
 import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
 import type { Acquaintance } from '../network/acquaintances.js';
+import type { NetworkEvent } from '../network/events.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
 import { Network } from '../network/network.js';
@@ -52,6 +53,7 @@ export interface RunningOptions {
   readonly relayOffer: RelayOffer | null;
   readonly pins: Pins;
   readonly proxy: HttpProxy | null;
+  readonly onEvent: (event: NetworkEvent) => void;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
   readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
@@ -326,6 +328,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
         break;
       case 'remember':
         this.options.onRemember(output.peers);
+        break;
+      case 'event':
+        this.options.onEvent(output.event);
         break;
       case 'notable':
         this.options.log[output.level](output.facts, output.message);

@@ -12,6 +12,8 @@ import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Acquaintance } from './acquaintances.js';
+import type { NetworkEvent } from './events.js';
+import type { HandshakeCounts } from './handshake-counts.js';
 import type { Identity } from './identity.js';
 import type { ProbeCounts } from './probe-queue.js';
 import type { RelayOffer } from './record.js';
@@ -120,6 +122,8 @@ export type NetworkOutput =
       readonly message: string;
       readonly facts: Readonly<Record<string, string | number>>;
     }
+  /** For whoever watches. */
+  | { readonly kind: 'event'; readonly event: NetworkEvent }
   /** A relay showed its key for the first time: it's to be kept. */
   | { readonly kind: 'pin'; readonly relay: string; readonly key: Uint8Array }
   /** Keys that ended up to this moment (ms since 1970) are of no use any more: they have to be wiped from wherever they're kept. */
@@ -236,6 +240,7 @@ export interface NetworkSnapshot {
   readonly forwardOnly: boolean;
   /** What's wrong, in plain words: two members with one address, a cloned identity, another version nearby. */
   readonly problems: readonly string[];
+  readonly handshakes: HandshakeCounts;
   /** Datagrams dropped by the control plane, by reason. */
   readonly drops: Readonly<Record<string, number>>;
 }

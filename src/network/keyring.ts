@@ -1,4 +1,5 @@
 /** The key queue of a network against the wall clock: when to look at it again, what to say of its end, what to wipe. */
+import { sameBytes } from '../core/bytes.js';
 import { moment } from '../core/moment.js';
 import type { Random } from '../core/random.js';
 import type { PskChoice } from '../session/io.js';
@@ -20,12 +21,16 @@ export interface KeyTurn {
   readonly warning: string | null;
   /** Keys that ended up to this moment (ms since 1970) are of no use any more and have to be wiped; null if there's none. */
   readonly wipe: number | null;
+  /** The key that has taken the place of another for new sessions, or null. */
+  readonly rotated: KeyEntry | null;
 }
 
 export class Keyring implements PskChoice {
   private readonly queue: KeyQueue;
   /** How many of the warnings were given. */
   private warned = 0;
+  /** The key that new sessions were made with at the last look. */
+  private inUse: KeyEntry | null;
   private dueAt: number;
 
   constructor(
@@ -35,6 +40,7 @@ export class Keyring implements PskChoice {
     now: number,
   ) {
     this.queue = new KeyQueue(entries, random, clock.at(now));
+    this.inUse = this.queue.current(clock.at(now));
     this.dueAt = now;
   }
 
@@ -74,9 +80,10 @@ export class Keyring implements PskChoice {
   turn(now: number): KeyTurn {
     const wall = this.clock.at(now);
     const warning = this.warn(wall);
+    const rotated = this.rotate(wall);
     const wipe = this.wipe(now, wall);
     this.dueAt = this.next(now, wall);
-    return { warning, wipe };
+    return { warning, wipe, rotated };
   }
 
   /** What's wrong with the queue, in words. */
@@ -87,6 +94,13 @@ export class Keyring implements PskChoice {
       return [`its last key ends at ${moment(this.queue.ends)}; it stops then, unless p2p set adds another`];
     const when = this.queue.entries.length === 0 ? '' : ` at ${moment(this.queue.ends)}`;
     return [`its last key ended${when}; it goes on as soon as p2p set adds another`];
+  }
+
+  private rotate(wall: number): KeyEntry | null {
+    const before = this.inUse;
+    this.inUse = this.queue.current(wall);
+    if (before === null || this.inUse === null || sameBytes(before.id, this.inUse.id)) return null;
+    return this.inUse;
   }
 
   private warn(wall: number): string | null {

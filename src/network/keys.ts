@@ -2,7 +2,7 @@
 import { BoundedMap } from '../core/bounded-map.js';
 import { moment } from '../core/moment.js';
 import type { Random } from '../core/random.js';
-import { KEY_TOLERANCE, type KeyEntry } from '../session/key-queue.js';
+import { fingerprint, KEY_TOLERANCE, type KeyEntry } from '../session/key-queue.js';
 import { HINT_BYTES, keysMessage, readKeys, type ToldKey } from '../wire/keys.js';
 import type { NetworkConfig } from './io.js';
 import { keyDifference } from './key-difference.js';
@@ -34,8 +34,9 @@ export class Keys {
 
   /** Something may be due: sessions move on to the key of this moment, and those under one that's over end. */
   turn(now: number): void {
-    const { warning, wipe } = this.ring.turn(now);
+    const { warning, wipe, rotated } = this.ring.turn(now);
     if (warning !== null) this.outbox.notable('warn', warning);
+    if (rotated !== null) this.outbox.event({ kind: 'key-rotated', key: fingerprint(rotated), until: rotated.until });
     if (wipe !== null) this.outbox.push({ kind: 'wipe-keys', until: wipe });
     for (const peer of this.members.all()) peer.carrySession(now, peer.session.turnKeys(now));
   }

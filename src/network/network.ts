@@ -13,10 +13,13 @@ import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { AddressClaims } from './address-claims.js';
+import { Chronicle } from './chronicle.js';
 import { DeviceEvents } from './device-events.js';
 import { Drops } from './drops.js';
 import { frameNeeds } from './frame-needs.js';
 import { GossipExchange } from './gossip-exchange.js';
+import { HandshakeCounter } from './handshake-counts.js';
+import { Health } from './health.js';
 import { Hellos } from './hellos.js';
 import type { NetworkConfig, NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from './io.js';
 import { Keys } from './keys.js';
@@ -53,12 +56,24 @@ const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'leave',
 ]);
 
+/** What people change, and what's wrong may be over with it. */
+const MATTERS_TO_HEALTH: ReadonlySet<NetworkInput['kind']> = new Set([
+  'keys',
+  'relay',
+  'drop-relay',
+  'block',
+  'accept',
+]);
+
 export class Network {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
   private readonly problems = new Problems();
   private readonly stamps = new Stamps();
   private readonly drops = new Drops();
+  private readonly handshakes = new HandshakeCounter();
+  private readonly chronicle = new Chronicle(this.outbox);
+  private readonly health = new Health((now) => this.problemsAt(now), this.outbox);
   private readonly whereabouts: Whereabouts;
   private readonly keys: Keys;
   private readonly trust: Trust;
@@ -120,14 +135,16 @@ export class Network {
   /** Takes what happened at `now` (ms, monotonic) and says what to do. Never throws for what a peer sent. */
   handle(now: number, input: NetworkInput): NetworkOutput[] {
     if (this.state === 'running' || (this.state === 'key-expired' && STANDING.has(input.kind))) this.take(now, input);
+    if (this.outbox.takeNews() || MATTERS_TO_HEALTH.has(input.kind)) this.health.mayHaveChanged(now);
     return this.outbox.drain();
   }
 
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
   deadline(): number {
     if (this.state === 'left') return Number.POSITIVE_INFINITY;
-    if (this.state === 'key-expired') return this.keys.deadline();
+    if (this.state === 'key-expired') return Math.min(this.keys.deadline(), this.health.deadline());
     return Math.min(
+      this.health.deadline(),
       this.keys.deadline(),
       this.claims.deadline(),
       this.members.deadline(),
@@ -146,7 +163,6 @@ export class Network {
     const counters = new Map(stats.peers.map((peer) => [peer.peer, peer]));
     const { own, surroundings } = this.whereabouts;
     const peers = this.members.all();
-    const records = peers.map(({ record }) => record);
     return {
       state: this.state,
       id: this.config.identity.peerId,
@@ -154,14 +170,20 @@ export class Network {
       unanswered: this.hellos.statics.unanswered((endpoint) => surroundings.isCandidate(endpoint)),
       relays: this.relays.describe(),
       forwardOnly: own.isForwardOnly,
-      problems: [
-        ...this.relays.problems(),
-        ...this.keys.problems(now),
-        ...this.trust.problems(now),
-        ...this.problems.list(now, own.record, records, (ip) => this.claims.holderOf(ip)),
-      ],
+      problems: this.problemsAt(now),
+      handshakes: this.handshakes.list(),
       drops: this.drops.list(),
     };
+  }
+
+  private problemsAt(now: number): string[] {
+    const records = this.members.all().map(({ record }) => record);
+    return [
+      ...this.relays.problems(),
+      ...this.keys.problems(now),
+      ...this.trust.problems(now),
+      ...this.problems.list(now, this.whereabouts.own.record, records, (ip) => this.claims.holderOf(ip)),
+    ];
   }
 
   details(now: number): NetworkDetails {
@@ -247,6 +269,7 @@ export class Network {
 
   private tick(now: number): void {
     if (this.keys.deadline() <= now) this.turnKeys(now);
+    this.health.tick(now);
     if (this.state !== 'running') return;
     this.each((peer) => peer.tick(now));
     this.claims.tick(now);
@@ -267,14 +290,7 @@ export class Network {
   }
 
   private connected(peer: Peer, now: number): void {
-    const { peerId, name } = peer.record;
-    const path = peer.paths.current;
-    this.outbox.notable('info', 'peer connected', {
-      peer: peerId,
-      name,
-      path: path?.kind ?? 'none',
-      endpoint: path?.endpoint ?? 'none',
-    });
+    this.chronicle.connected(peer);
     this.setMacs(peer.record.mac);
     this.claims.met(now, peer);
     this.gossip.greet(now, peer);
@@ -282,8 +298,8 @@ export class Network {
     this.remembrance.changed(now);
   }
 
-  private disconnected(peer: Peer, now: number): void {
-    this.outbox.notable('info', 'peer disconnected', { peer: peer.record.peerId, name: peer.record.name });
+  private disconnected(peer: Peer, now: number, why: string | null): void {
+    this.chronicle.disconnected(peer, why);
     this.setMacs(peer.record.mac);
     this.claims.met(now, peer);
     this.hellos.statics.lost(now, peer.record.peerId);
@@ -299,6 +315,7 @@ export class Network {
     const hasRunOut = this.keys.ring.hasRunOut(now);
     if (hasRunOut && this.state === 'running') {
       this.outbox.notable('warn', 'the last key has ended: the network stands still until p2p set adds another');
+      this.outbox.event({ kind: 'key-expired' });
       this.standStill(now);
       this.state = 'key-expired';
     }
@@ -316,6 +333,7 @@ export class Network {
   private goOn(now: number): void {
     this.state = 'running';
     this.outbox.notable('info', 'there is a key again: the network goes on');
+    this.outbox.event({ kind: 'key-renewed' });
     this.relays.goOn(now);
     this.each((peer) => peer.reach(now));
     this.whereabouts.announce(now);
@@ -341,7 +359,11 @@ export class Network {
       needs: frameNeeds(this.config.mtu),
       isCandidate: (endpoint) => surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
-      disconnected: (peer, now) => this.disconnected(peer, now),
+      disconnected: (peer, now, why) => this.disconnected(peer, now, why),
+      moved: (peer, before, path) => this.chronicle.moved(peer, before, path),
+      refused: (peer, why) => this.chronicle.refused(peer, why),
+      changed: (now) => this.health.mayHaveChanged(now),
+      handshakes: this.handshakes,
       macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
       heldBy: (peer) => this.claims.heldBy(peer),

@@ -3,15 +3,24 @@ import { concat } from '../core/bytes.js';
 import type { Way } from '../core/way.js';
 import type { DeviceCommand, PeerHandle } from '../device/device.js';
 import { CONTROL_BYTES, type ControlMessage, encodeControl } from '../wire/control.js';
+import type { NetworkEvent } from './events.js';
 import type { NetworkOutput } from './io.js';
 
 export class Outbox {
   private outputs: NetworkOutput[] = [];
+  private news = false;
 
   drain(): NetworkOutput[] {
     const outputs = this.outputs;
     this.outputs = [];
     return outputs;
+  }
+
+  /** Whether anything was told since it was asked last that people may act on. */
+  takeNews(): boolean {
+    const { news } = this;
+    this.news = false;
+    return news;
   }
 
   push(output: NetworkOutput): void {
@@ -41,6 +50,12 @@ export class Outbox {
   }
 
   notable(level: 'info' | 'warn', message: string, facts: Readonly<Record<string, string | number>> = {}): void {
+    this.news ||= level === 'warn';
     this.outputs.push({ kind: 'notable', level, message, facts });
+  }
+
+  event(event: NetworkEvent): void {
+    this.news = true;
+    this.outputs.push({ kind: 'event', event });
   }
 }

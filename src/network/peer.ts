@@ -12,6 +12,8 @@ import { type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
+import type { PathUse } from './events.js';
+import type { HandshakeCounter } from './handshake-counts.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
 import { Outreach, type OutreachContext } from './outreach.js';
 import { type MemberRecord, RECORD_FLAG } from './record.js';
@@ -35,7 +37,14 @@ export interface PeerContext extends OutreachContext {
   isCandidate(endpoint: Way): boolean;
   /** The peer became reachable, or ceased to be. */
   connected(peer: Peer, now: number): void;
-  disconnected(peer: Peer, now: number): void;
+  disconnected(peer: Peer, now: number, why: string | null): void;
+  /** Frames to it take another way than before. */
+  moved(peer: Peer, before: PathUse, path: PathUse): void;
+  /** One of the two sides won't have a session. */
+  refused(peer: Peer, why: string): void;
+  /** Something is known of it that wasn't before. */
+  changed(now: number): void;
+  readonly handshakes: HandshakeCounter;
   /** A peer no longer claims this MAC. */
   macFreed(mac: Uint8Array): void;
   /** MACs that this peer's frames may come from. */
@@ -53,6 +62,9 @@ export class Peer {
   private connectedAt: number | null = null;
   /** Since when it isn't connected. */
   private awaySince = Number.NEGATIVE_INFINITY;
+  /** The way that others were told of. */
+  private shown: PathUse | null = null;
+  private hadSession = false;
   private lastError: string | null = null;
   private refused = false;
   private absent = false;
@@ -81,6 +93,7 @@ export class Peer {
     this.context.claimed(this, now, []);
     this.setRights();
     this.note(now, this.record.endpoints, 'record');
+    this.context.changed(now);
   }
 
   /** Whether a session with it is missing, or one that's there is of no use now. */
@@ -90,6 +103,12 @@ export class Peer {
 
   get isConnected(): boolean {
     return this.connectedAt !== null;
+  }
+
+  /** The way that frames take, or null. */
+  get pathUse(): PathUse | null {
+    const path = this.paths.current;
+    return path === null ? null : { path: path.kind, endpoint: path.endpoint };
   }
 
   private get isBlocked(): boolean {
@@ -120,6 +139,7 @@ export class Peer {
     this.learnEndpoints(now, record.endpoints, 'record');
     if (restarted || moved) this.carryPaths(now, this.paths.doubt(now));
     if (restarted) this.reach(now);
+    this.context.changed(now);
   }
 
   /** Tells the device which MACs and addresses are the peer's, and what it understands. A link-local address follows from its MAC. */
@@ -193,6 +213,7 @@ export class Peer {
   /** This machine's addresses changed. */
   addressesChanged(now: number): void {
     this.carryPaths(now, this.paths.addressesChanged(now));
+    this.showPath(); // what's on-link is another matter now
     this.seek(now);
   }
 
@@ -232,8 +253,10 @@ export class Peer {
 
   /** Our keys differ, as its message said. */
   differs(reason: string): void {
+    const isNews = !this.refused || this.lastError !== reason;
     this.refused = true;
     this.lastError = reason;
+    if (isNews) this.context.refused(this, reason);
   }
 
   end(now: number, why: string | null): void {
@@ -329,7 +352,7 @@ export class Peer {
     switch (output.kind) {
       case 'send':
         if (output.to !== null) outbox.datagram(output.to, output.datagram);
-        else this.outreach.initiate(now, output.datagram);
+        else this.initiate(now, output.datagram);
         break;
       case 'send-cookie':
         outbox.command(output);
@@ -354,6 +377,9 @@ export class Peer {
   }
 
   private established(now: number, from: Way): void {
+    this.context.handshakes.count('completed');
+    if (this.hadSession) this.context.handshakes.count('rekeys');
+    this.hadSession = true;
     this.refused = false;
     this.absent = false;
     if (this.mayTry(from)) this.carryPaths(now, this.paths.heardFrom(now, from, 'handshake'));
@@ -364,9 +390,26 @@ export class Peer {
     this.context.outbox.command({ kind: 'set-endpoint', peer: this.handle, endpoint, maxDatagram });
     if (endpoint === null) return;
     this.silent = false;
-    if (this.connectedAt !== null) return;
+    if (this.connectedAt !== null) {
+      this.showPath();
+      return;
+    }
     this.connectedAt = now;
+    this.shown = this.pathUse;
     this.context.connected(this, now);
+  }
+
+  /** Others are told of the way in use, if it's another one. */
+  private showPath(): void {
+    const [before, path] = [this.shown, this.pathUse];
+    if (before === null || path === null || (before.path === path.path && before.endpoint === path.endpoint)) return;
+    this.shown = path;
+    this.context.moved(this, before, path);
+  }
+
+  private initiate(now: number, datagram: Uint8Array): void {
+    this.context.handshakes.count('initiated');
+    this.outreach.initiate(now, datagram);
   }
 
   private giveUp(now: number): void {
@@ -377,6 +420,7 @@ export class Peer {
 
   private lost(now: number, why: string | null): void {
     this.silent = false;
+    this.hadSession = false;
     this.carryPaths(now, this.paths.stop());
     this.disconnected(now, why);
   }
@@ -386,6 +430,7 @@ export class Peer {
     if (this.connectedAt === null) return;
     this.connectedAt = null;
     this.awaySince = now;
-    this.context.disconnected(this, now);
+    this.shown = null;
+    this.context.disconnected(this, now, why);
   }
 }

@@ -229,9 +229,11 @@ export class Relays {
         break;
       case 'up':
         outbox.notable('info', 'relay connected', { relay: name, transport: output.transport });
+        outbox.event({ kind: 'relay-connected', relay: name, transport: output.transport });
         break;
       case 'down':
         outbox.notable('info', 'relay lost', { relay: name, transport: output.transport, why: output.why });
+        outbox.event({ kind: 'relay-lost', relay: name, transport: output.transport, why: output.why });
         break;
       case 'wrong-key': {
         const choice = this.entries.get(name)?.choice ?? { name, offeredBy: null };

@@ -103,7 +103,7 @@ function post(socketPath: string, body: string, ms: number): Promise<string> {
   });
 }
 
-function connectionError(path: string, error: NodeJS.ErrnoException): Error {
+export function connectionError(path: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof ConnectionError) return error;
   if (error.code === 'EACCES' || error.code === 'EPERM')
     return new ConnectionError(

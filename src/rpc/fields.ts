@@ -247,6 +247,16 @@ export function parseLevel(text: string): Level {
   return level;
 }
 
+export const LOG_FORMATS = ['text', 'json'] as const;
+/** How a line of the log looks: for people, or for programs. */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export function parseLogFormat(text: string): LogFormat {
+  const format = LOG_FORMATS.find((name) => name === text.toLowerCase());
+  if (format === undefined) throw new RangeError(`expected one of ${LOG_FORMATS.join(', ')}, got ${quoted(text)}`);
+  return format;
+}
+
 /** The number that decimal digits stand for, or null. */
 export function wholeNumber(text: string): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;

@@ -4,6 +4,8 @@ import { JSONRPCServer } from 'json-rpc-2.0';
 import * as v from 'valibot';
 import { ERROR_CODES, type ErrorName, RpcError } from './errors.js';
 import { describeIssue, METHODS, type Method, type Parsed, type Result } from './schema.js';
+import { openStream, type StreamRequest, type Streams, writeStream } from './stream-server.js';
+import { isStream, STREAMS } from './streams.js';
 import { quoted } from './text.js';
 
 /** A request's body may have this many bytes. */
@@ -24,10 +26,10 @@ export interface CallListener {
   failed(method: string, reason: ErrorName, error: unknown): void;
 }
 
-export function createRpcServer(handlers: Handlers, listener: CallListener): Server {
+export function createRpcServer(handlers: Handlers, streams: Streams, listener: CallListener): Server {
   const rpc = methods(handlers, listener);
   const server = createServer((request, response) => {
-    void answer(rpc, request, response).catch(() => response.destroy());
+    void answer({ rpc, streams, listener }, request, response).catch(() => response.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = 30_000; // for sending a request; an answer may take longer
@@ -47,11 +49,17 @@ function methods(handlers: Handlers, listener: CallListener): JSONRPCServer<Abor
   for (const name of Object.keys(METHODS) as Method[]) add(rpc, name, handlers, listener);
   rpc.applyMiddleware(async (next, request, gone) => {
     if (rpc.hasMethod(request.method)) return next(request, gone);
-    const known = Object.keys(METHODS).join(', ');
-    const error = new RpcError('unknown-method', `unknown method ${quoted(request.method)}; expected one of ${known}`);
+    const error = isStream(request.method)
+      ? new RpcError('invalid-request', `${request.method}: expected it alone, not in a batch, and with an id`)
+      : unknownMethod(request.method);
     return { jsonrpc: '2.0', id: request.id ?? null, error: errorBody(error) };
   });
   return rpc;
+}
+
+function unknownMethod(method: string): RpcError {
+  const known = [...Object.keys(METHODS), ...Object.keys(STREAMS)].join(', ');
+  return new RpcError('unknown-method', `unknown method ${quoted(method)}; expected one of ${known}`);
 }
 
 function add<M extends Method>(rpc: JSONRPCServer<AbortSignal>, name: M, handlers: Handlers, listener: CallListener) {
@@ -70,7 +78,13 @@ function add<M extends Method>(rpc: JSONRPCServer<AbortSignal>, name: M, handler
   });
 }
 
-async function answer(rpc: JSONRPCServer<AbortSignal>, request: IncomingMessage, response: ServerResponse) {
+interface Served {
+  readonly rpc: JSONRPCServer<AbortSignal>;
+  readonly streams: Streams;
+  readonly listener: CallListener;
+}
+
+async function answer(served: Served, request: IncomingMessage, response: ServerResponse) {
   if (request.method !== 'POST') return reply(response, 405, failure('invalid-request', 'expected an HTTP POST'));
   const body = await readBody(request);
   if (body === null)
@@ -81,12 +95,21 @@ async function answer(rpc: JSONRPCServer<AbortSignal>, request: IncomingMessage,
     );
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  const result = await respond(rpc, body, gone.signal);
+  const result = await respond(served, body, gone.signal, response);
+  if (result === STREAMED) return;
   if (result === null) response.writeHead(204).end();
   else reply(response, 200, result);
 }
 
-async function respond(rpc: JSONRPCServer<AbortSignal>, body: string, gone: AbortSignal): Promise<unknown> {
+/** The answer has been written as it came. */
+const STREAMED = Symbol('streamed');
+
+async function respond(
+  { rpc, streams, listener }: Served,
+  body: string,
+  gone: AbortSignal,
+  response: ServerResponse,
+): Promise<unknown> {
   let request: unknown;
   try {
     request = JSON.parse(body);
@@ -100,7 +123,33 @@ async function respond(rpc: JSONRPCServer<AbortSignal>, body: string, gone: Abor
     const checked = v.safeParse(ENVELOPE, one, { abortEarly: true });
     if (!checked.success) return failure('invalid-request', `not a request: ${describeIssue(checked.issues[0])}`);
   }
+  if (isStreamRequest(request)) return stream(streams, listener, request, response, gone);
   return rpc.receive(request as Parameters<typeof rpc.receive>[0], gone);
+}
+
+/** Alone and with an id; its envelope was checked. */
+function isStreamRequest(request: unknown): request is StreamRequest {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) return false;
+  return 'method' in request && isStream(request.method) && 'id' in request && request.id !== null;
+}
+
+async function stream(
+  streams: Streams,
+  listener: CallListener,
+  request: StreamRequest,
+  response: ServerResponse,
+  gone: AbortSignal,
+): Promise<unknown> {
+  try {
+    const lines = openStream(streams, request, gone);
+    listener.answered(request.method, 0);
+    await writeStream(response, request.id, lines, gone);
+    return STREAMED;
+  } catch (error) {
+    if (response.headersSent) throw error;
+    listener.failed(request.method, error instanceof RpcError ? error.reason : 'internal', error);
+    return { jsonrpc: '2.0', id: request.id, error: errorBody(error) };
+  }
 }
 
 /** The body as text, or null if it's too large. */

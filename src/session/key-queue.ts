@@ -8,7 +8,7 @@
  * Pure: a moment of the wall clock goes in, in ms since 1970. Everything follows from the entries and that moment alone, but for the
  * random times: so a clock that's set, in either direction, leads to where it would have been had it always been right.
  */
-import { sameBytes } from '../core/bytes.js';
+import { hex, sameBytes } from '../core/bytes.js';
 import { fraction, type Random } from '../core/random.js';
 
 /**
@@ -26,6 +26,14 @@ export interface KeyEntry {
   readonly psk: Uint8Array;
   /** When it ends, in ms since 1970; Infinity for never. Greater than that of the entry before. */
   readonly until: number;
+}
+
+/** Of a key's name, how many bytes people are shown. */
+const FINGERPRINT_BYTES = 4;
+
+/** What people are shown of a key: 8 hex digits that tell it from others, the same on all members. */
+export function fingerprint({ id }: KeyEntry): string {
+  return hex(id.subarray(0, FINGERPRINT_BYTES));
 }
 
 export class KeyQueue {

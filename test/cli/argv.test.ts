@@ -5,7 +5,11 @@ import { prepare } from '../../src/cli/argv.js';
 import { buildProgram } from '../../src/cli/program.js';
 
 const program = buildProgram(
-  { runDaemon: () => Promise.resolve(0), newHash: () => Promise.resolve('') },
+  {
+    runDaemon: () => Promise.resolve(0),
+    newHash: () => Promise.resolve(''),
+    checkConfig: () => Promise.resolve({ file: '', warnings: [] }),
+  },
   () => undefined,
 );
 

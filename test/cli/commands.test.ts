@@ -35,6 +35,7 @@ async function withDaemon(t: TestContext): Promise<Shell> {
     state: join(directory, 'state'),
     socket,
     log: 'ERROR' as const,
+    logFormat: null,
     portMapping: false,
     lan: false,
     dht: 'off' as const,

@@ -31,7 +31,7 @@ test('a field can be split off again, whatever is in it', () => {
   );
 });
 
-/** The way back, as docs/commands.md tells it to programs. */
+/** The way back, as docs/guide.md tells it to programs. */
 function read(written: string): string {
   return written.replace(/\\(?:x([0-9a-f]{2})|u\{([0-9a-f]+)\})/g, (_, hex: string, code: string) =>
     String.fromCodePoint(Number.parseInt(hex ?? code, 16)),

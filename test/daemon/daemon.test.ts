@@ -39,6 +39,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     state: join(directory, 'state'),
     socket: join(directory, 'sock'),
     log: 'TRACE' as const,
+    logFormat: null,
     lan: false,
     portMapping: false,
     dht: 'off' as const,

@@ -9,6 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { call } from '../../src/rpc/client.js';
 import { ERROR_CODES, RpcError } from '../../src/rpc/errors.js';
 import { createRpcServer, type Handlers, MAX_REQUEST } from '../../src/rpc/server.js';
+import { listen as listenTo } from '../../src/rpc/stream-client.js';
+import type { Streams } from '../../src/rpc/stream-server.js';
+import { collect } from '../core/collect.js';
 
 const NO_SUCH = () => {
   throw new RpcError('no-such-network', 'no network has this hash');
@@ -20,7 +23,13 @@ interface Served {
   readonly told: string[];
 }
 
-async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<Served> {
+const NO_STREAMS: Streams = { 'events.subscribe': () => [], 'log.subscribe': () => [] };
+
+async function serve(
+  t: TestContext,
+  handlers: Partial<Handlers> = {},
+  streams: Partial<Streams> = {},
+): Promise<Served> {
   const told: string[] = [];
   const all: Handlers = {
     'daemon.version': () => ({ version: '1.2.3' }),
@@ -44,10 +53,14 @@ async function serve(t: TestContext, handlers: Partial<Handlers> = {}): Promise<
     'device.set': () => ({}),
     ...handlers,
   };
-  const server = createRpcServer(all, {
-    answered: (method) => told.push(`answered ${method}`),
-    failed: (method, reason) => told.push(`failed ${method} ${reason}`),
-  });
+  const server = createRpcServer(
+    all,
+    { ...NO_STREAMS, ...streams },
+    {
+      answered: (method) => told.push(`answered ${method}`),
+      failed: (method, reason) => told.push(`failed ${method} ${reason}`),
+    },
+  );
   return { path: await listen(t, server), told };
 }
 
@@ -233,3 +246,62 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
   });
   return { promise, resolve };
 }
+
+const LINE = { time: '2026-11-21T12:00:00.000Z', level: 'INFO', msg: 'a line' } as const;
+
+test('a stream is told item by item, with what was lost, until the daemon ends it', async (t) => {
+  const { path, told } = await serve(
+    t,
+    {},
+    { 'log.subscribe': ({ lines, follow }) => [{ ...LINE, lines, follow }, { lost: 3 }, LINE] },
+  );
+  const items = await listenTo(path, 'log.subscribe', { lines: 7 }, new AbortController().signal);
+  assert.deepEqual(await collect(items), [{ ...LINE, lines: 7, follow: true }, { lost: 3 }, LINE]);
+  assert.deepEqual(told, ['answered log.subscribe']);
+});
+
+test('a stream that is refused says why, and one in a batch or without an id is none', async (t) => {
+  const { path } = await serve(
+    t,
+    {},
+    {
+      'events.subscribe': () => {
+        throw new RpcError('too-many', 'expected at most 32');
+      },
+    },
+  );
+  const { signal } = new AbortController();
+  await assert.rejects(listenTo(path, 'events.subscribe', {}, signal), { reason: 'too-many', message: /at most 32/ });
+  const one = { jsonrpc: '2.0', id: 1, method: 'events.subscribe' };
+  for (const body of [[one], [one, one], { ...one, id: null }]) {
+    const { text } = await post(path, JSON.stringify(body));
+    assert.match(text, /-32600.*expected it alone, not in a batch, and with an id/);
+  }
+  const { text } = await post(path, JSON.stringify({ ...one, params: { colour: 1 } }));
+  assert.match(text, /-32602.*unknown field colour/);
+});
+
+test('a listener that hangs up ends its stream; one whose daemon dies hears no more', async (t) => {
+  const ended = deferred();
+  const endless: Streams['log.subscribe'] = async function* (_, gone) {
+    yield LINE;
+    await new Promise((resolve) => gone.addEventListener('abort', resolve));
+    ended.resolve();
+  };
+  const { path } = await serve(t, {}, { 'log.subscribe': endless });
+  const away = new AbortController();
+  const items = (await listenTo(path, 'log.subscribe', {}, away.signal))[Symbol.asyncIterator]();
+  assert.deepEqual((await items.next()).value, LINE);
+  away.abort();
+  assert.equal((await items.next()).done, true);
+  await ended.promise;
+  const dying = await listen(
+    t,
+    createHttpServer((_, response) => {
+      response.write('{"jsonrpc":"2.0","id":1,"result":{}}\n');
+      setTimeout(() => response.destroy(), 20);
+    }),
+  );
+  const rest = await listenTo(dying, 'log.subscribe', {}, new AbortController().signal);
+  assert.deepEqual(await collect(rest), []);
+});

@@ -5,6 +5,7 @@ import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import type { Origin } from '../../src/device/relay-device.js';
 import type { Acquaintance } from '../../src/network/acquaintances.js';
+import type { NetworkEvent } from '../../src/network/events.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
 import { Network } from '../../src/network/network.js';
@@ -26,6 +27,7 @@ export class SimHost {
   readonly network: Network;
   readonly frames: Uint8Array[] = [];
   readonly notables: string[] = [];
+  readonly events: NetworkEvent[] = [];
   /** Moments up to which its daemon was told to wipe keys. */
   readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
@@ -294,6 +296,7 @@ export class SimHost {
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
     else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
+    else if (output.kind === 'event') this.events.push(output.event);
     else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
   }
 

@@ -6,6 +6,7 @@ interface Flags {
   readonly socket?: string;
   readonly config?: string;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly lan: boolean;
   readonly portMapping: boolean;
   /** `--no-dht` makes it false. */
@@ -41,6 +42,7 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--relay-offer', 'tell the members of its networks that they may use this relay')
     .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
+    .option('--log-format <format>', 'text or json (default: text on a terminal, else json)')
     .addHelpText(
       'after',
       `

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { callDaemon, hashFlag, need } from '../context.js';
+import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
-import { tell } from '../output.js';
+import { printJson, tell } from '../output.js';
 
 interface Flags extends KeyFlags {
   readonly log?: string;
@@ -11,6 +11,7 @@ interface Flags extends KeyFlags {
   readonly fwd?: Switch;
   readonly forgetRelay?: string;
   readonly hash?: string;
+  readonly json?: boolean;
 }
 
 type Switch = 'on' | 'off';
@@ -26,6 +27,7 @@ export function setCommand(): Command {
     .addOption(new Option('--forget-relay <relay>', 'forget the key pinned for HOST[:PORT]: its next one is pinned'));
   return addKeyFlags(command)
     .addOption(hashFlag('only for this network; needed with keys'))
+    .addOption(jsonFlag())
     .addHelpText(
       'after',
       `
@@ -40,14 +42,19 @@ Examples:
   p2p set -hash myhash -keyfile keys.yaml
   p2p set -fwd on -hash myhash`,
     )
-    .action(set);
+    .action(async (flags: Flags, command: Command) => {
+      const warnings = await set(flags, command);
+      for (const warning of warnings) tell(`p2p: warning: ${warning}`);
+      if (flags.json) printJson({ warnings });
+    });
 }
 
 function onOff(flag: string, description: string): Option {
   return new Option(`${flag} <on|off>`, description).choices(['on', 'off']);
 }
 
-async function set(flags: Flags, command: Command): Promise<void> {
+/** Does what the flags say; what there is to warn of. */
+async function set(flags: Flags, command: Command): Promise<string[]> {
   const { log, tapOffload, udpGso, udpGro, fwd, forgetRelay, hash } = flags;
   const keys = await keysOf(flags);
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
@@ -56,16 +63,18 @@ async function set(flags: Flags, command: Command): Promise<void> {
     command.error(
       'error: --log, --fwd, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
     );
+  const warnings: string[] = [];
   if (keys.length > 0) {
-    const { warnings } = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
-    for (const warning of warnings) tell(`p2p: warning: ${warning}`);
+    const added = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
+    warnings.push(...added.warnings);
   }
   if (log !== undefined) await callDaemon(command, 'log.set', { level: log, hash });
   if (fwd !== undefined) await callDaemon(command, 'network.set', { fwd: fwd === 'on', hash });
   if (forgetRelay !== undefined) await forget(command, forgetRelay);
-  if (help.length === 0) return;
+  if (help.length === 0) return warnings;
   const switches = Object.fromEntries(help.map(([name, value]) => [name, value === 'on']));
   await callDaemon(command, 'device.set', { hash, ...switches });
+  return warnings;
 }
 
 async function forget(command: Command, relay: string): Promise<void> {

@@ -4,14 +4,20 @@ import type { NetworkInfo, PeerInfo } from '../../rpc/network-info.js';
 import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
-import { bareAddresses, milliseconds, NOTHING, table } from '../format.js';
-import { print, printJson, tell } from '../output.js';
+import { bareAddresses, field, milliseconds, NOTHING, table } from '../format.js';
+import { jsonLine, print, printJson, tell } from '../output.js';
+import { watch, watchFlag } from '../watch.js';
 
 interface Flags {
   readonly hash?: string;
   readonly check?: string;
   readonly relays?: boolean;
   readonly keys?: boolean;
+  readonly interfaces?: boolean;
+  readonly all?: boolean;
+  readonly bind?: boolean;
+  readonly mtu?: boolean;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,6 +28,11 @@ export function showCommand(): Command {
     .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
     .addOption(new Option('--relays', 'show the relays'))
     .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
+    .addOption(new Option('--interfaces', 'show the devices of the networks that are up, a line each'))
+    .addOption(new Option('--all', 'with -interfaces: also of those that are kept and not up'))
+    .addOption(new Option('--bind', 'with -interfaces: lines of HASH|DEVICE'))
+    .addOption(new Option('--mtu', 'show the MTU of each device; with -hash the number alone'))
+    .addOption(watchFlag())
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -33,20 +44,60 @@ Examples:
   p2p show -hash myhash
   p2p show -relays
   p2p show -hash myhash -keys
-  p2p show -check 10.10.10.2 && echo there`,
+  p2p show -interfaces -bind
+  p2p show -mtu
+  p2p show -hash myhash --watch
+  p2p show -check 10.10.10.1 && echo there`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { hash, check, keys, relays, json } = flags;
+      const { hash, check, keys, json } = flags;
+      if ((flags.all || flags.bind) && !flags.interfaces) command.error('error: --all and --bind need --interfaces');
       if (keys) return showKeys(command, need(command, flags, 'hash').hash, json);
       if (check !== undefined) return checkMember(command, check, hash, json);
+      if (flags.watch) return watch(title(flags), () => picture(flags, command));
       const { networks } = await callDaemon(command, 'daemon.status', { hash });
       const [network] = networks;
       if (hash !== undefined && network === undefined) throw new Exit('no-such-network', 'no network has this hash');
       if (json) return printJson({ networks });
-      if (relays) return print(relayTable(networks));
-      if (network === undefined) return tell('No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH');
-      print(hash === undefined ? networkTable(networks) : memberTable(network));
+      const text = textOf(networks, flags);
+      if (text !== '') print(text);
+      else if (network === undefined) tell(NO_NETWORKS);
     });
+}
+
+const NO_NETWORKS = 'No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH';
+
+function title({ hash, relays, mtu, interfaces }: Flags): string {
+  const what = relays ? ' -relays' : interfaces ? ' -interfaces' : mtu ? ' -mtu' : '';
+  return `p2p show${hash === undefined ? '' : ' -hash …'}${what}`;
+}
+
+async function picture(flags: Flags, command: Command): Promise<string> {
+  const { networks } = await callDaemon(command, 'daemon.status', { hash: flags.hash });
+  if (flags.json) return jsonLine({ networks });
+  return textOf(networks, flags) || NO_NETWORKS;
+}
+
+function textOf(networks: readonly NetworkInfo[], { hash, relays, interfaces, all, bind, mtu }: Flags): string {
+  const [network] = networks;
+  if (network === undefined) return '';
+  if (relays) return relayTable(networks);
+  if (interfaces) return interfaceLines(networks, all === true, bind === true).join('\n');
+  if (mtu) return hash === undefined ? mtuTable(networks) : String(network.mtu);
+  return hash === undefined ? networkTable(networks) : memberTable(network);
+}
+
+/** As the original printed them, for scripts. */
+export function interfaceLines(networks: readonly NetworkInfo[], all: boolean, bind: boolean): string[] {
+  const there = networks.filter(({ state }) => all || state !== 'failed');
+  return there.map(({ hash, device }) => (bind ? `${field(hash)}|${device}` : device));
+}
+
+function mtuTable(networks: readonly NetworkInfo[]): string {
+  return table(
+    ['DEVICE', 'MTU', 'HASH'],
+    networks.map(({ device, mtu, hash }) => [device, String(mtu), hash]),
+  );
 }
 
 async function checkMember(command: Command, ip: string, hash: string | undefined, json: boolean | undefined) {

@@ -6,12 +6,14 @@ import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
 import { bareAddresses, field, milliseconds, NOTHING } from '../format.js';
-import { print, printJson, tell } from '../output.js';
+import { jsonLine, print, printJson, tell } from '../output.js';
 import { portMappingWords } from '../reachability.js';
+import { watch, watchFlag } from '../watch.js';
 
 interface Flags {
   readonly hash?: string;
   readonly check?: boolean;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 
@@ -20,6 +22,7 @@ export function statusCommand(): Command {
     .description('print the state of networks and members for programs')
     .addOption(hashFlag('only this network'))
     .addOption(new Option('--check', 'exit with 9 if something is unhealthy'))
+    .addOption(watchFlag())
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -35,7 +38,9 @@ Examples:
   p2p status -hash myhash | grep -c 'State:connected'
   p2p status --check || echo something is wrong`,
     )
-    .action(async ({ hash, check, json }: Flags, command: Command) => {
+    .action(async ({ hash, check, json, watch: isWatched }: Flags, command: Command) => {
+      if (isWatched && check) command.error('error: expected either --watch or --check, got both');
+      if (isWatched) return watch('p2p status', () => picture(command, hash, json === true));
       const status = await callDaemon(command, 'daemon.status', { hash });
       if (json) printJson(jsonOf(status));
       else for (const line of status.networks.flatMap(statusLines)) print(line);
@@ -50,6 +55,17 @@ Examples:
     });
 }
 
+/** What --watch shows: the same, with what goes to stderr else. */
+async function picture(command: Command, hash: string | undefined, json: boolean): Promise<string> {
+  const status = await callDaemon(command, 'daemon.status', { hash });
+  if (json) return jsonLine(jsonOf(status));
+  const words = [...status.problems, ...status.networks.flatMap(networkProblems)].map(
+    (text) => `p2p: ${printable(text)}`,
+  );
+  const about = [...status.networks.map(discoveryLine), ...relayLines(status.relay), ...words];
+  return [...status.networks.flatMap(statusLines), '', ...about].join('\n').trim();
+}
+
 /** Without --check the daemon's answer is all that counts: exit 0. */
 function noSuchNetwork(check: boolean | undefined): void {
   if (check) throw new Exit('no-such-network', 'no network has this hash');
@@ -60,7 +76,7 @@ function jsonOf({ version, ...rest }: Result<'daemon.status'>): object {
   return { daemon: version, ...rest };
 }
 
-/** The lines of one network: docs/commands.md is their definition. */
+/** The lines of one network: docs/guide.md is their definition. */
 export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo): string[] {
   const members = peers.map((peer) =>
     [

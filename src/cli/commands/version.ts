@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { callDaemon, jsonFlag } from '../context.js';
 import { print, printJson } from '../output.js';
+import { ownVersion } from '../own-version.js';
 
 export function versionCommand(): Command {
   return new Command('version')
@@ -23,10 +23,4 @@ Example:
       print(`p2p ${client}`);
       if (daemon !== null) print(`daemon ${daemon}`);
     });
-}
-
-async function ownVersion(): Promise<string> {
-  const text = await readFile(new URL('../../../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
 }

@@ -1,15 +1,19 @@
 import { Command, Option } from 'commander';
-import type { Params } from '../../rpc/schema.js';
-import { callDaemon, hashFlag, need, seconds } from '../context.js';
+import { callDaemon, hashFlag, jsonFlag, need, seconds } from '../context.js';
 import { Exit } from '../exit.js';
+import { printJson } from '../output.js';
+import { Progress } from '../progress.js';
 
 /** One call waits this long at most, in ms; below the daemon's own limit. */
 const SLICE_MS = 20_000;
+/** Where somebody looks on, it's told anew this often, in ms. */
+const SHOWN_SLICE_MS = 1_000;
 
 interface Flags {
   readonly hash?: string;
   readonly check?: string;
   readonly timeout?: number;
+  readonly json?: boolean;
 }
 
 export function waitCommand(): Command {
@@ -18,6 +22,7 @@ export function waitCommand(): Command {
     .addOption(hashFlag('which network'))
     .addOption(new Option('--check <ip>', 'overlay address of the member'))
     .addOption(new Option('--timeout <seconds>', 'give up then, with exit code 12 (default: never)').argParser(seconds))
+    .addOption(jsonFlag())
     .addHelpText(
       'after',
       `
@@ -29,12 +34,36 @@ Example:
     .action(async (flags: Flags, command: Command) => {
       const { hash, check, timeout } = need(command, flags, 'hash', 'check');
       const ends = performance.now() + (timeout ?? Number.POSITIVE_INFINITY) * 1000;
-      for (;;) {
-        const ms = Math.max(0, Math.round(Math.min(SLICE_MS, ends - performance.now())));
-        const params: Params<'network.wait'> = { hash, ip: check, ms };
-        const { connected } = await callDaemon(command, 'network.wait', params);
-        if (connected) return;
-        if (performance.now() >= ends) throw new Exit('not-connected', `${check} is not connected`);
-      }
+      const connected = await Progress.during(`waiting for ${check}`, (say) => wait(command, hash, check, ends, say));
+      if (flags.json) printJson({ ip: check, connected });
+      if (!connected) throw new Exit('not-connected', `${check} is not connected`);
     });
+}
+
+/** Whether the member got connected before `ends` (by the monotonic clock, ms); `say` is told how it goes. */
+async function wait(
+  command: Command,
+  hash: string,
+  ip: string,
+  ends: number,
+  say: (text: string) => void,
+): Promise<boolean> {
+  const slice = process.stderr.isTTY ? SHOWN_SLICE_MS : SLICE_MS;
+  for (;;) {
+    const ms = Math.max(0, Math.round(Math.min(slice, ends - performance.now())));
+    const { connected } = await callDaemon(command, 'network.wait', { hash, ip, ms });
+    if (connected || performance.now() >= ends) return connected;
+    say(await situation(command, hash, ip));
+  }
+}
+
+/** How far it is, in a line. */
+async function situation(command: Command, hash: string, ip: string): Promise<string> {
+  const { networks } = await callDaemon(command, 'daemon.status', { hash });
+  const [network] = networks;
+  if (network === undefined) return `waiting for ${ip}`;
+  const member = network.peers.find(({ addresses }) => addresses.some((address) => address.split('/')[0] === ip));
+  const state = member === undefined ? 'no such member is known yet' : `${member.name} is ${member.state}`;
+  const others = network.peers.filter((peer) => peer.state === 'connected').length;
+  return `waiting for ${ip}: ${state}; ${others} of ${network.peers.length} members connected; DHT: ${network.dht}`;
 }

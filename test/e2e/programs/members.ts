@@ -10,8 +10,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { loadConfig } from '../../../src/daemon/config.js';
 import { Daemon } from '../../../src/daemon/daemon.js';
+import { loadConfig } from '../../../src/daemon/load-config.js';
 import { Log } from '../../../src/daemon/log.js';
 import { DhtProcess } from '../../../src/discovery/dht/process.js';
 import { call } from '../../../src/rpc/client.js';

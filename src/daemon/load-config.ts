@@ -1,0 +1,165 @@
+/** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { RELAY_PORT } from '../rpc/fields.js';
+import { quoted } from '../rpc/text.js';
+import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
+import { StartError } from './start-error.js';
+
+/** Flags of `p2p daemon`, on the command line or in the environment. */
+export interface Given {
+  readonly state?: string;
+  readonly socket?: string;
+  readonly config?: string;
+  readonly noLan?: boolean;
+  readonly noPortMapping?: boolean;
+  readonly dht?: string;
+  readonly dhtListen?: string;
+  readonly log?: string;
+  readonly logFormat?: string;
+  readonly useRelay?: readonly string[];
+  /** True: at its usual port. */
+  readonly relay?: string | true;
+  /** False: no TLS. */
+  readonly relayTls?: string | boolean;
+  readonly proxy?: string;
+  readonly relayOffer?: boolean;
+}
+
+const DEFAULT_FILE = '/etc/p2p/config.yaml';
+/** A configuration file may have this many bytes. */
+const MAX_FILE = 65_536;
+
+/** Hears of keys that are understood and do nothing. */
+type Warn = (warning: string) => void;
+
+/** Rejects with a `StartError` that names the flag, or the file with line and key. */
+export async function loadConfig(given: Given, warn: Warn = () => undefined): Promise<Config> {
+  const file = await readConfig(given.config, warn);
+  const config = { ...configDefaults(), ...file, ...flags(given) };
+  if (config.relayOffer && config.relayListen === null)
+    throw new StartError(
+      'bad-config',
+      'relayOffer: expected a relay to offer with it (relayListen, or --relay), got none',
+    );
+  return config;
+}
+
+/** Keys whose flags are spelt otherwise. */
+const FLAG: Readonly<Record<string, string>> = {
+  logFormat: 'log-format',
+  dhtListen: 'dht-listen',
+  relayListen: 'relay',
+  relayTls: 'relay-tls',
+  relays: 'use-relay',
+  proxy: 'proxy',
+};
+
+function flags(given: Given): Partial<Config> {
+  const result: Partial<Record<keyof Config, unknown>> = {};
+  const values: Partial<Record<keyof Config, unknown>> = {
+    ...given,
+    ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
+    ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
+    relayTls: given.relayTls === true ? undefined : given.relayTls,
+  };
+  for (const key of [
+    'state',
+    'socket',
+    'log',
+    'logFormat',
+    'dht',
+    'dhtListen',
+    'relays',
+    'relayListen',
+    'relayTls',
+    'proxy',
+  ] as const) {
+    const value = values[key];
+    if (value === undefined) continue;
+    const isPath = key === 'state' || key === 'socket';
+    try {
+      result[key] = KEYS[key].parse(isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
+    } catch (error) {
+      throw new StartError('bad-config', `--${FLAG[key] ?? key}: ${messageOf(error)}`);
+    }
+  }
+  return {
+    ...(result as Partial<Config>),
+    ...(given.relayOffer ? { relayOffer: true } : {}),
+    ...(given.noLan ? { lan: false } : {}),
+    ...(given.noPortMapping ? { portMapping: false } : {}),
+  };
+}
+
+/** `path`: a file that must exist; undefined: the default one, which needn't. */
+async function readConfig(path: string | undefined, warn: Warn): Promise<Partial<Config>> {
+  const file = path ?? DEFAULT_FILE;
+  try {
+    const text = await readFile(file, 'utf8');
+    return parseConfig(text, file, warn);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new StartError('bad-config', `the configuration can't be read: ${messageOf(error)}`);
+  }
+}
+
+/** Looks at a configuration file, the usual one if none is named: which one it was, and what it warns of. Rejects as `loadConfig` does. */
+export async function checkConfig(file = DEFAULT_FILE): Promise<{ file: string; warnings: string[] }> {
+  const warnings: string[] = [];
+  await loadConfig({ config: file }, (warning) => warnings.push(warning));
+  return { file, warnings };
+}
+
+/** Parses the text of a configuration file; `file` is its name for messages. Throws a `StartError`. */
+export function parseConfig(text: string, file: string, warn: Warn = () => undefined): Partial<Config> {
+  if (Buffer.byteLength(text) > MAX_FILE)
+    throw new StartError('bad-config', `${file}: expected at most ${MAX_FILE} bytes`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
+  const [problem] = document.errors;
+  if (problem !== undefined) throw new StartError('bad-config', `${at(problem.pos[0])}: ${problem.message}`);
+  if (document.contents === null) return {};
+  if (!isMap(document.contents))
+    throw new StartError('bad-config', `${at(0)}: expected keys with values, such as "lan: false"`);
+  return entries(document.contents, at, warn);
+}
+
+function entries(map: YAMLMap, at: (offset: number) => string, warn: Warn): Partial<Config> {
+  const result: Partial<Record<keyof Config, unknown>> = {};
+  for (const pair of map.items as Pair[]) {
+    const written = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const key = OTHER_KEYS.get(written) ?? written;
+    const line = at(isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
+    const obsolete = OBSOLETE_KEYS.get(written);
+    if (obsolete !== undefined) {
+      warn(`${line}: ${written} does nothing any more: ${obsolete}`);
+      continue;
+    }
+    if (!isKey(key)) {
+      const known = Object.keys(KEYS).join(', ');
+      throw new StartError('bad-config', `${line}: unknown key ${quoted(written)}; expected one of ${known}`);
+    }
+    if (result[key] !== undefined)
+      throw new StartError('bad-config', `${line}: ${written}: expected one of relay and relays, got both`);
+    try {
+      result[key] = KEYS[key].parse(plain(pair.value));
+    } catch (error) {
+      throw new StartError('bad-config', `${line}: ${written}: ${messageOf(error)}`);
+    }
+  }
+  return result as Partial<Config>;
+}
+
+/** What a configuration's node holds, without what the parser knows of it. */
+function plain(value: unknown): unknown {
+  if (isScalar(value)) return value.value;
+  return isCollection(value) ? value.toJSON() : value;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
