@@ -1,4 +1,4 @@
-//! What this process gives up for itself, and how it speaks with the service manager.
+//! What this process gives up for itself, and how it speaks with the service manager and with syslog.
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -38,9 +38,9 @@ fn check(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Sends `message` to the socket that `NOTIFY_SOCKET` names: a path, or `@` and an abstract name (sd_notify(3)).
-/// Never waits: `WouldBlock` if the manager doesn't read.
-pub fn notify(socket: &str, message: &str) -> io::Result<()> {
+/// Sends `message` to a socket by its path, or by `@` and an abstract name, as sd_notify(3) has it.
+/// Never waits: `WouldBlock` if whoever listens there doesn't read.
+pub fn send_unix_datagram(socket: &str, message: &str) -> io::Result<()> {
     let address = match socket.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,
@@ -60,7 +60,7 @@ mod tests {
         let name = format!("p2p-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).expect("a name");
         let manager = UnixDatagram::bind_addr(&address).expect("a socket");
-        notify(&format!("@{name}"), "READY=1\n").expect("sent");
+        send_unix_datagram(&format!("@{name}"), "READY=1\n").expect("sent");
         let mut heard = [0; 64];
         let length = manager.recv(&mut heard).expect("a datagram");
         assert_eq!(&heard[..length], b"READY=1\n");
@@ -68,8 +68,8 @@ mod tests {
 
     #[test]
     fn nobody_there_is_an_error() {
-        assert!(notify("@p2p-test-nobody", "READY=1").is_err());
-        assert!(notify("/nonexistent/socket", "READY=1").is_err());
-        assert!(notify("", "READY=1").is_err());
+        assert!(send_unix_datagram("@p2p-test-nobody", "READY=1").is_err());
+        assert!(send_unix_datagram("/nonexistent/socket", "READY=1").is_err());
+        assert!(send_unix_datagram("", "READY=1").is_err());
     }
 }

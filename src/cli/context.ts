@@ -40,6 +40,10 @@ export interface DaemonFlags {
   readonly dhtListen?: string;
   readonly log?: string;
   readonly logFormat?: string;
+  readonly syslog?: boolean;
+  readonly metrics?: string;
+  readonly profile?: string;
+  readonly profileDir?: string;
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;

@@ -10,16 +10,20 @@ import {
   type HttpProxy,
   type Level,
   type LogFormat,
+  type MetricsListen,
   type PortRange,
+  type ProfileKind,
   parseDht,
   parseDhtListen,
   parseLevel,
   parseLogFormat,
   parseMark,
+  parseMetricsListen,
   parseMtu,
   parseName,
   parsePort,
   parsePorts,
+  parseProfile,
   parseProxy,
   parseRelayListen,
   parseRelayText,
@@ -38,6 +42,13 @@ export interface Config {
   readonly log: Level;
   /** How lines of the log look; null: as text on a terminal, else as JSON. */
   readonly logFormat: LogFormat | null;
+  /** Whether the log goes to syslog as well. */
+  readonly syslog: boolean;
+  /** Where metrics are served, or null. */
+  readonly metrics: MetricsListen | null;
+  /** What's profiled, or null; and where profiles are written, null for the state directory. */
+  readonly profile: ProfileKind | null;
+  readonly profileDir: string | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -106,6 +117,10 @@ export function configDefaults(): Config {
     socket: '/run/p2p/p2p.sock',
     log: 'INFO',
     logFormat: null,
+    syslog: false,
+    metrics: null,
+    profile: null,
+    profileDir: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -133,9 +148,9 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   state: {
     value: 'DIR',
     means: "what's kept: networks, identity; readable for the daemon alone",
-    parse: absolutePath,
+    parse: shortPath,
   },
-  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: absolutePath },
+  socket: { value: 'PATH', means: 'the unix socket that commands use', parse: shortPath },
   log: {
     value: 'LEVEL',
     means: '`TRACE`, `DEBUG`, `INFO`, `WARNING` or `ERROR`',
@@ -146,6 +161,30 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     means: 'how the log is written: lines for people, or objects for programs',
     fallback: '`text` on a terminal, else `json`',
     parse: (value) => parseLogFormat(string(value)),
+  },
+  syslog: {
+    value: 'true|false',
+    means: '`true`: the log goes to syslog (`/dev/log`) as well as to stderr',
+    parse: boolean,
+  },
+  metrics: {
+    value: '[HOST:]PORT',
+    means:
+      'figures for Prometheus, at `http://HOST:PORT/metrics`. HOST is an address of this machine; without it only this machine gets them. Nobody is asked who they are',
+    fallback: '',
+    parse: (value) => parseMetricsListen(typeof value === 'number' ? String(value) : string(value)),
+  },
+  profile: {
+    value: 'cpu|memory',
+    means: 'measures where time goes, or memory, and writes it to a file at the end and at each SIGUSR2',
+    fallback: '',
+    parse: (value) => parseProfile(string(value)),
+  },
+  profileDir: {
+    value: 'DIR',
+    means: 'where those files go',
+    fallback: 'the state directory',
+    parse: absolutePath,
   },
   lan: {
     value: 'true|false',
@@ -292,6 +331,12 @@ function relays(value: unknown): readonly string[] {
 function absolutePath(value: unknown): string {
   const path = string(value);
   if (!isAbsolute(path) || path.includes('\0')) throw new RangeError(`expected an absolute path, got ${quoted(path)}`);
+  return path;
+}
+
+/** Of what has a socket in it. */
+function shortPath(value: unknown): string {
+  const path = absolutePath(value);
   if (Buffer.byteLength(path) > MAX_PATH)
     throw new RangeError(`expected a path of at most ${MAX_PATH} bytes, got ${Buffer.byteLength(path)} bytes`);
   return path;

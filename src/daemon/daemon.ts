@@ -9,6 +9,8 @@ import { Events } from './events.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
+import { MetricsEndpoint } from './metrics/endpoint.js';
+import type { Sources } from './metrics/metrics.js';
 import { Networks } from './networks.js';
 import { Pins } from './pins.js';
 import { RelayHost } from './relay-host.js';
@@ -21,6 +23,10 @@ const LOOK_INTERVAL_MS = 1_000;
 /** How long whoever listens may take to read the rest when the daemon ends, in ms. */
 const GOODBYE_MS = 500;
 
+interface Closing {
+  close(): Promise<void>;
+}
+
 export class Daemon {
   private constructor(
     private readonly log: Log,
@@ -32,6 +38,7 @@ export class Daemon {
     private readonly dht: DaemonDht,
     private readonly relay: RelayHost | null,
     private readonly events: Events,
+    private readonly metrics: Closing | null,
   ) {}
 
   /** Rejects with a `StartError`; then nothing is left behind. */
@@ -58,10 +65,19 @@ export class Daemon {
       streams({ networks, events, log }),
       tell(log),
     );
+    let metrics: Closing | null = null;
     try {
       await restore(state, networks, log);
+      metrics = await openMetrics(config, {
+        version,
+        networks: () => networks.figures(),
+        relay: () => relay?.info() ?? null,
+        problems: state.problems,
+        events,
+      });
       await claimSocket(server, config.socket, inUse, await socketAccess((problem) => log.daemon.warn(problem)));
     } catch (error) {
+      await metrics?.close();
       await networks.close();
       await relay?.close();
       await dht.process.close();
@@ -70,7 +86,8 @@ export class Daemon {
     }
     if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
-    return new Daemon(log, state, networks, server, watchAddresses(host, networks, log), ending, dht, relay, events);
+    const watch = watchAddresses(host, networks, log);
+    return new Daemon(log, state, networks, server, watch, ending, dht, relay, events, metrics);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -78,6 +95,7 @@ export class Daemon {
     this.log.daemon.info('stopping');
     this.ending.abort();
     this.watch.close();
+    await this.metrics?.close();
     const closed = new Promise((resolve) => this.server.close(resolve));
     await this.networks.close();
     await this.relay?.close();
@@ -95,6 +113,13 @@ export class Daemon {
 /** Whoever listens gets to hear the end, unless he's slow. */
 async function soon(closed: Promise<unknown>): Promise<void> {
   await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS).unref())]);
+}
+
+/** The library is loaded only where it's needed. */
+async function openMetrics({ metrics: listen }: Config, sources: Sources): Promise<Closing | null> {
+  if (listen === null) return null;
+  const { Metrics } = await import('./metrics/metrics.js');
+  return MetricsEndpoint.open(listen, new Metrics(sources));
 }
 
 async function openRelay(config: Config, host: Host, log: Log, state: State): Promise<RelayHost | null> {

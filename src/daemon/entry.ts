@@ -15,6 +15,7 @@ import type { Events, LifeEvent } from './events.js';
 import { listIdentities } from './identities.js';
 import { describeKeys, without } from './keys.js';
 import type { Log } from './log.js';
+import type { NetworkFigures } from './metrics/figures.js';
 import { checkNetwork, type WayOut } from './netcheck.js';
 import type { Pins } from './pins.js';
 import type { RunningNetwork } from './running.js';
@@ -198,6 +199,11 @@ export class Entry {
       problems: [...(snapshot?.problems ?? [])],
       drops,
     };
+  }
+
+  /** What's measured of it. */
+  figures(): NetworkFigures {
+    return { info: this.info(), live: this.running?.figures() ?? null };
   }
 
   /** Everything about it that's no secret: the id stands for the hash. */

@@ -18,6 +18,10 @@ export interface Given {
   readonly dhtListen?: string;
   readonly log?: string;
   readonly logFormat?: string;
+  readonly syslog?: boolean;
+  readonly metrics?: string;
+  readonly profile?: string;
+  readonly profileDir?: string;
   readonly useRelay?: readonly string[];
   /** True: at its usual port. */
   readonly relay?: string | true;
@@ -49,6 +53,7 @@ export async function loadConfig(given: Given, warn: Warn = () => undefined): Pr
 /** Keys whose flags are spelt otherwise. */
 const FLAG: Readonly<Record<string, string>> = {
   logFormat: 'log-format',
+  profileDir: 'profile-dir',
   dhtListen: 'dht-listen',
   relayListen: 'relay',
   relayTls: 'relay-tls',
@@ -69,6 +74,9 @@ function flags(given: Given): Partial<Config> {
     'socket',
     'log',
     'logFormat',
+    'metrics',
+    'profile',
+    'profileDir',
     'dht',
     'dhtListen',
     'relays',
@@ -78,7 +86,7 @@ function flags(given: Given): Partial<Config> {
   ] as const) {
     const value = values[key];
     if (value === undefined) continue;
-    const isPath = key === 'state' || key === 'socket';
+    const isPath = key === 'state' || key === 'socket' || key === 'profileDir';
     try {
       result[key] = KEYS[key].parse(isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
     } catch (error) {
@@ -87,6 +95,7 @@ function flags(given: Given): Partial<Config> {
   }
   return {
     ...(result as Partial<Config>),
+    ...(given.syslog ? { syslog: true } : {}),
     ...(given.relayOffer ? { relayOffer: true } : {}),
     ...(given.noLan ? { lan: false } : {}),
     ...(given.noPortMapping ? { portMapping: false } : {}),

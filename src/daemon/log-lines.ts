@@ -1,7 +1,8 @@
 /** The last lines of the log, for whoever asks the daemon itself: it works where nobody keeps what it writes to stderr. */
 import * as v from 'valibot';
+import { MAX_LOG_LINES } from '../rpc/fields.js';
 import { type LogLine, logLineSchema } from '../rpc/log-line.js';
-import { type Lost, MAX_LOG_LINES } from '../rpc/streams.js';
+import type { Lost } from '../rpc/streams.js';
 import { Feed } from './feed.js';
 
 /** A line may have this many characters; of a longer one only the beginning of its message is kept. */

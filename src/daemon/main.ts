@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
-import { lockDown, notifyManager } from '../device/native-process.js';
+import { lockDown, sendUnixDatagram } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
@@ -10,11 +10,14 @@ import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
+import type { Config } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
 import { type Given, loadConfig } from './load-config.js';
-import { Log, standardError } from './log.js';
+import { Log, type LogStream, standardError } from './log.js';
+import { beginProfiling } from './profiling.js';
 import { ServiceManager } from './service-manager.js';
+import { SYSLOG_SOCKET, Syslog } from './syslog.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
@@ -38,11 +41,12 @@ const HOST: Host = {
 export async function runDaemon(given: Given): Promise<number> {
   const warnings: string[] = [];
   const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
-  const log = new Log(standardError(config.logFormat), config.log);
+  const log = new Log(outlets(config), config.log);
   const warn = (problem: string) => log.daemon.warn(problem);
   for (const warning of warnings) warn(warning);
-  const manager = ServiceManager.of(process.env, process.pid, notifyManager, warn);
+  const manager = ServiceManager.of(process.env, process.pid, sendUnixDatagram, warn);
   for (const refused of lockDown()) warn(refused);
+  const profiling = await beginProfiling(config, log);
   const end = untilEnd(log);
   const daemon = await Daemon.start(config, HOST, log, await version());
   manager.ready();
@@ -50,7 +54,22 @@ export async function runDaemon(given: Given): Promise<number> {
   manager.stopping();
   setTimeout(() => process.exit(1), STOP_MS).unref();
   await daemon.stop();
+  await profiling?.end();
   return code;
+}
+
+/** Where the log goes. */
+function outlets({ logFormat, syslog }: Config): LogStream {
+  const stderr = standardError(logFormat);
+  if (!syslog) return stderr;
+  const complain = (problem: string) => process.stderr.write(`p2p: warning: ${problem}\n`);
+  const system = new Syslog(SYSLOG_SOCKET, process.pid, sendUnixDatagram, complain);
+  return {
+    write: (line) => {
+      stderr.write(line);
+      system.write(line);
+    },
+  };
 }
 
 /** The proxy that other programs use as well, unless another was named. */

@@ -7,6 +7,7 @@ import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
 import { findMember } from './find-member.js';
 import type { Log } from './log.js';
+import { loopLag } from './loop-lag.js';
 import type { Networks } from './networks.js';
 
 /** How many calls may wait for a member at once. */
@@ -117,14 +118,6 @@ async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>
   const now = entry.info().peers.find(({ id }) => id === peer.id) ?? peer;
   const plain = answer === null ? null : { path: answer.path, endpoint: answer.endpoint, rttMs: answer.rttMs };
   return { network: network.id, device: network.device, peer: now, answer: plain, candidates };
-}
-
-/** How late the event loop is now, in ms: measured when somebody asks, so that it costs nothing else. */
-function loopLag(): Promise<number> {
-  const asked = performance.now();
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(performance.now() - asked), 0);
-  });
 }
 
 /** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */

@@ -13,6 +13,7 @@ import { Entry } from './entry.js';
 import type { Events } from './events.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
+import type { NetworkFigures } from './metrics/figures.js';
 import { describeMachine } from './netcheck.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
@@ -108,6 +109,10 @@ export class Networks {
     return [...this.entries.values()]
       .filter(({ saved }) => hash === undefined || saved.hash === hash)
       .map((e) => e.info());
+  }
+
+  figures(): NetworkFigures[] {
+    return [...this.entries.values()].map((entry) => entry.figures());
   }
 
   debug(): NetworkDebug[] {

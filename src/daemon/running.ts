@@ -22,6 +22,7 @@ import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
+import type { LiveFigures } from './metrics/figures.js';
 import { type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
 import { type PingAnswer, Pings } from './pings.js';
 import type { Pins } from './pins.js';
@@ -241,6 +242,11 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { dht } = this.options;
     if (dht === null || this.meeting === null) return { where: 'off', nodes: 0 };
     return { where: dht.bootstrap?.join(',') ?? 'public', nodes: this.meeting.nodes() };
+  }
+
+  /** What's measured of it, beyond what it says of itself. */
+  figures(): LiveFigures {
+    return { handshakes: this.snapshot().handshakes, dht: this.meeting?.figures() ?? null };
   }
 
   /** For how long it has been up, in ms. */

@@ -3,7 +3,7 @@ import { loadAddon } from './native.js';
 
 interface ProcessAddon {
   lockDown(): string[];
-  notifyManager(socket: string, message: string): void;
+  sendUnixDatagram(socket: string, message: string): void;
 }
 
 /**
@@ -15,11 +15,11 @@ export function lockDown(): string[] {
 }
 
 /**
- * Sends a message as sd_notify(3) does to `socket`, which is a path, or `@` and an abstract name.
+ * Sends a message as one datagram, as sd_notify(3) and syslog(3) do, to `socket`, which is a path, or `@` and an abstract name.
  * @throws Error if nobody listens there or takes it at once.
  */
-export function notifyManager(socket: string, message: string): void {
-  addon().notifyManager(socket, message);
+export function sendUnixDatagram(socket: string, message: string): void {
+  addon().sendUnixDatagram(socket, message);
 }
 
 function addon(): ProcessAddon {

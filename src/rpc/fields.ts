@@ -257,6 +257,41 @@ export function parseLogFormat(text: string): LogFormat {
   return format;
 }
 
+export interface MetricsListen {
+  /** An IP address of this machine. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `[HOST:]PORT`: where metrics are served; on loopback if no host is named. */
+export function parseMetricsListen(text: string): MetricsListen {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
+  const named = match?.[1] ?? match?.[2] ?? 'localhost';
+  const host = named === 'localhost' ? '127.0.0.1' : named;
+  if (match === null || (!isIPv4(host) && !isIPv6(host)))
+    throw new RangeError(
+      `expected [HOST:]PORT with an IP address, such as 9469 or 192.0.2.1:9469, got ${quoted(text)}`,
+    );
+  return { host, port: between('a port', Number(match[3]), { min: 1, max: 65535 }) };
+}
+
+/** Of the lines that the daemon remembers of its log, as many can be asked for. */
+export const MAX_LOG_LINES = 1_000;
+
+export function parseLogLines(lines: number): number {
+  return between('a number of lines', lines, { min: 0, max: MAX_LOG_LINES });
+}
+
+export const PROFILES = ['cpu', 'memory'] as const;
+/** What is profiled. */
+export type ProfileKind = (typeof PROFILES)[number];
+
+export function parseProfile(text: string): ProfileKind {
+  const kind = PROFILES.find((name) => name === text.toLowerCase());
+  if (kind === undefined) throw new RangeError(`expected one of ${PROFILES.join(', ')}, got ${quoted(text)}`);
+  return kind;
+}
+
 /** The number that decimal digits stand for, or null. */
 export function wholeNumber(text: string): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;

@@ -53,7 +53,7 @@ export function text<T>(parse: (text: string) => T) {
   return v.pipe(v.string(wrongType), parsed<string, T>(parse));
 }
 
-function number<T>(parse: (value: number) => T) {
+export function number<T>(parse: (value: number) => T) {
   return v.pipe(v.number(wrongType), parsed<number, T>(parse));
 }
 

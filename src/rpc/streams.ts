@@ -8,11 +8,9 @@
  */
 import * as v from 'valibot';
 import { eventSchema } from './event-info.js';
+import { parseLogLines } from './fields.js';
 import { logLineSchema } from './log-line.js';
-import { hash } from './parameters.js';
-
-/** Of the lines that the daemon remembers, as many can be asked for. */
-export const MAX_LOG_LINES = 1_000;
+import { hash, number } from './parameters.js';
 
 export const STREAMS = {
   /** What happens from now on, in the network named or in all. */
@@ -24,7 +22,7 @@ export const STREAMS = {
   /** The last lines of the log, and with `follow` all that come. */
   'log.subscribe': {
     params: v.strictObject({
-      lines: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_LOG_LINES)), 0),
+      lines: v.optional(number(parseLogLines), 0),
       follow: v.optional(v.boolean(), true),
     }),
     method: 'log',

@@ -1,67 +1,8 @@
 /** The commands as programs: real processes, a real socket, a daemon whose devices are in memory. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Daemon } from '../../src/daemon/daemon.js';
-import { Log } from '../../src/daemon/log.js';
-import { DEFAULT_LIMITS } from '../../src/daemon/relay-limits.js';
-import { temporaryDirectory } from '../daemon/directory.js';
-import { Wire } from '../daemon/wire.js';
-
-const P2P = fileURLToPath(new URL('../../../bin/p2p', import.meta.url));
-
-interface Answer {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-type Shell = (args: readonly string[], environment?: Record<string, string>, input?: string) => Promise<Answer>;
-
-function run(args: readonly string[], environment: Record<string, string>, input = ''): Promise<Answer> {
-  const child = spawn(process.execPath, [P2P, ...args], { env: { PATH: process.env['PATH'], ...environment } });
-  child.stdin.on('error', () => undefined).end(input); // it may have ended without reading it
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk) => (output[name] += String(chunk)));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...output })));
-}
-
-async function withDaemon(t: TestContext): Promise<Shell> {
-  const directory = await temporaryDirectory(t);
-  const socket = join(directory, 'sock');
-  const config = {
-    state: join(directory, 'state'),
-    socket,
-    log: 'ERROR' as const,
-    logFormat: null,
-    portMapping: false,
-    lan: false,
-    dht: 'off' as const,
-    dhtListen: null,
-    relays: [],
-    relayListen: null,
-    relayTls: null,
-    relayLimits: DEFAULT_LIMITS,
-    relayOffer: false,
-    proxy: null,
-    ports: { min: 50_000, max: 50_009 },
-    mtu: 1360,
-    mssClamp: false,
-    bridge: false,
-    tapOffload: true,
-    udpGso: true,
-    udpGro: true,
-    threads: 1,
-    fwmark: 0,
-    name: 'ada',
-  };
-  const log = new Log({ write: () => undefined }, 'ERROR');
-  const daemon = await Daemon.start(config, new Wire().host('192.0.2.1'), log, '1.2.3');
-  t.after(() => daemon.stop());
-  return (args, environment = {}, input = '') => run(args, { P2P_SOCKET: socket, ...environment }, input);
-}
+import { test } from 'node:test';
+import { P2P, run, withDaemon } from './program.js';
 
 test('start, show, status, set, stop: what they print, and how they end', async (t) => {
   const p2p = await withDaemon(t);

@@ -45,6 +45,12 @@ test('a key that is unknown or bad is named, with its line and what was expected
   const cases: readonly (readonly [string, RegExp])[] = [
     ['lan: true\nsokcet: /x\n', /^f:2: unknown key "sokcet"; expected one of state, socket/],
     ['\n\nlog: LOUD\n', /^f:3: log: expected one of TRACE.*"LOUD"/],
+    ['logFormat: xml\n', /^f:1: logFormat: expected one of text, json, got "xml"/],
+    ['syslog: local0\n', /^f:1: syslog: expected true or false, got "local0"/],
+    ['metrics: example.org:9469\n', /^f:1: metrics: expected \[HOST:\]PORT with an IP address.*"example\.org:9469"/],
+    ['metrics: 70000\n', /^f:1: metrics: expected a port from 1 to 65535, got 70000/],
+    ['profile: disk\n', /^f:1: profile: expected one of cpu, memory, got "disk"/],
+    ['profileDir: tmp\n', /^f:1: profileDir: expected an absolute path, got "tmp"/],
     ['lan: yes\n', /^f:1: lan: expected true or false, got "yes"/],
     ['mtu: big\n', /^f:1: mtu: expected a number, got "big"/],
     ['mtu: 100\n', /^f:1: mtu: expected an MTU from 576 to 9000, got 100/],

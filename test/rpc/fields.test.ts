@@ -33,6 +33,12 @@ const GOOD: readonly (readonly [Parse, unknown, unknown])[] = [
   [fields.parsePeer, '0123456789abcdef@host.example:1', '0123456789abcdef@host.example:1'],
   [fields.parseName, 'ada', 'ada'],
   [fields.parseLevel, 'debug', 'DEBUG'],
+  [fields.parseLogFormat, 'JSON', 'json'],
+  [fields.parseProfile, 'memory', 'memory'],
+  [fields.parseLogLines, 1_000, 1_000],
+  [fields.parseMetricsListen, '9469', { host: '127.0.0.1', port: 9469 }],
+  [fields.parseMetricsListen, 'localhost:9469', { host: '127.0.0.1', port: 9469 }],
+  [fields.parseMetricsListen, '[2001:db8::1]:9469', { host: '2001:db8::1', port: 9469 }],
 ];
 
 /** Parser, value, what the message has to hold. */
@@ -89,6 +95,13 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parseName, 'n'.repeat(64), /1 to 63 bytes, got 64/],
   [fields.parseUnixTime, -1, /Unix time.*-1/],
   [fields.parseLevel, 'LOUD', /TRACE, DEBUG, INFO, WARNING, ERROR.*"LOUD"/],
+  [fields.parseLogFormat, 'xml', /one of text, json, got "xml"/],
+  [fields.parseProfile, 'disk', /one of cpu, memory, got "disk"/],
+  [fields.parseLogLines, 1_001, /a number of lines from 0 to 1000, got 1001/],
+  [fields.parseLogLines, -1, /from 0 to 1000, got -1/],
+  [fields.parseMetricsListen, 'host:9469', /expected \[HOST:\]PORT with an IP address.*"host:9469"/],
+  [fields.parseMetricsListen, '2001:db8::1:9469', /\[HOST:\]PORT/],
+  [fields.parseMetricsListen, '0', /a port from 1 to 65535, got 0/],
 ];
 
 test('good values are taken, in one form', () => {

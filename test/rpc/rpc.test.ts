@@ -1,13 +1,15 @@
 /** Client and server over a real unix socket. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createHttpServer, request, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, request, type Server } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Feed, MAX_QUEUED } from '../../src/daemon/feed.js';
 import { call } from '../../src/rpc/client.js';
 import { ERROR_CODES, RpcError } from '../../src/rpc/errors.js';
+import type { LogLine } from '../../src/rpc/log-line.js';
 import { createRpcServer, type Handlers, MAX_REQUEST } from '../../src/rpc/server.js';
 import { listen as listenTo } from '../../src/rpc/stream-client.js';
 import type { Streams } from '../../src/rpc/stream-server.js';
@@ -304,4 +306,38 @@ test('a listener that hangs up ends its stream; one whose daemon dies hears no m
   );
   const rest = await listenTo(dying, 'log.subscribe', {}, new AbortController().signal);
   assert.deepEqual(await collect(rest), []);
+});
+
+test('a listener that stops reading holds nothing up: what it misses is counted, the rest comes in order', async (t) => {
+  const feed = new Feed<LogLine>('lines');
+  const { path } = await serve(t, {}, { 'log.subscribe': (_, gone) => feed.subscribe({ gone }) });
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'log.subscribe' });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const sent = request({ socketPath: path, method: 'POST', path: '/', agent: false }, resolve);
+    sent.on('error', reject);
+    sent.end(body);
+  });
+  response.pause();
+  const count = 20_000;
+  for (let n = 0; n < count; n++) {
+    feed.publish({ ...LINE, msg: 'x'.repeat(200), n });
+    if (n % 100 === 0) await new Promise((resolve) => setImmediate(resolve)); // the server writes what it can
+  }
+  feed.close();
+  const chunks: string[] = [];
+  response.setEncoding('utf8');
+  for await (const chunk of response) chunks.push(String(chunk));
+  const told = chunks.join('').trimEnd().split('\n').slice(1);
+  const items = told.map((line) => JSON.parse(line) as { method: string; params: { n: number; count: number } });
+  const lost = items.filter(({ method }) => method === 'lost').reduce((sum, { params }) => sum + params.count, 0);
+  const numbers = items.filter(({ method }) => method === 'log').map(({ params }) => params.n);
+  assert.ok(lost > 0, 'it was too slow');
+  assert.equal(numbers.length + lost, count);
+  assert.deepEqual(
+    numbers,
+    numbers.toSorted((a, b) => a - b),
+  );
+  assert.ok(numbers.length >= MAX_QUEUED);
+  assert.equal(numbers.at(-1), count - 1, 'the newest are what it gets');
+  assert.equal(feed.lostItems, lost);
 });

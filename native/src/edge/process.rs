@@ -13,9 +13,10 @@ pub fn lock_down() -> Vec<String> {
 
 /// Throws if the message can't be sent at once.
 #[napi(catch_unwind)]
-pub fn notify_manager(socket: String, message: String) -> Result<()> {
+pub fn send_unix_datagram(socket: String, message: String) -> Result<()> {
     #[cfg(target_os = "linux")]
-    return crate::process::notify(&socket, &message).map_err(|error| Error::from_reason(error.to_string()));
+    return crate::process::send_unix_datagram(&socket, &message)
+        .map_err(|error| Error::from_reason(error.to_string()));
     #[cfg(not(target_os = "linux"))]
     Err(Error::from_reason(format!("nobody listens on {socket}, for {message}")))
 }

@@ -7,6 +7,10 @@ interface Flags {
   readonly config?: string;
   readonly log?: string;
   readonly logFormat?: string;
+  readonly syslog?: boolean;
+  readonly metrics?: string;
+  readonly profile?: string;
+  readonly profileDir?: string;
   readonly lan: boolean;
   readonly portMapping: boolean;
   /** `--no-dht` makes it false. */
@@ -43,6 +47,10 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .option('--log-format <format>', 'text or json (default: text on a terminal, else json)')
+    .option('--syslog', 'log to syslog as well')
+    .option('--metrics <address>', 'serve metrics for Prometheus at [HOST:]PORT (only to this machine, without a HOST)')
+    .option('--profile <what>', 'cpu or memory: write where it goes to a file at the end and at each SIGUSR2')
+    .option('--profile-dir <dir>', 'where those files go (default: the state directory)')
     .addHelpText(
       'after',
       `
@@ -53,6 +61,8 @@ Examples:
   sudo p2p daemon
   sudo p2p daemon --dht-listen 192.0.2.1:49737        # a site without internet: others use -dht 192.0.2.1:49737
   sudo p2p daemon --relay                             # others use -relay THISHOST
+  sudo p2p daemon --metrics 9469                      # curl http://localhost:9469/metrics
+  sudo p2p daemon --profile cpu --profile-dir /tmp
   sudo p2p daemon --log DEBUG --state /srv/p2p --socket /run/other.sock`,
     )
     .action(async (_: unknown, command: Command) => {

@@ -32,13 +32,14 @@ complete -F _p2p p2p`;
 const ZSH = `#compdef p2p
 # eval "$(p2p completion zsh)", or as a file _p2p in a directory of $fpath
 _p2p() {
-  local line
+  local line tab=$'\\t'
   local -a found
   for line in "\${(@f)$("\${words[1]}" __complete -- "\${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
     [[ $line == :files ]] && { _files; return }
-    [[ -n $line ]] && found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    [[ -n $line ]] && found+=("\${\${line%%$tab*}//:/\\\\:}:\${line#*$tab}")
   done
-  (( $#found )) && _describe -o p2p found
+  (( $#found )) || return 1
+  if [[ \${words[CURRENT]} == -* ]]; then _describe -o p2p found; else _describe p2p found; fi
 }
 if [[ \${funcstack[1]} == _p2p ]]; then _p2p "$@"; else compdef _p2p p2p; fi`;
 

@@ -57,6 +57,11 @@ export class Meeting {
     return this.node.count();
   }
 
+  /** The same in numbers. */
+  figures(): { readonly nodes: number; readonly found: number; readonly announcedMs: number | null } {
+    return { nodes: this.node.count(), ...this.machine.figures(performance.now()) };
+  }
+
   /** What a person should know, as long as it's news. */
   problems(): string[] {
     return this.problem === null || this.problem.at + SHOWN_FOR < performance.now() ? [] : [this.problem.text];

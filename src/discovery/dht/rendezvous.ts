@@ -131,6 +131,11 @@ export class Rendezvous {
     }
   }
 
+  /** Members whose records were found lately, and how long ago we were announced, in ms; null if we aren't. */
+  figures(now: number): { readonly found: number; readonly announcedMs: number | null } {
+    return { found: this.found(now), announcedMs: this.published === null ? null : now - this.published.at };
+  }
+
   /** In words; null as long as there's no node to ask. */
   state(now: number): string | null {
     if (!this.isReady) return null;
