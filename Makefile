@@ -10,8 +10,9 @@ root := scripts/as-root
 S := .stamps
 done = $(user) mkdir -p $(S) && $(user) touch $@
 
-rust := $(shell find native -path native/target -prune -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name '*.toml' \) -print)
+rust := $(shell find native -path native/target -prune -o -path native/fuzz -prune -o -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name '*.toml' \) -print)
 typescript := $(shell find src test bench -name '*.ts') tsconfig.json
+corpus := $(shell find native/fuzz/corpus native/fuzz/fuzz_targets -type f)
 cargo := --manifest-path native/Cargo.toml --locked
 
 ##  make demo    shows three machines on one private Ethernet, all on this one; needs root or sudo
@@ -35,6 +36,17 @@ check: $(S)/lint build $(S)/rust-tests
 .PHONY: sim
 sim: build
 	@$(user) env SEED='$(SEED)' N='$(N)' MEMBERS='$(MEMBERS)' node --enable-source-maps build/test/sim/main.js
+
+##  make fuzz    tries the Rust parsers with N=10000 inputs each, or TARGETS="control mss"; needs a nightly Rust and cargo-fuzz
+.PHONY: fuzz
+fuzz: tools
+	@$(user) scripts/fuzz '$(or $(N),10000)' $(TARGETS)
+
+##  make deny    holds what's built in against native/deny.toml: licences, bans, sources, known faults; needs cargo-deny
+.PHONY: deny
+deny: tools
+	@$(user) cargo deny --version >/dev/null 2>&1 || { echo 'Missing: cargo-deny'; echo '  install: cargo install cargo-deny --locked'; exit 1; } >&2
+	@$(user) cargo deny --manifest-path native/Cargo.toml --locked check --config native/deny.toml
 
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
@@ -74,7 +86,7 @@ build: $(S)/typescript
 ##  make clean   removes everything that make made
 .PHONY: clean
 clean:
-	rm -rf build bench/.rivals native/target native/*.node native/index.js native/index.d.ts node_modules $(S)
+	rm -rf build bench/.rivals native/target native/fuzz/target native/fuzz/found native/*.node native/index.js native/index.d.ts node_modules $(S)
 
 ##  make help    this
 .PHONY: help
@@ -111,7 +123,7 @@ $(S)/lint: $(typescript) $(S)/npm biome.json package.json
 	@$(user) npm run --silent lint
 	@$(done)
 
-$(S)/rust-tests: $(rust) | tools
+$(S)/rust-tests: $(rust) $(corpus) test/vectors/wycheproof.json | tools
 	@echo '--- Rust: format, lint, tests'
 	@$(user) cargo fmt --manifest-path native/Cargo.toml --check
 	@$(user) cargo clippy $(cargo) --quiet --all-targets -- -D warnings

@@ -9,6 +9,8 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod mapping;
 pub mod open;
 pub mod packet;
@@ -19,6 +21,8 @@ pub mod process;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;
+#[cfg(target_os = "linux")]
+pub mod routes;
 pub mod seal;
 pub mod switch;
 pub mod tap;
@@ -27,3 +31,5 @@ pub mod udp;
 #[cfg(target_os = "linux")]
 pub mod watch;
 pub mod way;
+#[cfg(test)]
+mod wycheproof;

@@ -87,7 +87,9 @@ function fromEnvironment(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): string[] {
-  return options.flatMap((option) => {
+  // In a hook the environment has a network's facts (daemon/hooks.ts), which are no flags, but for the socket.
+  const usable = environment['P2P_HOOK'] === undefined ? options : options.filter(({ long }) => long === '--socket');
+  return usable.flatMap((option) => {
     const long = option.long ?? '';
     const others = Object.keys(OTHER_NAMES).filter((other) => OTHER_NAMES[other] === long);
     const [value] = [long, ...others]

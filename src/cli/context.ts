@@ -25,6 +25,8 @@ export interface Hooks {
   runDaemon(options: DaemonFlags): Promise<number>;
   /** A hash that can't be guessed. */
   newHash(): Promise<string>;
+  /** Removes the members' names that a daemon left in a hosts file when it was killed; says whether there were any. */
+  cleanHosts(file: string | undefined): Promise<boolean>;
   /** Looks at a configuration file, the usual one if none is named: which one, and what's obsolete in it. Rejects if it's bad. */
   checkConfig(file: string | undefined): Promise<{ file: string; warnings: readonly string[] }>;
 }
@@ -49,6 +51,7 @@ export interface DaemonFlags {
   readonly relayTls?: string | boolean;
   readonly relayOffer?: boolean;
   readonly proxy?: string;
+  readonly hosts?: string | true;
 }
 
 /** Calls the daemon that `--socket` of `command` names. The client is loaded here: `help` and mistakes don't need it. */

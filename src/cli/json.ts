@@ -21,6 +21,7 @@ export const OUTPUTS = {
     contents: v.array(v.object({ name: v.string(), means: v.string(), bytes: v.number() })),
   }),
   'check-config': v.object({ file: v.string(), warnings: v.array(v.string()) }),
+  'clean-hosts': v.object({ cleaned: v.boolean() }),
   debug: withDaemon(debug),
   /** One object on each line. */
   events: STREAMS['events.subscribe'].item,
@@ -45,11 +46,11 @@ export const OUTPUTS = {
   show: v.union([
     v.object({ networks: status.networks }),
     METHODS['network.keys'].result,
-    v.object({ ip: v.string(), connected: v.boolean() }),
+    v.object({ who: v.string(), connected: v.boolean() }),
   ]),
   start: METHODS['network.start'].result,
   status: withDaemon(status),
-  stop: v.object({ stopped: v.array(v.string()) }),
+  stop: METHODS['network.stop'].result,
   version: v.object({ client: v.string(), daemon: v.nullable(v.string()) }),
-  wait: v.object({ ip: v.string(), connected: v.boolean() }),
+  wait: v.object({ who: v.string(), connected: v.boolean() }),
 } as const;

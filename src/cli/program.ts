@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { bugreportCommand } from './commands/bugreport.js';
 import { checkConfigCommand } from './commands/check-config.js';
+import { cleanHostsCommand } from './commands/clean-hosts.js';
 import { completeCommand, completionCommand } from './commands/completion.js';
 import { daemonCommand } from './commands/daemon.js';
 import { debugCommand } from './commands/debug.js';
@@ -56,6 +57,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     setCommand(),
     generateCommand(hooks),
     checkConfigCommand(hooks),
+    cleanHostsCommand(hooks),
     bugreportCommand(),
     completionCommand(),
     versionCommand(),

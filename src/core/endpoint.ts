@@ -15,6 +15,9 @@ export interface EndpointParts {
   readonly port: number;
 }
 
+/** An interface, by its number or its name. */
+const ZONE = /^[\w.-]+$/;
+
 export function makeEndpoint(ip: string, port: number): Endpoint {
   const endpoint = tryEndpoint(ip, port);
   if (endpoint === null)
@@ -26,6 +29,7 @@ export function makeEndpoint(ip: string, port: number): Endpoint {
 export function tryEndpoint(ip: string, port: number): Endpoint | null {
   if (!Number.isInteger(port) || port < 1 || port > 65535) return null;
   const [bare = '', zone] = ip.split('%', 2);
+  if (zone !== undefined && !ZONE.test(zone)) return null;
   if (!ipaddr.isValid(bare) || (ipaddr.IPv4.isValid(bare) && !ipaddr.IPv4.isValidFourPartDecimal(bare))) return null;
   const address = ipaddr.process(bare);
   if (address.kind() === 'ipv4') return `${address.toString()}:${port}` as Endpoint;

@@ -25,6 +25,26 @@ export function inSubnet(ip: string, cidr: Cidr): boolean {
   return address.kind() === subnet.kind() && address.match(subnet, cidr.prefix);
 }
 
+/** The subnet that an address with its prefix length is in: the same without host bits. */
+export function networkOf({ ip, prefix }: Cidr): Cidr {
+  const parser = isIpv6(ip) ? ipaddr.IPv6 : ipaddr.IPv4;
+  return { ip: parser.networkAddressFromCIDR(`${ip}/${prefix}`).toString(), prefix };
+}
+
+export function formatCidr({ ip, prefix }: Cidr): string {
+  return `${ip}/${prefix}`;
+}
+
+/** Whether two subnets have an address in common. */
+export function overlap(a: Cidr, b: Cidr): boolean {
+  return inSubnet(a.ip, { ip: b.ip, prefix: Math.min(a.prefix, b.prefix) });
+}
+
+/** Whether all of `inner` lies in `outer`. */
+export function contains(outer: Cidr, inner: Cidr): boolean {
+  return inner.prefix >= outer.prefix && inSubnet(inner.ip, outer);
+}
+
 /** The network that `ip` is in, as text, if networks have this many bits. */
 export function prefixOf(ip: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
   const network = isIpv6(ip)
@@ -69,6 +89,13 @@ export function isLinkLocal(ip: string): boolean {
 /** Whether it means something only within one site or one provider (RFC 1918, RFC 6598), so that nobody outside can reach it. */
 export function isPrivate(ip: string): boolean {
   return ['private', 'carrierGradeNat', 'linkLocal', 'uniqueLocal'].includes(ipaddr.parse(ip).range());
+}
+
+/** Whether hosts with addresses in that subnet can be somewhere else: no loopback, no link-local, no multicast or reserved ones. */
+export function isRoutable({ ip }: Cidr): boolean {
+  const range = ipaddr.parse(ip).range();
+  const never = ['unspecified', 'broadcast', 'multicast', 'loopback', 'linkLocal', 'reserved', 'ipv4Mapped'];
+  return !never.includes(range) || isDocumentation(ip);
 }
 
 /** Whether a datagram may be sent there at all: one host, not this one, and a link-local one only with its zone. */

@@ -33,6 +33,8 @@ import {
 } from '../rpc/fields.js';
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import { quoted } from '../rpc/text.js';
+import { type Hook, parseHook } from './hook.js';
+import { HOSTS_FILE } from './hosts/block.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 
 export interface Config {
@@ -85,6 +87,11 @@ export interface Config {
   readonly fwmark: number;
   /** What other members see this machine called, where a network doesn't say. */
   readonly name: string;
+  /** The hosts file that has the members' names while the daemon runs, or null. */
+  readonly hosts: string | null;
+  /** Commands that run when a network is up, and before it goes down, or null. */
+  readonly up: Hook | null;
+  readonly down: Hook | null;
 }
 
 /** Of the state directory and the socket, in bytes: sockets lie there, and the kernel has little room for their names. */
@@ -141,6 +148,9 @@ export function configDefaults(): Config {
     threads: Math.min(Math.max(Math.floor(availableParallelism() / 2), 1), MAX_THREADS),
     fwmark: 0x1032,
     name: defaultName(),
+    hosts: null,
+    up: null,
+    down: null,
   };
 }
 
@@ -291,6 +301,26 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     means: 'what other members see this machine called',
     fallback: 'the host name up to its first dot',
     parse: (value) => parseName(string(value)),
+  },
+  hosts: {
+    value: 'true|false|FILE',
+    means:
+      '`true`: names of members (`NAME.p2p`) stand in /etc/hosts, or in FILE, as long as the daemon runs; see guide.md for the rights that this takes',
+    fallback: '`false`',
+    parse: (value) => (value === true ? HOSTS_FILE : value === false ? null : absolutePath(value)),
+  },
+  up: {
+    value: 'LINE or a list of words',
+    means:
+      "what runs when a network is up: a line for /bin/sh, or a program and its arguments; facts are in the environment, see guide.md. The file has to be root's or the daemon's, and writable for nobody else",
+    fallback: '',
+    parse: parseHook,
+  },
+  down: {
+    value: 'LINE or a list of words',
+    means: 'what runs before a network goes down, likewise',
+    fallback: '',
+    parse: parseHook,
   },
 };
 

@@ -7,6 +7,10 @@ import type { Config } from './config.js';
 import { type DaemonDht, openDht } from './dht.js';
 import { Events } from './events.js';
 import type { Host } from './host.js';
+import { HOSTS_FILE, hostsTag } from './hosts/block.js';
+import { HostsKeeper } from './hosts/keeper.js';
+import { removeLeftover } from './hosts/leftover.js';
+import { hostsLines } from './hosts/lines.js';
 import type { Log } from './log.js';
 import { handlers } from './methods.js';
 import { MetricsEndpoint } from './metrics/endpoint.js';
@@ -38,6 +42,7 @@ export class Daemon {
     private readonly dht: DaemonDht,
     private readonly relay: RelayHost | null,
     private readonly events: Events,
+    private readonly hosts: HostsKeeper | null,
     private readonly metrics: Closing | null,
   ) {}
 
@@ -51,13 +56,14 @@ export class Daemon {
     const relay = await orClose(state, () => openRelay(config, host, log, state));
     const events = new Events(() => host.wall());
     const networks = new Networks({ host, config, state, log, events, dht, pins, relayOffer: offerOf(relay, config) });
+    const hosts = await openHosts(config, host, log, networks, state);
     const ending = new AbortController();
     const server = createRpcServer(
       handlers({
         networks,
         log,
         version,
-        problems: state.problems,
+        problems: () => [...state.problems, ...(hosts?.problems() ?? [])],
         dht: () => dht.process.state(),
         relay: () => relay?.info() ?? null,
         ending: ending.signal,
@@ -77,6 +83,7 @@ export class Daemon {
       });
       await claimSocket(server, config.socket, inUse, await socketAccess((problem) => log.daemon.warn(problem)));
     } catch (error) {
+      await hosts?.close();
       await metrics?.close();
       await networks.close();
       await relay?.close();
@@ -87,7 +94,7 @@ export class Daemon {
     if (dht.choice !== 'off') dht.process.prepare();
     log.daemon.info({ socket: config.socket, state: config.state, version }, 'listening');
     const watch = watchAddresses(host, networks, log);
-    return new Daemon(log, state, networks, server, watch, ending, dht, relay, events, metrics);
+    return new Daemon(log, state, networks, server, watch, ending, dht, relay, events, hosts, metrics);
   }
 
   /** Leaves all networks, removes devices and socket, and answers no more. */
@@ -97,6 +104,7 @@ export class Daemon {
     this.watch.close();
     await this.metrics?.close();
     const closed = new Promise((resolve) => this.server.close(resolve));
+    await this.hosts?.close();
     await this.networks.close();
     await this.relay?.close();
     await this.dht.process.close();
@@ -108,6 +116,27 @@ export class Daemon {
     await this.state.close();
     this.log.daemon.info('stopped');
   }
+}
+
+/** Keeps the members' names in the hosts file, or removes those that a run with `hosts` left behind. */
+async function openHosts(
+  { hosts: path }: Config,
+  host: Host,
+  log: Log,
+  networks: Networks,
+  state: State,
+): Promise<HostsKeeper | null> {
+  const tag = hostsTag(state.master);
+  if (path === null) {
+    await removeLeftover(HOSTS_FILE, tag).catch((error: Error) => {
+      log.daemon.debug({ error: error.message }, 'no names of members were looked for in the hosts file');
+    });
+    return null;
+  }
+  const lines = () => hostsLines(networks.list(undefined));
+  const keeper = new HostsKeeper({ path, tag, held: host.heldFile('hosts'), log, lines });
+  networks.onMembers(() => keeper.touch());
+  return keeper;
 }
 
 /** Whoever listens gets to hear the end, unless he's slow. */

@@ -7,6 +7,7 @@ import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
+import { RpcError } from '../rpc/errors.js';
 import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
 import type { RelayUse } from '../rpc/relay-info.js';
@@ -111,6 +112,19 @@ export class Entry {
     this.running?.setForwardOnly(on);
   }
 
+  /** What it's called, its device's MTU, and its routes, are these from now on; rejects with an `RpcError`, and leaves all as it was, if that can't be. */
+  async setProfile(change: Partial<Pick<SavedNetwork, 'name' | 'mtu' | 'routes' | 'acceptRoutes'>>): Promise<void> {
+    const before = this.saved;
+    const saved = { ...before, ...change };
+    this.running?.setMtu(saved.mtu);
+    await this.context.state.save(saved).catch((error: Error) => {
+      this.running?.setMtu(before.mtu);
+      throw new RpcError('state-failed', `what was set can't be saved: ${error.message}`);
+    });
+    this.saved = saved;
+    this.running?.setProfile(saved);
+  }
+
   remember(peers: readonly RememberedPeer[]): void {
     this.saved = { ...this.saved, remembered: peers };
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
@@ -181,7 +195,7 @@ export class Entry {
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, port, mtu, mssClamp },
+      ...{ id, hash, device, addresses: [...addresses], mac, name, hostName: null, port, mtu, mssClamp },
       keyEnds: keys?.at(-1)?.until ?? null,
       state: snapshot?.state ?? 'failed',
       error: this.error,
@@ -193,8 +207,17 @@ export class Entry {
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
       bridge: this.saved.bridge,
+      routes: [...this.saved.routes],
+      acceptRoutes: [...this.saved.acceptRoutes],
+      memberRoutes: [],
       log: this.context.log.levelOf(id),
-      peers: (snapshot?.peers ?? []).map((peer) => ({ ...peer, addresses: [...peer.addresses], held: [...peer.held] })),
+      peers: (snapshot?.peers ?? []).map((peer) => ({
+        ...peer,
+        hostName: null,
+        addresses: [...peer.addresses],
+        held: [...peer.held],
+        routes: [...peer.routes],
+      })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),
       problems: [...(snapshot?.problems ?? [])],
       drops,

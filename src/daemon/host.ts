@@ -6,6 +6,7 @@ import type { OpenDevice } from '../device/device.js';
 import type { OpenRelayDevice } from '../device/relay-device.js';
 import type { DhtProcess, DhtProcessOptions } from '../discovery/dht/process.js';
 import type { LanBeacons, LanOptions } from '../discovery/lan.js';
+import type { RouteTable } from './routes/keeper.js';
 
 export interface Host {
   readonly openDevice: OpenDevice;
@@ -24,6 +25,12 @@ export interface Host {
   defaultRoute(addresses: readonly LocalAddress[]): DefaultRoute | null;
   /** As `defaultRoute`, for IPv6. */
   defaultRoute6(addresses: readonly LocalAddress[]): Pick<DefaultRoute, 'gateway' | 'device'> | null;
+  /** The system's routes to subnets behind members. */
+  readonly routes: RouteTable;
+  /** Whether this machine forwards packets of others; null: it isn't known. */
+  forwards(family: 'ipv4' | 'ipv6'): boolean | null;
+  /** The descriptor of a file that the service manager has opened for this process under that name, or null. */
+  heldFile(name: string): number | null;
   /** Asks routers for port mappings. */
   readonly mapping: MappingClient;
   /** Calls back when addresses, interfaces or routes have changed. */

@@ -1,10 +1,11 @@
 /** What the daemon was told: flags and environment over the configuration file over defaults. Unknown becomes `Config` here, once. */
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { RELAY_PORT } from '../rpc/fields.js';
 import { quoted } from '../rpc/text.js';
 import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
+import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
 
 /** Flags of `p2p daemon`, on the command line or in the environment. */
@@ -29,11 +30,15 @@ export interface Given {
   readonly relayTls?: string | boolean;
   readonly proxy?: string;
   readonly relayOffer?: boolean;
+  /** True: the system's. */
+  readonly hosts?: string | true;
 }
 
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
 /** A configuration file may have this many bytes. */
 const MAX_FILE = 65_536;
+/** The group or all. */
+const OTHERS_MAY_WRITE = 0o022;
 
 /** Hears of keys that are understood and do nothing. */
 type Warn = (warning: string) => void;
@@ -68,6 +73,7 @@ function flags(given: Given): Partial<Config> {
     ...(given.useRelay === undefined ? {} : { relays: given.useRelay }),
     ...(given.relay === undefined ? {} : { relayListen: given.relay === true ? RELAY_PORT : given.relay }),
     relayTls: given.relayTls === true ? undefined : given.relayTls,
+    hosts: typeof given.hosts === 'string' && given.hosts !== '' ? resolve(given.hosts) : given.hosts,
   };
   for (const key of [
     'state',
@@ -83,6 +89,7 @@ function flags(given: Given): Partial<Config> {
     'relayListen',
     'relayTls',
     'proxy',
+    'hosts',
   ] as const) {
     const value = values[key];
     if (value === undefined) continue;
@@ -106,13 +113,39 @@ function flags(given: Given): Partial<Config> {
 async function readConfig(path: string | undefined, warn: Warn): Promise<Partial<Config>> {
   const file = path ?? DEFAULT_FILE;
   try {
-    const text = await readFile(file, 'utf8');
-    return parseConfig(text, file, warn);
+    const { text, owner, mode } = await readWhole(file);
+    const config = parseConfig(text, file, warn);
+    if (config.up !== undefined || config.down !== undefined) await refuseForeign(file, owner, mode);
+    return config;
   } catch (error) {
     if (error instanceof StartError) throw error;
     if (path === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new StartError('bad-config', `the configuration can't be read: ${messageOf(error)}`);
   }
+}
+
+async function readWhole(path: string): Promise<{ text: string; owner: number; mode: number }> {
+  const file = await open(path);
+  try {
+    const { uid, mode } = await file.stat();
+    return { text: await file.readFile('utf8'), owner: uid, mode };
+  } finally {
+    await file.close();
+  }
+}
+
+/** What's in the file is run: nobody else may have written it. */
+async function refuseForeign(file: string, owner: number, mode: number): Promise<void> {
+  const us = process.getuid?.() ?? owner;
+  const why = 'up and down are commands, which run only from a file that';
+  if (owner !== 0 && owner !== us)
+    throw new StartError(
+      'bad-config',
+      `${file}: ${why} is root's or the daemon's; it's user ${owner}'s; try: chown root ${file}`,
+    );
+  if ((mode & OTHERS_MAY_WRITE) !== 0)
+    throw new StartError('bad-config', `${file}: ${why} nobody else may write; try: chmod go-w ${file}`);
+  await refuseReplaceable(resolve(file));
 }
 
 /** Looks at a configuration file, the usual one if none is named: which one it was, and what it warns of. Rejects as `loadConfig` does. */

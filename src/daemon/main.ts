@@ -4,8 +4,10 @@ import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
 import { lockDown, sendUnixDatagram } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
+import { addRoute, removeRoute } from '../device/native-routes.js';
 import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
+import { forwards } from '../discovery/forwarding.js';
 import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
@@ -16,11 +18,14 @@ import type { Host } from './host.js';
 import { type Given, loadConfig } from './load-config.js';
 import { Log, type LogStream, standardError } from './log.js';
 import { beginProfiling } from './profiling.js';
-import { ServiceManager } from './service-manager.js';
+import { heldFiles, ServiceManager } from './service-manager.js';
 import { SYSLOG_SOCKET, Syslog } from './syslog.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
+
+/** Files that the service manager has handed over. */
+let held: ReadonlyMap<string, number> = new Map();
 
 const HOST: Host = {
   openDevice: openNative,
@@ -31,6 +36,9 @@ const HOST: Host = {
   localAddresses,
   defaultRoute,
   defaultRoute6,
+  routes: { addRoute, removeRoute },
+  forwards,
+  heldFile: (name) => held.get(name) ?? null,
   mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),
@@ -45,6 +53,7 @@ export async function runDaemon(given: Given): Promise<number> {
   const warn = (problem: string) => log.daemon.warn(problem);
   for (const warning of warnings) warn(warning);
   const manager = ServiceManager.of(process.env, process.pid, sendUnixDatagram, warn);
+  held = heldFiles(process.env, process.pid);
   for (const refused of lockDown()) warn(refused);
   const profiling = await beginProfiling(config, log);
   const end = untilEnd(log);

@@ -1,13 +1,14 @@
 /** What each method of the RPC does. */
 
+import { isIP } from 'node:net';
 import { RpcError } from '../rpc/errors.js';
 import { relayName } from '../rpc/fields.js';
 import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';
-import { findMember } from './find-member.js';
 import type { Log } from './log.js';
 import { loopLag } from './loop-lag.js';
+import { findMember, isConnected } from './names/find-member.js';
 import type { Networks } from './networks.js';
 
 /** How many calls may wait for a member at once. */
@@ -22,7 +23,7 @@ export interface Served {
   /** This machine as a relay, or null. */
   relay(): RelayInfo | null;
   /** What's wrong with the daemon itself, in words. */
-  readonly problems: readonly string[];
+  problems(): string[];
   /** Aborted when the daemon ends. */
   readonly ending: AbortSignal;
 }
@@ -49,7 +50,7 @@ export function handlers(served: Served): Handlers {
       log: log.level,
       networks: networks.list(hash),
       relay: served.relay(),
-      problems: [...served.problems],
+      problems: served.problems(),
     }),
     'daemon.debug': async () => ({
       version,
@@ -62,35 +63,26 @@ export function handlers(served: Served): Handlers {
       dht: served.dht(),
       networks: networks.debug(),
       relay: served.relay(),
-      problems: [...served.problems],
+      problems: served.problems(),
     }),
     'daemon.netcheck': () => ({ version, dht: served.dht(), ...networks.netcheck() }),
     'network.start': (params) => networks.start(params),
-    'network.stop': async ({ hash }) => {
-      await networks.stop(hash);
-      return {};
+    'network.stop': async (params) => {
+      const stopped = await networks.stop(params);
+      return { stopped: stopped.map(({ saved: { id, device } }) => ({ id, device })) };
     },
     'network.peers': ({ hash }) => ({ networks: networks.settings.identities(hash) }),
-    'peer.block': async ({ id, hash }) => {
-      await networks.settings.block(id, hash);
-      return {};
-    },
-    'peer.unblock': async ({ id, hash }) => {
-      await networks.settings.unblock(id, hash);
-      return {};
-    },
-    'peer.accept': ({ id, hash }) => {
-      networks.settings.knowing(id, hash).accept(id);
-      return {};
-    },
+    'peer.block': async ({ who, hash }) => ({ id: await networks.settings.block(who, hash) }),
+    'peer.unblock': async ({ who, hash }) => ({ id: await networks.settings.unblock(who, hash) }),
+    'peer.accept': ({ who, hash }) => ({ id: networks.settings.accept(who, hash) }),
     'network.add-keys': ({ hash, keys }) => networks.settings.addKeys(hash, keys),
     'network.keys': ({ hash }) => ({ keys: networks.settings.keys(hash) }),
-    'network.check': ({ ip, hash }) => ({ connected: networks.some(hash).some((entry) => entry.isConnected(ip)) }),
+    'network.check': ({ who, hash }) => ({ connected: isThere(networks, who, hash) }),
     'network.wait': (params, gone) =>
       queue(async () => ({ connected: await waitFor(networks, params, AbortSignal.any([gone, served.ending])) })),
     'member.ping': (params) => queue(() => ping(networks, params)),
-    'network.set': async ({ hash, fwd }) => {
-      await networks.settings.setForwardOnly(hash, fwd);
+    'network.set': async (params) => {
+      await networks.settings.set(params);
       return {};
     },
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
@@ -107,11 +99,8 @@ export function handlers(served: Served): Handlers {
 }
 
 async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>): Promise<Result<'member.ping'>> {
-  const entries = networks.some(hash);
-  const { network, peer } = findMember(
-    entries.map((entry) => entry.info()),
-    who,
-  );
+  networks.some(hash);
+  const { network, peer } = findMember(networks.list(hash), who);
   const entry = networks.find(network.hash);
   const answer = peer.state === 'connected' ? ((await entry.running?.ping(peer.id, ms)) ?? null) : null;
   const candidates = entry.details().peers.find(({ id }) => id === peer.id)?.candidates ?? [];
@@ -120,16 +109,23 @@ async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>
   return { network: network.id, device: network.device, peer: now, answer: plain, candidates };
 }
 
+/** Addresses are looked up as they stand: that's what most ask for, and what's asked for often. */
+function isThere(networks: Networks, who: string, hash: string | undefined): boolean {
+  const entries = networks.some(hash);
+  if (isIP(who) !== 0) return entries.some((entry) => entry.isConnected(who));
+  return isConnected(networks.list(hash), who);
+}
+
 /** Looks whenever something happens in the network; a network that's stopped meanwhile ends it with an error. */
 async function waitFor(
   networks: Networks,
-  { ip, hash, ms }: Parsed<'network.wait'>,
+  { who, hash, ms }: Parsed<'network.wait'>,
   end: AbortSignal,
 ): Promise<boolean> {
   const ends = performance.now() + ms;
   for (;;) {
     const entry = networks.find(hash);
-    if (entry.isConnected(ip)) return true;
+    if (isThere(networks, who, hash)) return true;
     const left = ends - performance.now();
     if (left <= 0 || end.aborted) return false;
     await activity(entry.running, Math.min(left, LOOK_MS), end);

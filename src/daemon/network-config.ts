@@ -1,4 +1,5 @@
 /** A saved network as its device and its machine want to be told. */
+import { type Cidr, parseCidr } from '../core/ip.js';
 import { parseMac } from '../core/mac.js';
 import type { DeviceConfig } from '../device/device.js';
 import type { Identity } from '../network/identity.js';
@@ -27,6 +28,7 @@ export function networkConfig(
     addresses: saved.addresses,
     mac: macOf(saved),
     mtu: saved.mtu,
+    routes: cidrs(saved.routes),
     port: saved.port,
     bootCounter,
     remembered: saved.remembered,
@@ -56,6 +58,10 @@ export function deviceConfig(
     ownAdmissionKey: admissionKey(secrets, identity.publicKey),
     cookieKey: secrets.cookieKey,
   };
+}
+
+export function cidrs(list: readonly string[]): Cidr[] {
+  return list.flatMap((text) => parseCidr(text) ?? []);
 }
 
 function macOf({ mac }: SavedNetwork): Uint8Array {

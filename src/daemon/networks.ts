@@ -1,28 +1,36 @@
 /** All networks of this daemon: made, brought back, left. Changes happen one after the other. */
-import { type Cidr, parseCidr } from '../core/ip.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
 import type { Netcheck } from '../rpc/netcheck.js';
 import type { NetworkInfo } from '../rpc/network-info.js';
-import type { StartParams } from '../rpc/schema.js';
+import type { Parsed, StartParams } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
 import type { Events } from './events.js';
+import { Hooks } from './hooks.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';
 import type { NetworkFigures } from './metrics/figures.js';
+import { withHostNames } from './names/host-names.js';
 import { describeMachine } from './netcheck.js';
+import { cidrs } from './network-config.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
+import { forwardingProblems } from './routes/forwarding.js';
+import { RouteKeeper } from './routes/keeper.js';
 import { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
 import { Settings } from './settings.js';
+import { Soon } from './soon.js';
 import type { State } from './state.js';
 
+/** How long after something has happened the members are looked at, in ms: what comes together is looked at once. */
+const FOLLOW_MS = 250;
 /** How many networks a daemon has at most. */
 const MAX_NETWORKS = 256;
 
@@ -48,13 +56,29 @@ export class Networks {
   private changing: Promise<unknown> = Promise.resolve();
   private addresses: readonly LocalAddress[] = [];
   private stopping = false;
+  private readonly listeners: (() => void)[] = [];
+  private readonly hooks: Hooks;
+  private readonly routes: RouteKeeper;
+  /** What follows from who the members are is looked at a moment after something has happened. */
+  private readonly members = new Soon(FOLLOW_MS, () => this.follow());
 
   constructor(private readonly around: Surroundings) {
     this.addresses = this.lookAtAddresses();
+    const { up, down, socket } = around.config;
+    this.hooks = new Hooks({ commands: { up, down }, socket, log: around.log });
+    this.routes = new RouteKeeper({
+      table: around.host.routes,
+      log: around.log,
+      now: () => around.host.now(),
+      networks: () => this.infos(),
+      links: () => this.lookAtAddresses(),
+      routed: () => this.tellOverlays(),
+    });
     this.settings = new Settings(around, (task) => this.change(task), {
       find: (hash) => this.find(hash),
       some: (hash) => this.some(hash),
       all: () => [...this.entries.values()],
+      list: () => this.list(undefined),
     });
   }
 
@@ -75,7 +99,10 @@ export class Networks {
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
       checkStart(params, this.around.config, this.addresses, this.around.host.wall());
-      const warnings = startWarnings(params, this.addresses);
+      const warnings = [
+        ...startWarnings(params, this.addresses),
+        ...forwardingProblems(params.route, this.around.host),
+      ];
       const plan = await planStart(params, this.around.config, this.around.state.master);
       const { running, saved } = await openFirstFree(plan, this.taken(null), (network) => this.open(network));
       const entry = this.entry(saved, running);
@@ -83,32 +110,48 @@ export class Networks {
       this.entries.set(saved.hash, entry);
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
       entry.tell({ kind: 'network-started', port: saved.port });
-      return { network: entry.info(), warnings };
+      void this.hooks.run('up', entry.saved);
+      return { network: this.list(saved.hash)[0] ?? entry.info(), warnings };
     });
   }
 
-  stop(hash: string): Promise<void> {
-    this.find(hash);
+  /** Leaves and forgets the network with this hash, the one on this device, or all. Rejects with an `RpcError`. */
+  async stop({ hash, dev, all }: Parsed<'network.stop'>): Promise<Entry[]> {
+    const stopped = all ? [...this.entries.values()] : [dev === undefined ? this.find(hash ?? '') : this.on(dev)];
+    for (const entry of stopped) await this.forget(entry.saved.hash);
+    return stopped;
+  }
+
+  private forget(hash: string): Promise<void> {
     return this.change(async () => {
       const entry = this.find(hash);
       // The file first: a kill between the two leaves a network that's gone at the next start, not one that comes back.
       await this.around.state.remove(entry.saved.id).catch((error: Error) => {
         throw new RpcError('state-failed', `the saved network can't be removed: ${error.message}`);
       });
+      if (entry.running !== null) await this.hooks.run('down', entry.saved);
       this.entries.delete(hash);
       this.restored.delete(hash);
       await entry.end();
       entry.tell({ kind: 'network-stopped', why: 'it was left' });
       this.tellOverlays();
+      this.membersChanged();
       this.around.log.network(entry.saved.id).info('network stopped');
       this.around.log.forget(entry.saved.id);
     });
   }
 
   list(hash: string | undefined): NetworkInfo[] {
-    return [...this.entries.values()]
-      .filter(({ saved }) => hash === undefined || saved.hash === hash)
-      .map((e) => e.info());
+    const all = withHostNames(this.infos());
+    return all.filter((info) => hash === undefined || info.hash === hash);
+  }
+
+  private infos(): NetworkInfo[] {
+    return [...this.entries.values()].map((entry) => {
+      const info = entry.info();
+      const problems = [...info.problems, ...forwardingProblems(info.routes, this.around.host)];
+      return { ...info, memberRoutes: this.routes.of(info.id), problems };
+    });
   }
 
   figures(): NetworkFigures[] {
@@ -136,6 +179,13 @@ export class Networks {
     return entry;
   }
 
+  /** The network whose device has this name, also one that isn't up; throws an `RpcError` if there's none. */
+  private on(device: string): Entry {
+    const entry = [...this.entries.values()].find(({ saved }) => saved.device === device);
+    if (entry === undefined) throw new RpcError('no-such-network', `no network has the device ${device}`);
+    return entry;
+  }
+
   /** The network with this hash, or all; throws an `RpcError` if there's none. */
   some(hash: string | undefined): Entry[] {
     if (hash !== undefined) return [this.find(hash)];
@@ -155,6 +205,8 @@ export class Networks {
     const addresses = this.lookAtAddresses();
     const route = this.around.host.defaultRoute(addresses);
     for (const { running } of this.entries.values()) running?.setRoute(route);
+    this.routes.restore();
+    this.routes.look(); // first: what's on-link from now on mustn't lead into an overlay
     if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
       for (const { running } of this.entries.values()) running?.routesChanged();
       return;
@@ -171,11 +223,14 @@ export class Networks {
   async close(): Promise<void> {
     this.stopping = true;
     await this.changing.catch(() => undefined);
+    this.members.stop();
+    this.routes.close();
     await Promise.all([...this.entries.values()].map((entry) => this.suspend(entry)));
   }
 
   private async suspend(entry: Entry): Promise<void> {
     const wasUp = entry.running !== null;
+    if (wasUp) await this.hooks.run('down', entry.saved);
     await entry.suspend();
     if (wasUp) entry.tell({ kind: 'network-stopped', why: 'the daemon ends' });
   }
@@ -193,6 +248,7 @@ export class Networks {
     try {
       const opened = await openFirstFree(saved, this.taken(saved), (network) => this.open(network));
       entry.up(opened.running, opened.saved);
+      void this.hooks.run('up', entry.saved);
       if (opened.saved.port !== saved.port) await this.around.state.save(opened.saved);
     } catch (error) {
       entry.failed(error);
@@ -205,7 +261,7 @@ export class Networks {
     this.tellOverlays();
     try {
       const addresses = this.lookAtAddresses();
-      return await RunningNetwork.open({
+      const running = await RunningNetwork.open({
         host,
         saved,
         master: state.master,
@@ -232,8 +288,11 @@ export class Networks {
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
-        onGone: (error) => this.entries.get(saved.hash)?.gone(error),
+        onGone: (error) => this.gone(saved.hash, error),
       });
+      this.routes.deviceMade(saved.device);
+      running.on('activity', () => this.membersChanged());
+      return running;
     } catch (error) {
       this.opening.delete(saved.device);
       this.tellOverlays();
@@ -241,6 +300,31 @@ export class Networks {
     } finally {
       this.opening.delete(saved.device);
     }
+  }
+
+  /** Calls back when the members may be others than before. */
+  onMembers(listener: () => void): void {
+    this.listeners.push(listener);
+    listener();
+  }
+
+  private membersChanged(): void {
+    if (this.stopping) return;
+    for (const listener of this.listeners) listener();
+    const accepts = [...this.entries.values()].some(({ saved }) => saved.acceptRoutes.length > 0);
+    if (accepts || this.routes.subnets().length > 0) this.members.touch();
+  }
+
+  private follow(): void {
+    this.routes.look();
+  }
+
+  private gone(hash: string, error: string): void {
+    const entry = this.entries.get(hash);
+    if (entry === undefined || entry.running === null) return;
+    entry.gone(error);
+    void this.hooks.run('down', entry.saved);
+    this.membersChanged();
   }
 
   /** The network's own DHT, or the daemon's. */
@@ -287,10 +371,11 @@ export class Networks {
     return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
   }
 
-  /** Subnets of all networks that are up or about to be. */
+  /** Subnets of all networks that are up or about to be, and those behind their members to which there are routes: all that lies in an overlay. */
   private overlays(): Cidr[] {
     const up = [...this.entries.values()].filter(({ running }) => running !== null).map(({ saved }) => saved);
-    return [...up, ...this.opening.values()].flatMap(({ addresses }) => addresses.flatMap((a) => parseCidr(a) ?? []));
+    const subnets = [...up, ...this.opening.values()].flatMap(({ addresses }) => cidrs(addresses));
+    return [...subnets, ...this.routes.subnets()];
   }
 
   private tellOverlays(): void {

@@ -37,13 +37,17 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
     refuse(
       'fwd: expected a relay with it, of the network or of the daemon, got none but those of members, who are found directly',
     );
-  const mtu = params.mtu ?? config.mtu;
-  if (isIpv6(params.ip) && mtu < MIN_IPV6_MTU)
-    refuse(`mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
+  checkMtu(params.mtu ?? config.mtu, [params.ip]);
   const { ip } = cidr(params.ip);
   const holder = own.find((address) => address.ip === ip);
   if (holder !== undefined)
     throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
+}
+
+/** Throws an `RpcError` if a device with these addresses can't have that MTU. */
+export function checkMtu(mtu: number, addresses: readonly string[]): void {
+  if (mtu >= MIN_IPV6_MTU || !addresses.some(isIpv6)) return;
+  throw new RpcError('invalid-params', `mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
 }
 
 /** Whether there's a relay that needs no member to be found first. */
@@ -75,6 +79,8 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
     bridge: params.bridge ?? config.bridge,
+    routes: [...new Set(params.route)],
+    acceptRoutes: [...new Set(params['accept-routes'])],
     remembered: [],
     blocked: [],
     acquaintances: [],
@@ -94,6 +100,8 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     same(params.bridge, saved.bridge) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
+    same([...new Set(params.route)], saved.routes) &&
+    same([...new Set(params['accept-routes'])], saved.acceptRoutes) &&
     params['no-lan'] === saved.noLan &&
     (await hasKeys(saved, keys, wall))
   );

@@ -17,13 +17,14 @@ import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, Reme
 import { Network } from '../network/network.js';
 import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
+import { RpcError } from '../rpc/errors.js';
 import { type HttpProxy, MEMBERS } from '../rpc/fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
 import type { LiveFigures } from './metrics/figures.js';
-import { type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
+import { cidrs, type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
 import { type PingAnswer, Pings } from './pings.js';
 import type { Pins } from './pins.js';
 import { PortMapper } from './port-mapper.js';
@@ -80,6 +81,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly relayNames: RelayNames;
   private addresses: readonly LocalAddress[] = [];
   private forwardOnly: boolean;
+  private mtu: number;
   private readonly clockTimer: NodeJS.Timeout;
   private readonly pings = new Pings();
 
@@ -95,6 +97,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     const { host, saved } = options;
     this.openedAt = host.now();
     this.forwardOnly = saved.forwardOnly;
+    this.mtu = saved.mtu;
     this.loop = new Loop(
       machine,
       () => host.now(),
@@ -162,6 +165,23 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.lan?.setAddresses(on ? [] : this.addresses);
     this.setRoute(this.route); // a mapping is of no use then
     this.feed({ kind: 'forward-only', on });
+  }
+
+  /** The device's, in bytes. Throws an `RpcError` if the system refuses it. */
+  setMtu(mtu: number): void {
+    if (mtu === this.mtu) return;
+    try {
+      this.device.apply([{ kind: 'set-mtu', mtu }]);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RpcError('device-failed', `mtu: the system refuses ${mtu}: ${reason}`);
+    }
+    this.mtu = mtu;
+  }
+
+  /** What this machine says of itself. */
+  setProfile({ name, mtu, routes }: SavedNetwork): void {
+    this.feed({ kind: 'profile', profile: { name, mtu, routes: cidrs(routes) } });
   }
 
   /** What's pinned is another matter now. */

@@ -41,6 +41,9 @@ export interface SavedNetwork {
   readonly forwardOnly: boolean;
   /** Whether its device is a port of a bridge: others are behind it. */
   readonly bridge: boolean;
+  /** Subnets that this machine offers to the members, and those in which it takes theirs, `private` for all such. */
+  readonly routes: readonly string[];
+  readonly acceptRoutes: readonly string[];
   readonly remembered: readonly RememberedPeer[];
   /** Peer ids that this machine has nothing to do with. */
   readonly blocked: readonly string[];
@@ -106,6 +109,8 @@ const FILE = v.strictObject({
   relays: v.optional(v.array(checked(fields.parseRelayText)), []),
   forwardOnly: v.optional(v.boolean(), false),
   bridge: v.optional(v.boolean(), false),
+  routes: v.optional(v.array(checked(fields.parseRoute)), []),
+  acceptRoutes: v.optional(v.array(checked(fields.parseAccepted)), []),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
   blocked: v.optional(v.array(checked(fields.parsePeerId)), []),
   acquaintances: v.optional(v.array(ACQUAINTANCE), []),

@@ -54,3 +54,18 @@ export class ServiceManager {
     }
   }
 }
+
+/** The first descriptor that's handed over (sd_listen_fds(3)). */
+const FIRST_HELD = 3;
+/** More than that is nothing of ours. */
+const MAX_HELD = 16;
+
+/** Descriptors of files that the manager has opened for process `pid`, by name (systemd's OpenFile=, sd_listen_fds_with_names(3)). Takes what tells of them out of `environment`. */
+export function heldFiles(environment: NodeJS.ProcessEnv, pid: number): Map<string, number> {
+  const { LISTEN_PID: whose, LISTEN_FDS: count = '', LISTEN_FDNAMES: names = '' } = environment;
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name];
+  const held = Math.min(wholeNumber(count) ?? 0, MAX_HELD);
+  if (whose !== String(pid)) return new Map();
+  const named = names.split(':').slice(0, held);
+  return new Map(named.map((name, i) => [name, FIRST_HELD + i]));
+}

@@ -1,16 +1,19 @@
-/** What can be changed of a network while it's there: its keys, whom it blocks, whether it uses relays only. Saved before it takes effect. */
+/** What can be changed of a network while it's there: its keys, whom it blocks, whether it uses relays only, its name, its MTU. Saved before it takes effect. */
 import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import type { IdentityInfo } from '../rpc/network-info.js';
-import type { KeyInfo, KeyParams } from '../rpc/schema.js';
+import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
+import type { KeyInfo, KeyParams, Parsed } from '../rpc/schema.js';
 import type { Config } from './config.js';
 import type { Entry } from './entry.js';
 import type { Host } from './host.js';
 import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
-import { hasNamedRelay } from './plan.js';
+import { findIdentity } from './names/find-member.js';
+import { checkMtu, hasNamedRelay } from './plan.js';
+import type { SavedNetwork } from './saved.js';
 import { keyWeaknesses } from './weak.js';
 
+const PEER_ID = /^[0-9a-f]{16}$/i;
 /** How many peers a network has blocked at most. */
 const MAX_BLOCKED = 256;
 
@@ -21,6 +24,8 @@ export interface Entries {
   /** The one with this hash, or all; throws an `RpcError` if there's none. */
   some(hash: string | undefined): readonly Entry[];
   all(): readonly Entry[];
+  /** As clients are told of them. */
+  list(): readonly NetworkInfo[];
 }
 
 export class Settings {
@@ -52,32 +57,53 @@ export class Settings {
     return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
   }
 
-  /** This machine has nothing to do with that peer id from now on. Rejects with an `RpcError`; then nothing has changed. */
-  block(id: string, hash: string | undefined): Promise<void> {
-    return this.setBlocked(id, hash, (blocked) => [...blocked, id]);
+  /** This machine has nothing to do with that peer from now on. Resolves to its id; rejects with an `RpcError`, and then nothing has changed. */
+  block(who: string, hash: string | undefined): Promise<string> {
+    return this.setBlocked(who, hash, (blocked, id) => [...blocked, id]);
   }
 
-  unblock(id: string, hash: string | undefined): Promise<void> {
-    return this.setBlocked(id, hash, (blocked) => blocked);
+  unblock(who: string, hash: string | undefined): Promise<string> {
+    return this.setBlocked(who, hash, (blocked) => blocked);
   }
 
-  /** The network with this hash, or the one that knows this peer id (an identity is a member of one network); throws an `RpcError` if there's none. */
-  knowing(id: string, hash: string | undefined): Entry {
-    if (hash !== undefined) return this.entries.find(hash);
-    const entry = this.entries.all().find((each) => each.identities().some((peer) => peer.id === id));
-    if (entry === undefined)
-      throw new RpcError('invalid-params', `id: expected a peer that a network knows, or a hash with it, got ${id}`);
-    return entry;
+  /** That this peer has another's overlay address now is as it should be. Its id; throws an `RpcError`. */
+  accept(who: string, hash: string | undefined): string {
+    const { entry, id } = this.meant(who, hash);
+    entry.accept(id);
+    return id;
+  }
+
+  /** Whose id, name or address that is, and of which network; a peer id needn't be known if a hash comes with it. Throws an `RpcError`. */
+  private meant(who: string, hash: string | undefined): { readonly entry: Entry; readonly id: string } {
+    const entries = this.entries.some(hash);
+    if (PEER_ID.test(who) && hash !== undefined) return { entry: this.entries.find(hash), id: who.toLowerCase() };
+    const hostNames = new Map(
+      this.entries.list().flatMap(({ peers }) => peers.map(({ id, hostName }) => [id, hostName])),
+    );
+    const all = entries.flatMap((entry) =>
+      entry.identities().map((peer) => ({
+        device: entry.saved.device,
+        hash: entry.saved.hash,
+        peer: { ...peer, hostName: hostNames.get(peer.id) ?? null },
+      })),
+    );
+    if (PEER_ID.test(who) && !all.some(({ peer }) => peer.id === who.toLowerCase()))
+      throw new RpcError('invalid-params', `who: expected a peer that a network knows, or a hash with it, got ${who}`);
+    const found = findIdentity(all, who);
+    return { entry: this.entries.find(found.hash), id: found.peer.id };
   }
 
   private setBlocked(
-    id: string,
+    who: string,
     hash: string | undefined,
-    change: (others: readonly string[]) => readonly string[],
-  ): Promise<void> {
+    change: (others: readonly string[], id: string) => readonly string[],
+  ): Promise<string> {
     return this.change(async () => {
-      const entry = this.knowing(id, hash);
-      const blocked = change(entry.saved.blocked.filter((other) => other !== id));
+      const { entry, id } = this.meant(who, hash);
+      const blocked = change(
+        entry.saved.blocked.filter((other) => other !== id),
+        id,
+      );
       if (blocked.length > MAX_BLOCKED)
         throw new RpcError('too-many', `expected at most ${MAX_BLOCKED} blocked peers, and there are as many already`);
       await entry.setBlocked(blocked).catch((error: Error) => {
@@ -86,6 +112,7 @@ export class Settings {
       this.around.log
         .network(entry.saved.id)
         .info({ peer: id, blocked: blocked.includes(id) }, 'a peer was blocked or unblocked');
+      return id;
     });
   }
 
@@ -94,17 +121,34 @@ export class Settings {
     return this.entries.find(hash).keys(this.around.host.wall());
   }
 
-  /** Through relays only, or not; it's kept. */
-  setForwardOnly(hash: string | undefined, on: boolean): Promise<void> {
+  /** Of the network with this hash, or of all; it's kept. Rejects with an `RpcError`; a value that can't be set anywhere is set nowhere. */
+  set({ hash, fwd, name, mtu, route: routes, 'accept-routes': acceptRoutes }: Parsed<'network.set'>): Promise<void> {
+    const profile = given({ name, mtu, routes, acceptRoutes });
     return this.change(async () => {
-      for (const entry of this.entries.some(hash)) {
-        if (on && !hasNamedRelay([...entry.saved.relays, ...this.around.config.relays]))
-          throw new RpcError(
-            'invalid-params',
-            `fwd: the network on ${entry.saved.device} has no relay but those of members, who are found directly`,
-          );
+      const entries = this.entries.some(hash);
+      for (const { saved } of entries) {
+        if (fwd) this.checkForwardOnly(saved);
+        checkMtu(mtu ?? saved.mtu, saved.addresses);
       }
-      for (const entry of this.entries.some(hash)) await entry.setForwardOnly(on);
+      for (const entry of entries) {
+        if (Object.keys(profile).length > 0) await entry.setProfile(profile);
+        if (fwd !== undefined) await entry.setForwardOnly(fwd);
+      }
     });
   }
+
+  private checkForwardOnly({ relays, device }: SavedNetwork): void {
+    if (hasNamedRelay([...relays, ...this.around.config.relays])) return;
+    throw new RpcError(
+      'invalid-params',
+      `fwd: the network on ${device} has no relay but those of members, who are found directly`,
+    );
+  }
+}
+
+/** Without what wasn't given. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

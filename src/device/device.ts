@@ -153,6 +153,8 @@ export type DeviceCommand =
     }
   /** On: nothing is sent but to relays and through them, and nothing else is taken in; what's dropped is counted as `forward-only`. */
   | { readonly kind: 'set-forward-only'; readonly on: boolean }
+  /** Overlay MTU in bytes, without the Ethernet header. Throws if the system refuses it; then it's what it was. */
+  | { readonly kind: 'set-mtu'; readonly mtu: number }
   /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
   | { readonly kind: 'set-help'; readonly help: Help; readonly on: boolean };
 

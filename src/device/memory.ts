@@ -248,6 +248,7 @@ export class MemoryDevice implements Device {
       case 'set-forward-only':
         this.forwardOnly = command.on;
         break;
+      case 'set-mtu': // frames of any size are taken here
       case 'set-help':
         break; // there's no system here that could help
     }

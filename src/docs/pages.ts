@@ -45,7 +45,10 @@ export function readManual(): Manual {
 /** The commands without what they'd do. */
 export function freshProgram(): Command {
   const nothing = () => Promise.reject(new Error('this program only describes itself'));
-  return buildProgram({ runDaemon: nothing, newHash: nothing, checkConfig: nothing }, () => undefined);
+  return buildProgram(
+    { runDaemon: nothing, cleanHosts: nothing, newHash: nothing, checkConfig: nothing },
+    () => undefined,
+  );
 }
 
 function visible(program: Command): Command[] {

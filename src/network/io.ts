@@ -20,18 +20,25 @@ import type { RelayOffer } from './record.js';
 import type { NatKind, OutsideView } from './reflexive.js';
 import type { NetworkSecrets } from './secrets.js';
 
-export interface NetworkConfig {
+/** What a member says of itself as people here want it; it may change while it runs. */
+export interface MemberProfile {
+  readonly name: string;
+  /** The overlay's, in bytes. */
+  readonly mtu: number;
+  /** Subnets that it forwards to. */
+  readonly routes: readonly Cidr[];
+}
+
+export interface NetworkConfig extends MemberProfile {
   readonly secrets: NetworkSecrets;
   readonly identity: Identity;
   /** Pre-shared keys of the sessions in their order, from `keyEntry` in secrets.ts; none: all have ended. */
   readonly keys: readonly KeyEntry[];
   /** What the wall clock shows when the machine is made, in ms since 1970. */
   readonly wall: number;
-  readonly name: string;
   /** Overlay addresses with prefix, e.g. `10.10.10.1/24`. */
   readonly addresses: readonly string[];
   readonly mac: Uint8Array;
-  readonly mtu: number;
   /** UDP port of the device's sockets. */
   readonly port: number;
   /** Grows each time this daemon opens a network, also within one run; saved before it's used here, so that stamps never repeat. */
@@ -96,6 +103,8 @@ export type NetworkInput =
   /** A relay isn't to be used any more. */
   | { readonly kind: 'drop-relay'; readonly name: string }
   | { readonly kind: 'forward-only'; readonly on: boolean }
+  /** What this member says of itself from now on. */
+  | { readonly kind: 'profile'; readonly profile: MemberProfile }
   /** What the wall clock shows, in ms since 1970; every ten seconds or so, since somebody may set it. */
   | { readonly kind: 'clock'; readonly wall: number }
   /** The key queue as it is from now on. Goes on if the network stood still without a key. */
@@ -197,6 +206,8 @@ export interface PeerSnapshot {
   /** When a session with it was there first, in ms since 1970; null if never. */
   readonly knownSince: number | null;
   readonly lastError: string | null;
+  /** Subnets that it offers, e.g. `192.168.7.0/24`. */
+  readonly routes: readonly string[];
 }
 
 /** What's known of a peer's sessions and paths. */

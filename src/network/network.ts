@@ -49,6 +49,7 @@ const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'relay',
   'drop-relay',
   'forward-only',
+  'profile',
   'clock',
   'keys',
   'block',
@@ -241,6 +242,9 @@ export class Network {
         // What was known of direct ways is forgotten, or learned anew.
         if (this.whereabouts.setForwardOnly(now, input.on)) this.each((peer) => peer.surroundingsChanged(now));
         break;
+      case 'profile':
+        this.whereabouts.setProfile(now, input.profile);
+        break;
       case 'ping':
         this.messages.ping(now, input.peer, input.request);
         break;
@@ -348,7 +352,7 @@ export class Network {
   }
 
   private peerContext(session: SessionContext): PeerContext {
-    const { surroundings } = this.whereabouts;
+    const { own, surroundings } = this.whereabouts;
     return {
       session,
       outbox: this.outbox,
@@ -356,7 +360,7 @@ export class Network {
       kindOf: (endpoint) => surroundings.kindOf(endpoint),
       isBlocked: (record) => this.trust.isBlocked(record),
       knownSince: (id) => this.trust.knownSince(id),
-      needs: frameNeeds(this.config.mtu),
+      needs: () => frameNeeds(own.profile.mtu),
       isCandidate: (endpoint) => surroundings.isCandidate(endpoint),
       connected: (peer, now) => this.connected(peer, now),
       disconnected: (peer, now, why) => this.disconnected(peer, now, why),

@@ -1,10 +1,10 @@
 /** What this machine says of itself: its member record, signed anew whenever something in it changes. */
 import { BoundedMap } from '../core/bounded-map.js';
 import { type Endpoint, endpointParts, makeEndpoint } from '../core/endpoint.js';
-import { type Cidr, isLinkLocal, isUsable } from '../core/ip.js';
+import { type Cidr, formatCidr, isLinkLocal, isUsable } from '../core/ip.js';
 import { isContainerBridge, type LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
-import type { NetworkConfig } from './io.js';
+import type { MemberProfile, NetworkConfig } from './io.js';
 import { type MemberRecord, RECORD_FLAG, sequenceOf, signRecord } from './record.js';
 
 /** Addresses, one endpoint each, that peers saw us at which we keep. */
@@ -20,6 +20,7 @@ const OUTDO_INTERVAL = 20_000;
 export class OwnMember {
   private change = 0;
   private forwardOnly: boolean;
+  private said: MemberProfile;
   /** No record of ours has a sequence below this one. */
   private floor = 0n;
   private outdidAt = Number.NEGATIVE_INFINITY;
@@ -40,6 +41,7 @@ export class OwnMember {
   ) {
     this.instance = random(8);
     this.forwardOnly = config.forwardOnly;
+    this.said = config;
     this.signed = this.sign();
   }
 
@@ -128,6 +130,23 @@ export class OwnMember {
     return true;
   }
 
+  get profile(): MemberProfile {
+    return this.said;
+  }
+
+  /** Says whether the record changed. */
+  setProfile(profile: MemberProfile): boolean {
+    const { name, mtu, routes } = this.said;
+    const isSame =
+      profile.name === name &&
+      profile.mtu === mtu &&
+      profile.routes.map(formatCidr).join() === routes.map(formatCidr).join();
+    if (isSame) return false;
+    this.said = profile;
+    this.resign();
+    return true;
+  }
+
   private update(change: () => void): boolean {
     const before = this.endpoints().join();
     change();
@@ -156,21 +175,22 @@ export class OwnMember {
   }
 
   private sign(): MemberRecord {
-    const { config } = this;
+    const { config, said } = this;
     return signRecord(config.secrets.networkId, config.identity, {
       flags:
         RECORD_FLAG.offload |
         (this.forwardOnly ? RECORD_FLAG.forwardOnly : 0) |
         (config.bridge ? RECORD_FLAG.bridge : 0),
-      mtu: config.mtu,
+      mtu: said.mtu,
       staticKey: config.identity.staticPublic,
       sequence: this.sequence(),
       instance: this.instance,
       mac: config.mac,
-      name: config.name,
+      name: said.name,
       addresses: this.overlays,
       endpoints: this.endpoints(),
       relay: config.relayOffer,
+      routes: said.routes,
     });
   }
 }

@@ -1,7 +1,7 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
-import { linkLocalOf } from '../core/ip.js';
+import { formatCidr, linkLocalOf } from '../core/ip.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import { isRelayWay, type Way } from '../core/way.js';
@@ -28,7 +28,7 @@ export const HELD_WHILE_AWAY = 3 * 60_000;
 export interface PeerContext extends OutreachContext {
   readonly session: SessionContext;
   /** What our frames ask of a path. */
-  readonly needs: FrameNeeds;
+  needs(): FrameNeeds;
   /** Whether somebody here wants nothing to do with the peer. */
   isBlocked(record: MemberRecord): boolean;
   /** When a session with the peer of that id was there first, in ms since 1970; null if never. */
@@ -81,7 +81,7 @@ export class Peer {
     readonly source: Source,
     stamp: Stamp,
   ) {
-    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: context.needs });
+    this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: () => context.needs() });
     this.session = new Session(context.session, remote, stamp);
     const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
     this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
@@ -281,7 +281,7 @@ export class Peer {
     return {
       id: this.record.peerId,
       name: this.record.name,
-      addresses: this.record.addresses.map(({ ip, prefix }) => `${ip}/${prefix}`),
+      addresses: this.record.addresses.map(formatCidr),
       held: this.context.heldBy(this),
       mac: formatMac(this.record.mac),
       bridge: this.isBridge,
@@ -298,6 +298,7 @@ export class Peer {
       source: this.source,
       knownSince: this.context.knownSince(this.record.peerId),
       lastError: this.isConnected ? null : this.explanation(),
+      routes: this.record.routes.map(formatCidr),
     };
   }
 

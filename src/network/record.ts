@@ -1,13 +1,15 @@
 /** Member records: what one member says of itself, signed; the only form in which anything about a member travels (docs/protocol.md section 9). */
 import { ByteReader, concat, parsed, u8, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { decodeEndpoint, type Endpoint, encodeEndpoint } from '../core/endpoint.js';
-import { type Cidr, decodeIp, encodeIp, isIpv6 } from '../core/ip.js';
+import { type Cidr, decodeIp, encodeIp, isIpv6, networkOf } from '../core/ip.js';
 import { isUnicastMac } from '../core/mac.js';
 import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
 
 export const MAX_RECORD_BYTES = 800;
 const MAX_ADDRESSES = 8;
 export const MAX_ENDPOINTS = 16;
+/** Subnets that a member can offer. */
+export const MAX_ROUTES = 6;
 const MAX_NAME_BYTES = 63;
 const RECORD_VERSION = 1;
 const SIGNATURE_BYTES = 64;
@@ -31,12 +33,14 @@ export const RECORD_FLAG = {
   relay: 0x02,
   /** It's reached through relays only, and wants to be tried nowhere else. */
   forwardOnly: 0x04,
+  /** There are subnets behind it that it forwards to: the field after the relay says which. */
+  routes: 0x10,
   /** It's a bridge: its frames may come from MACs that nobody has recorded. */
   bridge: 0x20,
 } as const;
 
 export interface MemberFields {
-  /** `RECORD_FLAG` bits but for `relay`, which follows from `relay`; unknown ones are ignored. */
+  /** `RECORD_FLAG` bits but for `relay` and `routes`, which follow from the fields; unknown ones are ignored. */
   readonly flags: number;
   readonly mtu: number;
   readonly staticKey: Uint8Array;
@@ -50,6 +54,8 @@ export interface MemberFields {
   readonly endpoints: readonly Endpoint[];
   /** Null: it offers none. */
   readonly relay: RelayOffer | null;
+  /** Subnets behind it that it offers, without host bits. */
+  readonly routes: readonly Cidr[];
 }
 
 export interface MemberRecord extends MemberFields {
@@ -59,15 +65,16 @@ export interface MemberRecord extends MemberFields {
   readonly bytes: Uint8Array;
 }
 
-/** Signs what a member says of itself. Throws if it doesn't fit; addresses and endpoints over their limits are left out. */
+/** Signs what a member says of itself. Throws if it doesn't fit; addresses, endpoints and routes over their limits are left out. */
 export function signRecord(networkId: Uint8Array, identity: Identity, fields: MemberFields): MemberRecord {
   const name = utf8(fields.name);
   if (name.length > MAX_NAME_BYTES)
     throw new RangeError(`expected a name of at most ${MAX_NAME_BYTES} bytes, got ${fields.name}`);
   const addresses = fields.addresses.slice(0, MAX_ADDRESSES);
   const endpoints = fields.endpoints.slice(0, MAX_ENDPOINTS);
+  const routes = fields.routes.slice(0, MAX_ROUTES);
   const body = concat(
-    Uint8Array.of(RECORD_VERSION, fields.flags | (fields.relay === null ? 0 : RECORD_FLAG.relay)),
+    Uint8Array.of(RECORD_VERSION, flagsOf(fields)),
     u16(fields.mtu),
     identity.publicKey,
     fields.staticKey,
@@ -77,13 +84,14 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
     u8(name.length),
     name,
     u8(addresses.length),
-    ...addresses.map(({ ip, prefix }) => concat(u8(prefix), encodeIp(ip))),
+    ...addresses.map(encodeCidr),
     u8(endpoints.length),
     ...endpoints.map(encodeEndpoint),
     fields.relay === null ? new Uint8Array() : offered(fields.relay),
+    ...(routes.length === 0 ? [] : [u8(routes.length), ...routes.map(encodeCidr)]),
   );
   const bytes = concat(body, identity.sign(signed(networkId, body)));
-  return { ...fields, addresses, endpoints, identity: identity.publicKey, peerId: identity.peerId, bytes };
+  return { ...fields, addresses, endpoints, routes, identity: identity.publicKey, peerId: identity.peerId, bytes };
 }
 
 /** The record in `bytes`, or null if it's malformed, of another version, or not signed by the identity that it names. */
@@ -108,14 +116,15 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
   const instance = reader.bytes(8);
   const mac = reader.bytes(6);
   const name = printable(reader.bytes(reader.u8()));
-  const addresses = repeat(reader.u8(), () => readAddress(reader));
+  const addresses = repeat(reader.u8(), () => readCidr(reader));
   const endpoints = repeat(reader.u8(), () => decodeEndpoint(reader.bytes(18)));
   const relay = (flags & RECORD_FLAG.relay) === 0 ? null : readOffer(reader);
+  const routes = (flags & RECORD_FLAG.routes) === 0 ? [] : repeat(reader.u8(), () => readCidr(reader));
   if (name === null || !isUnicastMac(mac) || mtu < MTU_RANGE.least || mtu > MTU_RANGE.most) return null;
-  if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS) return null;
-  if (addresses.includes(null) || endpoints.includes(null)) return null;
+  if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS || routes.length > MAX_ROUTES) return null;
+  if (addresses.includes(null) || endpoints.includes(null) || routes.includes(null)) return null;
   return {
-    flags: flags & ~RECORD_FLAG.relay,
+    flags: flags & ~(RECORD_FLAG.relay | RECORD_FLAG.routes),
     mtu,
     identity,
     staticKey,
@@ -126,7 +135,16 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
     addresses: present(addresses),
     endpoints: present(endpoints),
     relay,
+    routes: present(routes).map(networkOf),
   };
+}
+
+function flagsOf({ flags, relay, routes }: MemberFields): number {
+  return flags | (relay === null ? 0 : RECORD_FLAG.relay) | (routes.length === 0 ? 0 : RECORD_FLAG.routes);
+}
+
+function encodeCidr({ ip, prefix }: Cidr): Uint8Array {
+  return concat(u8(prefix), encodeIp(ip));
 }
 
 function offered({ udpPort, tlsPort, key }: RelayOffer): Uint8Array {
@@ -141,7 +159,7 @@ function readOffer(reader: ByteReader): RelayOffer | null {
   return udpPort === 0 ? null : { udpPort, tlsPort: tlsPort === 0 ? null : tlsPort, key };
 }
 
-function readAddress(reader: ByteReader): Cidr | null {
+function readCidr(reader: ByteReader): Cidr | null {
   const prefix = reader.u8();
   const ip = decodeIp(reader.bytes(16));
   return prefix > (isIpv6(ip) ? 128 : 32) ? null : { ip, prefix };

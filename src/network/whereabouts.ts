@@ -8,7 +8,7 @@ import type { LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
 import type { Stamper } from '../core/stamp.js';
 import { writeBeacon } from '../wire/beacon.js';
-import type { NetworkConfig, NetworkDetails } from './io.js';
+import type { MemberProfile, NetworkConfig, NetworkDetails } from './io.js';
 import type { Outbox } from './outbox.js';
 import { OwnMember } from './own-member.js';
 import { Reflexive } from './reflexive.js';
@@ -94,6 +94,10 @@ export class Whereabouts {
     this.surroundings.setForwardOnly(on);
     this.outbox.command({ kind: 'set-forward-only', on });
     return true;
+  }
+
+  setProfile(now: number, profile: MemberProfile): void {
+    if (this.own.setProfile(profile)) this.recordChanged(now);
   }
 
   /** Someone who isn't anyone saw our datagrams come from there. */

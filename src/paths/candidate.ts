@@ -50,7 +50,7 @@ export interface CandidateContext {
   readonly random: Random;
   /** Whether an endpoint is on-link; asked again when this machine's addresses change. */
   readonly kindOf: (endpoint: Way) => CandidateKind;
-  readonly needs: FrameNeeds;
+  needs(): FrameNeeds;
 }
 
 export function newCandidate(
@@ -61,7 +61,7 @@ export function newCandidate(
 ): Candidate {
   const unasked = { probe: null, misses: 0, rtt: null, answeredAt: null, isDoubted: false };
   const untried = { ...unasked, tries: 0, triedAt: null, waitsSince: null, isOwed: false };
-  const mtu = new PathMtu(random, ladderOf(familyOf(endpoint), needs));
+  const mtu = new PathMtu(random, ladderOf(familyOf(endpoint), needs()));
   return { endpoint, kind: kindOf(endpoint), source, addedAt: now, nextAt: now, ...untried, mtu };
 }
 

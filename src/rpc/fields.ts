@@ -4,6 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { type Cidr, formatCidr, isRoutable, networkOf, parseCidr } from '../core/ip.js';
 import { formatMac, isUnicastMac, parseMac as macBytes } from '../core/mac.js';
 import { quoted, unprintable } from './text.js';
 
@@ -66,15 +67,51 @@ export function parseOverlayAddress(text: string): OverlayAddress {
   return `${ipaddr.parse(ip).toString()}/${prefix}` as OverlayAddress;
 }
 
+/** Prefix lengths of routes: what's shorter is half the internet, or all of it. */
+const SHORTEST_ROUTE = { ipv4: 8, ipv6: 16 } as const;
+
+/** A subnet behind a member, in canonical form, e.g. `192.168.7.0/24`. */
+export function parseRoute(text: string): string {
+  const route = parseSubnet(text);
+  const shortest = isIPv6(route.ip) ? SHORTEST_ROUTE.ipv6 : SHORTEST_ROUTE.ipv4;
+  if (route.prefix < shortest)
+    throw new RangeError(
+      `expected a prefix length from ${shortest} on, got ${quoted(text)}: what carries the mesh itself would go there; a default route needs rules of its own (Routing by mark in the manual)`,
+    );
+  if (!isRoutable(route)) throw new RangeError(`expected a subnet that can be behind a member, got ${quoted(text)}`);
+  return formatCidr(route);
+}
+
+/** In the place of a subnet: all that are private (RFC 1918, RFC 6598, RFC 4193). */
+export const PRIVATE = 'private';
+
+/** A subnet in which routes of others are accepted, or `private`. */
+export function parseAccepted(text: string): string {
+  return text === PRIVATE ? text : formatCidr(parseSubnet(text));
+}
+
+function parseSubnet(text: string): Cidr {
+  const cidr = isIPv4(text.split('/')[0] ?? '') || isIPv6(text.split('/')[0] ?? '') ? parseCidr(text) : null;
+  if (cidr === null) throw new RangeError(`expected a subnet such as 192.168.7.0/24, got ${quoted(text)}`);
+  const subnet = networkOf(cidr);
+  if (subnet.ip !== cidr.ip)
+    throw new RangeError(`expected a subnet, got ${quoted(text)}: the subnet of that host is ${formatCidr(subnet)}`);
+  return subnet;
+}
+
 /** One IP address without a prefix length, in canonical form. */
 export function parseIp(text: string): string {
   if (isIPv4(text) || (isIPv6(text) && !text.includes('%'))) return ipaddr.parse(text).toString();
   throw new RangeError(`expected an IP address such as 10.10.10.1, got ${quoted(text)}`);
 }
 
-/** A member as people call it: overlay address, name or peer id; 1 to 63 bytes, printable. */
+/** What's nearly an IP address is meant to be one. */
+const LIKE_IP = /^\d+(\.\d+)+(\/\d+)?$|^[0-9a-f]*:[0-9a-f:.]*(\/\d+)?$/i;
+
+/** A member as people call it: overlay address (made canonical), name, host name or peer id; at most 67 bytes, printable. */
 export function parseWho(text: string): string {
-  return limited('an address, a name or a peer id', text, NAME_BYTES);
+  if (LIKE_IP.test(text)) return parseIp(text);
+  return limited('an address, a name or a peer id', text, NAME_BYTES + '.p2p'.length);
 }
 
 /** 16 hex digits, in lower case. */
@@ -231,9 +268,20 @@ export function parseProxy(text: string): HttpProxy {
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url === null || url.hostname === '') throw new RangeError(expected);
   if (url.protocol !== 'http:') throw new RangeError(`${expected}, got one of ${url.protocol}//`);
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  if (user === null || password === null)
+    throw new RangeError(`${expected}, got a user or password in which a % isn't followed by two hex digits of UTF-8`);
+  const credentials = `${user}:${password}`;
   const authorization = credentials === ':' ? null : `Basic ${Buffer.from(credentials).toString('base64')}`;
   return { host: url.hostname, port: url.port === '' ? 80 : Number(url.port), authorization };
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */

@@ -13,6 +13,8 @@ export const peerSchema = v.object({
   /** 16 hex digits. */
   id: v.string(),
   name: v.string(),
+  /** `LABEL.p2p`, which no other member has at this machine; null for one that has too many namesakes. */
+  hostName: v.nullable(v.string()),
   addresses: v.array(v.string()),
   /** Those that it holds, without prefix lengths: an address that several claim is one's only. */
   held: v.array(v.string()),
@@ -33,7 +35,25 @@ export const peerSchema = v.object({
   bytesOut: count,
   /** How it was found. */
   source: v.string(),
+  /** When a session with it was there first, in ms since 1970; null if never. */
+  knownSince: v.nullable(v.number()),
   lastError: v.nullable(v.string()),
+  /** Subnets that it offers. */
+  routes: v.array(v.string()),
+});
+
+/** A subnet that a member offers to those who accept it. */
+export const memberRouteSchema = v.object({
+  /** E.g. `192.168.7.0/24`. */
+  subnet: v.string(),
+  /** The member's peer id and name, and its overlay address by which the route leads; null: it has none that would do. */
+  id: v.string(),
+  name: v.string(),
+  gateway: v.nullable(v.string()),
+  /** `standby`: it may take the place of another when that one goes. */
+  state: v.picklist(['installed', 'standby', 'refused']),
+  /** Why it isn't installed, in words. */
+  why: v.nullable(v.string()),
 });
 
 /** An identity that is or was a member, or that is blocked. */
@@ -68,6 +88,8 @@ export const networkSchema = v.object({
   addresses: v.array(v.string()),
   mac: v.string(),
   name: v.string(),
+  /** Its host name, `LABEL.p2p`. */
+  hostName: v.nullable(v.string()),
   /** UDP port; 0 if it failed before it had one. */
   port: v.number(),
   mtu: v.number(),
@@ -79,6 +101,10 @@ export const networkSchema = v.object({
   dht: v.string(),
   portMapping: portMappingSchema,
   relays: v.array(relaySchema),
+  /** Subnets that this machine offers; those in which others' are accepted (`private` for all such); and what came of the ones that others offer. */
+  routes: v.array(v.string()),
+  acceptRoutes: v.array(v.string()),
+  memberRoutes: v.array(memberRouteSchema),
   /** Everything goes through relays. */
   forwardOnly: v.boolean(),
   /** Whether its device is a port of a bridge. */
@@ -95,4 +121,5 @@ export const networkSchema = v.object({
 
 export type PeerInfo = v.InferOutput<typeof peerSchema>;
 export type IdentityInfo = v.InferOutput<typeof identitySchema>;
+export type MemberRoute = v.InferOutput<typeof memberRouteSchema>;
 export type NetworkInfo = v.InferOutput<typeof networkSchema>;

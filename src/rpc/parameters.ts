@@ -10,12 +10,29 @@ export const MAX_QUEUED_KEYS = 32;
 /** How many relays a network may use, its own and the daemon's. */
 export const MAX_RELAYS = 4;
 
+/** How many subnets can be named in which routes are accepted. */
+const MAX_ACCEPTED = 16;
+
 export const hash = text(fields.parseHash);
 
 /** Keys of a queue in their order; `ttl`: Unix time in seconds at which one ends. */
 export const keys = v.pipe(
   v.array(v.strictObject({ key: text(fields.parseKey), ttl: v.optional(number(fields.parseUnixTime)) })),
   v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
+);
+
+/** How many subnets a member may offer; a member record has room for as many. */
+export const MAX_ROUTES = 6;
+
+export const routes = v.pipe(
+  v.array(text(fields.parseRoute)),
+  v.maxLength(MAX_ROUTES, ({ received }) => `expected at most ${MAX_ROUTES}, got ${received}`),
+);
+
+/** Subnets in which routes of others are accepted; none: no route is. */
+export const acceptedRoutes = v.pipe(
+  v.array(text(fields.parseAccepted)),
+  v.maxLength(MAX_ACCEPTED, ({ received }) => `expected at most ${MAX_ACCEPTED}, got ${received}`),
 );
 
 export const startParams = v.strictObject({
@@ -47,6 +64,8 @@ export const startParams = v.strictObject({
     [],
   ),
   fwd: v.optional(v.boolean(), false),
+  route: v.optional(routes, []),
+  'accept-routes': v.optional(acceptedRoutes, []),
 });
 
 export function text<T>(parse: (text: string) => T) {

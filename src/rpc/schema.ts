@@ -7,7 +7,7 @@ import { candidateSchema, networkDebugSchema } from './debug-info.js';
 import * as fields from './fields.js';
 import { netcheckSchema } from './netcheck.js';
 import { identitySchema, networkSchema, PATHS, peerSchema } from './network-info.js';
-import { hash, keys, startParams, text } from './parameters.js';
+import { acceptedRoutes, hash, keys, number, routes, startParams, text } from './parameters.js';
 import { relayHostSchema } from './relay-info.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
@@ -62,20 +62,30 @@ export const METHODS = {
     params: startParams,
     result: v.object({ network: networkSchema, warnings: v.array(v.string()) }),
   },
-  /** Leaves a network and forgets it. */
+  /** Leaves a network and forgets it, with the name of its device: the one with that hash, the one on that device, or all. */
   'network.stop': {
-    params: v.strictObject({ hash }),
-    result: v.object({}),
+    params: v.pipe(
+      v.strictObject({
+        hash: v.optional(hash),
+        dev: v.optional(text(fields.parseDevice)),
+        all: v.optional(v.literal(true)),
+      }),
+      v.check(
+        ({ hash, dev, all }) => [hash, dev, all].filter((given) => given !== undefined).length === 1,
+        'expected one of hash, dev and all',
+      ),
+    ),
+    result: v.object({ stopped: v.array(v.object({ id: v.string(), device: v.string() })) }),
   },
-  /** Whether the member with this overlay address is connected, in the network named or in any. */
+  /** Whether that member is connected, in the network named or in any. `who`: overlay address, name, host name or peer id. */
   'network.check': {
-    params: v.strictObject({ ip: text(fields.parseIp), hash: v.optional(hash) }),
+    params: v.strictObject({ who: text(fields.parseWho), hash: v.optional(hash) }),
     result: v.object({ connected: v.boolean() }),
   },
   /** As `network.check`, but answers when the member is connected, or after `ms`. */
   'network.wait': {
     params: v.strictObject({
-      ip: text(fields.parseIp),
+      who: text(fields.parseWho),
       hash,
       ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_WAIT_MS)),
     }),
@@ -88,19 +98,22 @@ export const METHODS = {
       networks: v.array(v.object({ id: v.string(), hash: v.string(), peers: v.array(identitySchema) })),
     }),
   },
-  /** This machine has nothing to do with that identity from now on: at once, and over restarts. Without a hash: in the network that knows it. */
+  /**
+   * This machine has nothing to do with that identity from now on: at once, and over restarts. Without a hash: in the network that knows it.
+   * `who`: peer id, name, host name or overlay address; the answer says whose id that is.
+   */
   'peer.block': {
-    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
-    result: v.object({}),
+    params: v.strictObject({ who: text(fields.parseWho), hash: v.optional(hash) }),
+    result: v.object({ id: v.string() }),
   },
   'peer.unblock': {
-    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
-    result: v.object({}),
+    params: v.strictObject({ who: text(fields.parseWho), hash: v.optional(hash) }),
+    result: v.object({ id: v.string() }),
   },
   /** That this identity has another's overlay address is as it should be. */
   'peer.accept': {
-    params: v.strictObject({ id: text(fields.parsePeerId), hash: v.optional(hash) }),
-    result: v.object({}),
+    params: v.strictObject({ who: text(fields.parseWho), hash: v.optional(hash) }),
+    result: v.object({ id: v.string() }),
   },
   /** Appends to the key queue of a network, and saves it. All or nothing. */
   'network.add-keys': {
@@ -146,9 +159,20 @@ export const METHODS = {
     params: v.strictObject({ level: text(fields.parseLevel), hash: v.optional(hash) }),
     result: v.object({}),
   },
-  /** Through relays only, or not; without a hash, for all networks. It's kept. */
+  /**
+   * Through relays only, or not; what this machine is called; the MTU of the device; the subnets that are offered behind this machine, and those in which
+   * others' are accepted, in place of the ones before. Without a hash, for all networks. It's kept. A device that refuses
+   * its MTU keeps the one that it had, and the call fails.
+   */
   'network.set': {
-    params: v.strictObject({ hash: v.optional(hash), fwd: v.boolean() }),
+    params: v.strictObject({
+      hash: v.optional(hash),
+      fwd: v.optional(v.boolean()),
+      name: v.optional(text(fields.parseName)),
+      mtu: v.optional(number(fields.parseMtu)),
+      route: v.optional(routes),
+      'accept-routes': v.optional(acceptedRoutes),
+    }),
     result: v.object({}),
   },
   /** Forgets the key that was pinned for a relay: the next one that it shows is pinned. */

@@ -34,12 +34,7 @@ export function readKeys(body: Uint8Array): ToldKey[] | null {
       keys.push({ until: ends === 0 ? Number.POSITIVE_INFINITY : ends, hint: reader.bytes(HINT_BYTES) });
     }
     const ordered = keys.every(({ until }, i) => i === 0 || until > (keys[i - 1]?.until ?? 0));
-    if (
-      reader.remaining > 0 ||
-      !ordered ||
-      keys.some(({ until }) => until > MAX_MOMENT && until !== Number.POSITIVE_INFINITY)
-    )
-      throw new RangeError('no key queue');
-    return keys;
+    const isFar = keys.some(({ until }) => until > MAX_MOMENT && until !== Number.POSITIVE_INFINITY);
+    return reader.remaining > 0 || !ordered || isFar ? null : keys;
   });
 }

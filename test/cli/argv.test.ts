@@ -8,6 +8,7 @@ const program = buildProgram(
   {
     runDaemon: () => Promise.resolve(0),
     newHash: () => Promise.resolve(''),
+    cleanHosts: () => Promise.resolve(false),
     checkConfig: () => Promise.resolve({ file: '', warnings: [] }),
   },
   () => undefined,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { prepare } from '../../src/cli/argv.js';
 import { EXITS, exitCode } from '../../src/cli/exit.js';
 import { buildProgram } from '../../src/cli/program.js';
+import { cleanHosts } from '../../src/daemon/hosts/leftover.js';
 import { checkConfig, type Given, loadConfig } from '../../src/daemon/load-config.js';
 import { readManual } from '../../src/docs/pages.js';
 
@@ -36,9 +37,43 @@ const DHT: readonly Bad[] = [
   ['[2001:db8::1]:1', /dht: expected a DHT node.*the DHT has no IPv6/],
   ['192.0.2.1:0', /dht: expected a port from 1 to 65535, got "192.0.2.1:0"/],
 ];
-const IP: readonly Bad[] = [
-  ['', /ip: expected/],
-  ['10.10.10.256', /ip: expected.*10\.10\.10\.256/],
+const WHO: readonly Bad[] = [
+  ['', /who: expected an address, a name or a peer id of 1 to 67 bytes, got 0 bytes/],
+  ['10.10.10.256', /who: expected an IP address.*10\.10\.10\.256/],
+  ['10.10.10.2/24', /who: expected an IP address.*10\.10\.10\.2\/24/],
+  ['two\nlines', /who: expected an address, a name or a peer id of printable characters, got U\+000A/],
+];
+const NAME: readonly Bad[] = [
+  ['', /name: expected a name of 1 to 63 bytes, got 0 bytes/],
+  ['n'.repeat(64), /name: expected a name of 1 to 63 bytes, got 64 bytes/],
+  ['two\nlines', /name: expected a name of printable characters, got U\+000A/],
+];
+const MTU: readonly Bad[] = [
+  ['575', /mtu: expected an MTU from 576 to 9000, got 575/],
+  ['9001', /mtu: expected an MTU from 576 to 9000, got 9001/],
+  ['big', /'big' is invalid\. Expected a whole number/],
+];
+const DEV: readonly Bad[] = [
+  ['', /dev: expected a device name/],
+  ['sixteen-letters-', /dev: expected a device name of 1 to 15/],
+  ['a/b', /dev: .*got "a\/b"/],
+];
+const ROUTE: readonly Bad[] = [
+  ['', /route\.0: expected a subnet such as 192\.168\.7\.0\/24, got ""/],
+  ['192.168.7.0', /route\.0: expected a subnet such as/],
+  ['192.168.7.9/24', /route\.0: expected a subnet, .*the subnet of that host is 192\.168\.7\.0\/24/],
+  ['192.168.7.0/33', /route\.0: expected a subnet such as/],
+  ['0.0.0.0/0', /route\.0: expected a prefix length from 8 on, got "0\.0\.0\.0\/0".*Routing by mark/],
+  ['::/0', /route\.0: expected a prefix length from 16 on/],
+  ['127.0.0.0/8', /route\.0: expected a subnet that can be behind a member/],
+  ['224.0.0.0/8', /route\.0: expected a subnet that can be behind a member/],
+  ['10.1.0.0/16,nowhere', /route\.1: expected a subnet such as/],
+  [Array(7).fill('10.1.0.0/16').join(), /route: expected at most 6, got 7/],
+];
+const ACCEPTED: readonly Bad[] = [
+  ['all', /accept-routes\.0: expected a subnet such as .*"all"/],
+  ['192.168.7.9/24', /accept-routes\.0: expected a subnet, .*the subnet of that host/],
+  [Array(17).fill('10.0.0.0/8').join(), /accept-routes: expected at most 16, got 17/],
 ];
 const ON_OFF: readonly Bad[] = [['perhaps', /'perhaps' is invalid\. Allowed choices are on, off/]];
 const SECONDS: readonly Bad[] = [
@@ -67,6 +102,7 @@ const TABLE: Readonly<
       '--log-format': [['xml', /--log-format: expected.*"xml"/, CONFIG]],
       '--metrics': [['nowhere', /--metrics: expected .*"nowhere"/, CONFIG]],
       '--profile': [['disk', /--profile: expected .*"disk"/, CONFIG]],
+      '--hosts': [['/nowhere\0', /--hosts: expected an absolute path/, CONFIG]],
       '--profile-dir': [['', /--profile-dir: expected an absolute path, got ""/, CONFIG]],
     },
   },
@@ -80,16 +116,12 @@ const TABLE: Readonly<
         ['10.20.20.1/33', /ip: expected a prefix length from 1 to 32/],
         ['224.0.0.1', /ip: .*it's a multicast address/],
       ],
-      '--dev': [
-        ['', /dev: expected a device name/],
-        ['sixteen-letters-', /dev: expected a device name of 1 to 15/],
-        ['a/b', /dev: .*got "a\/b"/],
-      ],
+      '--dev': DEV,
       '--mac': [
         ['02:00', /mac: expected a MAC such as/],
         ['01:00:5e:00:00:01', /mac: expected a unicast MAC/],
       ],
-      '--name': [['n'.repeat(64), /name: expected a name of 1 to 63 bytes, got 64 bytes/]],
+      '--name': NAME,
       '--port': [
         ['70000', /port: expected a port from 1 to 65535, got 70000/],
         ['many', /'many' is invalid\. Expected a whole number/],
@@ -102,26 +134,25 @@ const TABLE: Readonly<
       '--key': KEY,
       '--ttl': TTL,
       '--keyfile': KEYFILE,
-      '--mtu': [
-        ['575', /mtu: expected an MTU from 576 to 9000, got 575/],
-        ['big', /'big' is invalid\. Expected a whole number/],
-      ],
+      '--mtu': MTU,
       '--dht': DHT,
       '--relay': RELAY,
+      '--route': ROUTE,
+      '--accept-routes': ACCEPTED,
     },
   },
-  stop: { bad: { '--hash': HASH } },
-  show: { bad: { '--hash': HASH, '--check': IP } },
+  stop: { bad: { '--hash': HASH, '--dev': DEV } },
+  show: { bad: { '--hash': HASH, '--check': WHO } },
   status: { bad: { '--hash': HASH } },
   wait: {
     good: ['--hash', 'a hash', '--check', '10.10.10.2'],
-    bad: { '--hash': HASH, '--check': IP, '--timeout': SECONDS },
+    bad: { '--hash': HASH, '--check': WHO, '--timeout': SECONDS },
   },
   peers: {
     bad: {
       '--hash': HASH,
       '[action]': [['hide', /'hide' is invalid.*Allowed choices are block, unblock, accept/]],
-      '[id]': [['ada', /id: expected a peer id of 16 hex digits, got "ada"/]],
+      '[id|name|ip]': WHO,
     },
   },
   ping: {
@@ -133,7 +164,7 @@ const TABLE: Readonly<
         ['often', /'often' is invalid/],
       ],
       '--timeout': [...SECONDS, ['60', /ms: .*10000/]],
-      '<ip|name|id>': [['', /who: expected an address, a name or a peer id of 1 to 63 bytes/]],
+      '<ip|name|id>': WHO,
     },
   },
   set: {
@@ -143,6 +174,10 @@ const TABLE: Readonly<
       '--udp-gso': ON_OFF,
       '--udp-gro': ON_OFF,
       '--fwd': ON_OFF,
+      '--name': NAME,
+      '--mtu': MTU,
+      '--route': ROUTE,
+      '--accept-routes': ACCEPTED,
       '--forget-relay': RELAY,
       '--key': KEY,
       '--ttl': TTL,
@@ -159,6 +194,7 @@ const TABLE: Readonly<
       ],
     },
   },
+  'clean-hosts': { bad: { '[file]': [['/nowhere/hosts', /ENOENT.*\/nowhere/, FAILURE]] } },
   'check-config': { bad: { '[file]': [['/nowhere/config.yaml', /can't be read: .*\/nowhere/, CONFIG]] } },
   bugreport: {
     bad: { '--output': [['/nowhere/report.tar.gz', /the archive can't be written: .*\/nowhere/, FAILURE]] },
@@ -188,6 +224,7 @@ async function attempt(args: readonly string[]): Promise<Outcome> {
         return 0;
       },
       newHash: () => Promise.resolve(''),
+      cleanHosts,
       checkConfig,
     },
     () => undefined,
@@ -204,7 +241,7 @@ async function attempt(args: readonly string[]): Promise<Outcome> {
 
 function commandLine(command: string, flag: string, value: string): string[] {
   const good = TABLE[command]?.good ?? [];
-  if (flag === '[id]') return [command, 'block', value];
+  if (flag === '[id|name|ip]') return [command, 'block', value];
   if (!flag.startsWith('-')) return [command, value];
   const at = good.indexOf(flag);
   const others = at === -1 ? good : [...good.slice(0, at), ...good.slice(at + 2)];
@@ -252,5 +289,5 @@ test('what was known once is answered with what to use instead', async () => {
     assert.match(outcome.message, says);
   }
   const asOnce = await attempt(['show', '-ip', '10.10.10.300']);
-  assert.match(asOnce.message, /ip: expected an IP address/);
+  assert.match(asOnce.message, /who: expected an IP address/);
 });

@@ -59,12 +59,40 @@ test('start, show, status, set, stop: what they print, and how they end', async 
   assert.deepEqual(await p2p(['set', '-udp-gso', 'off', '-tap-offload', 'on']), { code: 0, stdout: '', stderr: '' });
   assert.equal((await p2p(['set', '-udp-gro', 'perhaps'])).code, 2);
   assert.equal((await p2p(['set', '-udp-gro', 'off', '-hash', 'none'])).code, 15);
+  assert.deepEqual(await p2p(['set', '-name', 'workshop', '-mtu', '1300']), { code: 0, stdout: '', stderr: '' });
+  for (const [args, code, says] of [
+    [['-mtu', '575'], 2, /mtu: expected an MTU from 576 to 9000, got 575/],
+    [['-mtu', 'big'], 2, /'big' is invalid\. Expected a whole number/],
+    [['-name', 'x'.repeat(64)], 2, /name: expected a name of 1 to 63 bytes, got 64 bytes/],
+    [['-name', 'two\nlines'], 2, /name: expected a name of printable characters, got U\+000A/],
+    [['-name', 'x', '-hash', 'none'], 15, /no network has this hash/],
+  ] as const) {
+    const answer = await p2p(['set', ...args]);
+    assert.equal(answer.code, code, args.join(' '));
+    assert.match(answer.stderr, says);
+  }
   assert.equal((await p2p(['set'])).code, 2);
   const json = JSON.parse((await p2p(['status', '--json'])).stdout);
   assert.deepEqual([json.version, json.daemon, json.log, json.networks[0].hash], [1, '1.2.3', 'DEBUG', 'my|hash']);
+  assert.deepEqual([json.networks[0].name, json.networks[0].hostName], ['workshop', 'workshop.p2p']);
+  assert.equal(json.networks[0].mtu, 1300);
 
   assert.deepEqual(await p2p(['stop', '-hash', 'my|hash']), { code: 0, stdout: '', stderr: '' });
   assert.equal((await p2p(['stop', '-hash', 'my|hash'])).code, 15);
+
+  const others = ['one hash', 'another hash', 'a third hash'];
+  for (const hash of others) assert.equal((await p2p(['start', '-hash', hash, '-ip', '10.10.10.1'])).code, 0);
+  assert.deepEqual(await p2p(['stop', '-dev', 'p2p1']), { code: 0, stdout: '', stderr: '' });
+  const freed = await p2p(['stop', '-dev', 'p2p1']);
+  assert.deepEqual(freed, { code: 15, stdout: '', stderr: 'p2p: no network has the device p2p1\n' });
+  const rest = JSON.parse((await p2p(['stop', '--all', '-json'])).stdout).stopped as { device: string }[];
+  assert.deepEqual(
+    rest.map(({ device }) => device),
+    ['p2p0', 'p2p2'],
+  );
+  assert.deepEqual(await p2p(['stop', '--all']), { code: 0, stdout: '', stderr: '' });
+  for (const args of [['stop'], ['stop', '--all', '-dev', 'p2p0'], ['stop', '-hash', 'h', '-dev', 'p2p0']])
+    assert.match((await p2p(args)).stderr, /one of --hash, --dev and --all must be given/);
 });
 
 test('check and wait say by their exit code whether a member is there', async (t) => {
@@ -72,7 +100,8 @@ test('check and wait say by their exit code whether a member is there', async (t
   assert.equal((await p2p(['show', '-check', '10.10.10.1'])).code, 15);
   const hash = { P2P_HASH: 'a hash from the environment', P2P_KEY: 'a key' };
   assert.equal((await p2p(['start', '-ip', '10.10.10.1', '-json'], hash)).code, 0);
-  assert.equal((await p2p(['show', '-check', '10.10.10.1'])).code, 0);
+  for (const own of ['10.10.10.1', 'ada', 'ADA.p2p']) assert.equal((await p2p(['show', '-check', own])).code, 0, own);
+  assert.equal((await p2p(['show', '-check', 'nobody'])).code, 12);
   assert.deepEqual(await p2p(['show', '-check', '10.10.10.2'], hash), {
     code: 12,
     stdout: '',
@@ -128,9 +157,12 @@ test('peers are listed and blocked by their id', async (t) => {
   assert.equal(stdout, 'ID                NAME  IP  STATE    KNOWN SINCE\n0123456789abcdef  -     -   blocked  -\n');
   assert.equal((await p2p(['peers', 'unblock', '0123456789abcdef'])).code, 0);
   assert.deepEqual(JSON.parse((await p2p(['peers', '-json'])).stdout).networks[0].peers, []);
+  const missing = await p2p(['peers', 'block', 'ada', ...hash]);
+  assert.equal(missing.code, 16);
+  assert.match(missing.stderr, /no peer is or was known by "ada"; p2p peers lists them/);
   for (const [args, says] of [
     [['peers', 'block'], /block needs the id of a peer/],
-    [['peers', 'block', 'ada', ...hash], /id: expected a peer id of 16 hex digits, got "ada"/],
+    [['peers', 'block', '10.10.10', ...hash], /who: expected an IP address such as 10\.10\.10\.1, got "10\.10\.10"/],
     [['peers', 'hide', '0123456789abcdef'], /Allowed choices are block, unblock, accept/],
   ] as const) {
     const { code, stderr } = await p2p(args);

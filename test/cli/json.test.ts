@@ -52,7 +52,7 @@ test('every command prints what its schema says', async (t) => {
     seen.add(name);
   };
   const calls: readonly (readonly [readonly string[], number?])[] = [
-    [['wait', '-hash', HASH, '-check', BEN, '--timeout', '30']],
+    [['wait', '-hash', HASH, '-check', 'ben.p2p', '--timeout', '30']],
     [['start', '-hash', 'another one', '-ip', '10.20.20.1', '-port', '4901']],
     [['show']],
     [['show', '-hash', HASH]],
@@ -70,6 +70,7 @@ test('every command prints what its schema says', async (t) => {
     [['generate']],
     [['version']],
     [['check-config', file]],
+    [['clean-hosts', file]],
     [['bugreport', '--output', join(directory, 'report.tar.gz')]],
     [['stop', '-hash', 'another one']],
     [['wait', '-hash', HASH, '-check', '10.10.10.9', '--timeout', '0.1'], 12],
@@ -95,7 +96,7 @@ test('the schemas are no empty promise', () => {
     ['version', { version: 2, client: '1', daemon: null }],
     ['version', { version: 1, client: 1, daemon: null }],
     ['show', { version: 1, networks: [{ id: 'ab' }] }],
-    ['wait', { version: 1, ip: BEN }],
+    ['wait', { version: 1, who: BEN }],
   ] as const)
     assert.equal(valid.get(name)?.(data), false, JSON.stringify(data));
   assert.equal(valid.get('version')?.({ version: 1, client: '1', daemon: null, added: 'later' }), true);

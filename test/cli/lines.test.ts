@@ -8,6 +8,7 @@ import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
 const BEN: PeerInfo = {
   id: '0123456789abcdef',
   name: 'ben',
+  hostName: 'ben.p2p',
   addresses: ['10.10.10.2/24', 'fd00::2/64'],
   held: ['10.10.10.2', 'fd00::2'],
   bridge: false,
@@ -23,6 +24,8 @@ const BEN: PeerInfo = {
   framesOut: 4,
   bytesOut: 400,
   source: 'lan',
+  knownSince: null,
+  routes: [],
   lastError: null,
 };
 const CLEO: PeerInfo = {
@@ -47,6 +50,7 @@ const NETWORK: NetworkInfo = {
   addresses: ['10.10.10.1/24'],
   mac: '02:00:00:00:00:01',
   name: 'ada',
+  hostName: 'ada.p2p',
   port: 4900,
   mtu: 1360,
   mssClamp: false,
@@ -56,6 +60,9 @@ const NETWORK: NetworkInfo = {
   dht: 'off',
   portMapping: { state: 'off', gateway: null, protocol: null, external: null, expiresMs: null, attempts: [] },
   relays: [],
+  routes: [],
+  acceptRoutes: [],
+  memberRoutes: [],
   forwardOnly: false,
   log: 'INFO',
   keyEnds: null,

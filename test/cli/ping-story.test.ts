@@ -11,6 +11,7 @@ const PEER: Ping['peer'] = {
   ...{
     id: '0123456789abcdef',
     name: 'ben',
+    hostName: null,
     addresses: ['10.10.10.2/24'],
     held: [],
     bridge: false,
@@ -24,6 +25,8 @@ const PEER: Ping['peer'] = {
     rttMs: null,
     pathMtu: null,
     connectedMs: null,
+    knownSince: null,
+    routes: [],
     lastError: null,
     ...COUNTS,
   },

@@ -51,6 +51,8 @@ test('endpoints: what is none', () => {
     '127.1:80',
     '[::1]',
     ':80',
+    '[fe80::1%]:80',
+    '[fe80::1%%]:80',
   ];
   for (const text of bad) assert.equal(parseEndpoint(text), null, text);
   fc.assert(

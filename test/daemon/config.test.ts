@@ -20,6 +20,9 @@ udpGro: false
 threads: 3
 fwmark: 0x51
 name: ada
+hosts: true
+up: ip route add 192.168.7.0/24 dev "$P2P_DEVICE"
+down: [/usr/bin/logger, gone]
 `;
   assert.deepEqual(parseConfig(text, 'f'), {
     state: '/srv/p2p',
@@ -35,7 +38,12 @@ name: ada
     threads: 3,
     fwmark: 0x51,
     name: 'ada',
+    hosts: '/etc/hosts',
+    up: 'ip route add 192.168.7.0/24 dev "$P2P_DEVICE"',
+    down: ['/usr/bin/logger', 'gone'],
   });
+  assert.deepEqual(parseConfig('hosts: /srv/hosts', 'f'), { hosts: '/srv/hosts' });
+  assert.deepEqual(parseConfig('hosts: false', 'f'), { hosts: null });
   assert.deepEqual(parseConfig('', 'f'), {});
   assert.deepEqual(parseConfig('# nothing\n', 'f'), {});
   assert.deepEqual(parseConfig('ports: 4900', 'f'), { ports: { min: 4900, max: 4900 } });
@@ -60,6 +68,10 @@ test('a key that is unknown or bad is named, with its line and what was expected
     ['ports: 5-4\n', /^f:1: ports: expected ports as MIN-MAX.*"5-4"/],
     ['state: relative\n', /^f:1: state: expected an absolute path, got "relative"/],
     [`socket: /${'x'.repeat(200)}\n`, /^f:1: socket: expected a path of at most 90 bytes, got 201/],
+    ['hosts: hosts\n', /^f:1: hosts: expected an absolute path, got "hosts"/],
+    ['hosts: 1\n', /^f:1: hosts: expected text, got 1/],
+    ['up: []\n', /^f:1: up: expected a line for the shell, or a list of a program/],
+    ['down: [logger, 1]\n', /^f:1: down: expected a line for the shell/],
     ['name:\n', /^f:1: name: expected text, got null/],
     ['name: [a]\n', /^f:1: name: expected text/],
     ['lan: true\nlan: false\n', /^f:2: .*unique/],

@@ -64,6 +64,9 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     threads: 1,
     fwmark: 0,
     name: 'ada',
+    hosts: null,
+    up: null,
+    down: null,
   };
   return Daemon.start(config, host, new Log({ write: (line) => lines.push(line) }, 'TRACE'), '1.2.3');
 }
@@ -89,15 +92,15 @@ test('two daemons meet by -peer, and each says so', async (t) => {
     [ben, '10.10.10.1'],
     [ada, '10.10.10.2'],
   ] as const) {
-    const waited = await call(from.socket, 'network.wait', { hash: HASH, ip, ms: 10_000 });
+    const waited = await call(from.socket, 'network.wait', { hash: HASH, who: ip, ms: 10_000 });
     assert.deepEqual(waited, { connected: true });
-    assert.deepEqual(await call(from.socket, 'network.check', { ip }), { connected: true });
+    assert.deepEqual(await call(from.socket, 'network.check', { who: ip }), { connected: true });
   }
   const [member] = (await only(ada)).peers;
   assert.deepEqual([member?.name, member?.state, member?.addresses], ['ben', 'connected', ['10.10.10.2/24']]);
 
   await call(ben.socket, 'network.stop', { hash: HASH });
-  const gone = await call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms: 0 });
+  const gone = await call(ada.socket, 'network.wait', { hash: HASH, who: '10.10.10.2', ms: 0 });
   assert.deepEqual(gone, { connected: false });
   assert.equal(ben.host.devices.size, 0);
 });
@@ -107,7 +110,7 @@ test('members of the last run are found again without being told where', async (
   const [ada, ben] = [await machine(t, wire.host('192.0.2.1')), await machine(t, wire.host('192.0.2.2'))];
   await start(ada, { hash: HASH, ip: '10.10.10.1', port: 4900 });
   await start(ben, { hash: HASH, ip: '10.10.10.2', peer: ['192.0.2.1:4900'] });
-  const meet = () => call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms: 10_000 });
+  const meet = () => call(ada.socket, 'network.wait', { hash: HASH, who: '10.10.10.2', ms: 10_000 });
   assert.deepEqual(await meet(), { connected: true });
   await ben.daemon.stop();
   await ada.daemon.stop();
@@ -124,7 +127,7 @@ test('a member that never comes is waited for no longer than was asked', async (
   const ada = await machine(t, new Wire().host('192.0.2.1'));
   await start(ada, { hash: HASH, ip: '10.10.10.1' });
   const began = performance.now();
-  const wait = (ms: number) => call(ada.socket, 'network.wait', { hash: HASH, ip: '10.10.10.2', ms });
+  const wait = (ms: number) => call(ada.socket, 'network.wait', { hash: HASH, who: '10.10.10.2', ms });
   assert.deepEqual(await wait(200), { connected: false });
   assert.ok(performance.now() - began >= 200);
   // A network that's stopped meanwhile ends the wait.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { ServiceManager } from '../../src/daemon/service-manager.js';
+import { heldFiles, ServiceManager } from '../../src/daemon/service-manager.js';
 
 function managed(t: TestContext, environment: NodeJS.ProcessEnv) {
   t.mock.timers.enable({ apis: ['setInterval'] });
@@ -52,4 +52,20 @@ test("a manager that can't be told is a problem, not the end", (t) => {
   const { manager, problems } = managed(t, { NOTIFY_SOCKET: '/gone' });
   manager.ready();
   assert.deepEqual(problems, ["the service manager can't be told READY=1: no such socket"]);
+});
+
+test('files that the manager has opened are taken by their names, by the process that they are for', () => {
+  const environment = () => ({ LISTEN_PID: '7', LISTEN_FDS: '2', LISTEN_FDNAMES: 'other:hosts', HOME: '/' });
+  const ours = environment();
+  assert.deepEqual(
+    [...heldFiles(ours, 7)],
+    [
+      ['other', 3],
+      ['hosts', 4],
+    ],
+  );
+  assert.deepEqual(ours, { HOME: '/' }, 'no program that the daemon starts is told of them');
+  assert.equal(heldFiles(environment(), 8).size, 0);
+  assert.equal(heldFiles({ LISTEN_PID: '7', LISTEN_FDS: 'x', LISTEN_FDNAMES: 'hosts' }, 7).size, 0);
+  assert.equal(heldFiles({}, 7).size, 0);
 });

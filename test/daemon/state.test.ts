@@ -36,6 +36,8 @@ const NETWORK: SavedNetwork = {
     { ip: '2001:db8::7', id: 'cd'.repeat(8), name: 'cleo', since: 1_800_000_000_001, before: 'ef'.repeat(8) },
   ],
   relays: ['relay.example:4910'],
+  routes: ['192.168.7.0/24'],
+  acceptRoutes: ['private'],
   forwardOnly: true,
   remembered: [
     { record: new Uint8Array([1, 2, 3]), endpoints: ['192.0.2.2:4900' as Endpoint], stamp: new Uint8Array(8).fill(3) },

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type Endpoint, makeEndpoint, parseEndpoint } from '../../src/core/endpoint.js';
 import type { MappingClient } from '../../src/core/port-mapping.js';
 import type { Host } from '../../src/daemon/host.js';
+import type { RouteTable } from '../../src/daemon/routes/keeper.js';
 import { type Device, type DeviceConfig, DeviceError, type DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import { MemoryRelay } from '../../src/device/memory-relay.js';
@@ -98,6 +99,18 @@ export class TestHost implements Host {
     map: () => Promise.reject(new Error('these hosts have no router')),
     release: () => Promise.reject(new Error('these hosts have no router')),
   };
+
+  /** Routes in this host's table, `SUBNET via GATEWAY dev DEVICE`. */
+  readonly routing = new Set<string>();
+
+  routes: RouteTable = {
+    addRoute: ({ subnet, gateway, device }) => void this.routing.add(`${subnet} via ${gateway} dev ${device}`),
+    removeRoute: ({ subnet, gateway, device }) => void this.routing.delete(`${subnet} via ${gateway} dev ${device}`),
+  };
+
+  forwards = () => false;
+
+  heldFile = () => null;
 
   watchAddresses = (onChange: () => void) => {
     this.addressesChanged = onChange;

@@ -20,6 +20,7 @@ function record(n: number, change = 0): MemberRecord {
     addresses: [],
     endpoints: [],
     relay: null,
+    routes: [],
   });
   const read = readRecord(SECRETS.networkId, bytes);
   assert.ok(read !== null);

@@ -43,6 +43,7 @@ function member(n: number, change = 0) {
     addresses: [],
     endpoints: [makeEndpoint('198.51.100.1', 1024 + (n % 60_000))],
     relay: null,
+    routes: [],
   });
 }
 
@@ -82,13 +83,20 @@ test('datagrams with a good MAC and anything inside', () => {
 test('control messages and beacons with anything inside', () => {
   const { a, b } = pair();
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0, max: 8 }), (body, type) => {
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0, max: 20 }), (body, type) => {
       if (type === 6) return; // goodbye is goodbye
       control(a, body);
       control(a, encodeControl({ type, body }));
       a.input({ kind: 'beacon', payload: body, from: STRANGER });
     }),
   );
+  assert.ok(a.isConnectedTo(b));
+});
+
+test('a key queue that is none is dropped and counted', () => {
+  const { a, b } = pair();
+  control(a, encodeControl({ type: 12, body: new Uint8Array(20) }));
+  assert.equal(a.snapshot().drops['control-malformed'], 1);
   assert.ok(a.isConnectedTo(b));
 });
 

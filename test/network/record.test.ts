@@ -29,6 +29,7 @@ const fields: MemberFields = {
   ],
   endpoints: [makeEndpoint('192.0.2.1', 4900), makeEndpoint('2001:db8::1', 4900)],
   relay: null,
+  routes: [],
 };
 
 test('a record is read as it was signed', () => {
@@ -58,7 +59,15 @@ test('the largest record fits where records travel', () => {
   const endpoints = Array.from({ length: 40 }, (_, i) => makeEndpoint('2001:db8::1', 1000 + i));
   const addresses = Array.from({ length: 20 }, (_, i) => ({ ip: `10.0.0.${i + 1}`, prefix: 24 }));
   const relay = { udpPort: 4910, tlsPort: 443, key: new Uint8Array(32) };
-  const record = signRecord(networkId, identity, { ...fields, name: 'x'.repeat(63), endpoints, addresses, relay });
+  const routes = Array.from({ length: 20 }, (_, i) => ({ ip: `2001:db8:${i + 1}::`, prefix: 48 }));
+  const record = signRecord(networkId, identity, {
+    ...fields,
+    name: 'x'.repeat(63),
+    endpoints,
+    addresses,
+    relay,
+    routes,
+  });
   assert.ok(record.bytes.length <= MAX_RECORD_BYTES, `${record.bytes.length} bytes`);
   assert.ok(MAX_RECORD_BYTES <= RECORD_ROOM);
   assert.equal(readRecord(networkId, record.bytes)?.endpoints.length, MAX_ENDPOINTS);
@@ -107,4 +116,18 @@ test('a relay that a member offers is read as it was signed, and a record with i
 test('an offer of no port is none', () => {
   const relay = { udpPort: 0, tlsPort: 443, key: new Uint8Array(32) };
   assert.equal(readRecord(networkId, signRecord(networkId, identity, { ...fields, relay }).bytes)?.relay, null);
+});
+
+test('subnets behind a member are read as they were signed, without host bits', () => {
+  const routes = [
+    { ip: '192.168.7.0', prefix: 24 },
+    { ip: 'fd00:7::', prefix: 64 },
+  ];
+  const relay = { udpPort: 4910, tlsPort: 443, key: new Uint8Array(32).fill(7) };
+  const record = signRecord(networkId, identity, { ...fields, relay, routes });
+  assert.deepEqual(readRecord(networkId, record.bytes), record);
+  const host = signRecord(networkId, identity, { ...fields, routes: [{ ip: '192.168.7.9', prefix: 24 }] });
+  assert.deepEqual(readRecord(networkId, host.bytes)?.routes, routes.slice(0, 1));
+  const wrong = signRecord(networkId, identity, { ...fields, routes: [{ ip: '192.168.7.0', prefix: 33 }] });
+  assert.equal(readRecord(networkId, wrong.bytes), null);
 });

@@ -31,7 +31,7 @@ class Bench {
     this.paths = new Paths({
       random: seeded(seed),
       kindOf: (endpoint) => (endpoint.startsWith('192.0.2.') ? 'lan' : 'direct'),
-      needs: NEEDS,
+      needs: () => NEEDS,
     });
   }
 

@@ -113,8 +113,8 @@ test('a call comes back with its result, checked and parsed on the way', async (
       return { connected: false };
     },
   });
-  assert.deepEqual(await call(path, 'network.check', { ip: 'FD00::0:1', hash: 'e\u0301' }), { connected: false });
-  assert.deepEqual(got, { ip: 'fd00::1', hash: '\u00e9' });
+  assert.deepEqual(await call(path, 'network.check', { who: 'FD00::0:1', hash: 'e\u0301' }), { connected: false });
+  assert.deepEqual(got, { who: 'fd00::1', hash: '\u00e9' });
   assert.deepEqual(told, ['answered network.check']);
 });
 
@@ -138,9 +138,9 @@ test('an error that nobody foresaw says nothing of the inside', async (t) => {
 });
 
 test('bad parameters are refused before anything is sent', async () => {
-  await assert.rejects(call('/nowhere', 'network.check', { ip: '10.10' }), {
+  await assert.rejects(call('/nowhere', 'network.check', { who: '10.10' }), {
     reason: 'invalid-params',
-    message: /^ip: expected an IP address.*"10\.10"/,
+    message: /^who: expected an IP address.*"10\.10"/,
   });
 });
 
@@ -158,9 +158,11 @@ test('what is no request gets an error with a code that says which kind', async 
     [rpc('daemon.frobnicate', {}), ERROR_CODES['unknown-method'], /"daemon\.frobnicate".*daemon\.status/],
     [rpc('__proto__', {}), ERROR_CODES['unknown-method'], /"__proto__"/],
     [rpc('network.stop', { hash: 'h', colour: 1 }), ERROR_CODES['invalid-params'], /unknown field colour/],
-    [rpc('network.stop', {}), ERROR_CODES['invalid-params'], /missing field hash/],
+    [rpc('network.stop', {}), ERROR_CODES['invalid-params'], /expected one of hash, dev and all/],
+    [rpc('network.stop', { hash: 'h', all: true }), ERROR_CODES['invalid-params'], /expected one of hash, dev and all/],
+    [rpc('network.add-keys', { hash: 'h' }), ERROR_CODES['invalid-params'], /missing field keys/],
     [rpc('network.stop', { hash: 7 }), ERROR_CODES['invalid-params'], /hash: expected a string, got 7/],
-    [rpc('network.stop', ['h']), ERROR_CODES['invalid-params'], /hash/],
+    [rpc('network.stop', ['h']), ERROR_CODES['invalid-params'], /unknown field 0|expected/],
     [
       rpc('network.start', { hash: 'h', ip: '10.10.10.1', peer: ['x'] }),
       ERROR_CODES['invalid-params'],
@@ -211,7 +213,7 @@ test('a handler is told when the caller hangs up', async (t) => {
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ connected: false })));
     },
   });
-  const calling = call(path, 'network.wait', { hash: 'h', ip: '10.10.10.1', ms: 60_000 }, 300);
+  const calling = call(path, 'network.wait', { hash: 'h', who: '10.10.10.1', ms: 60_000 }, 300);
   await arrived.promise;
   await assert.rejects(calling, { reason: 'timeout' });
   const signal = gone as AbortSignal | null;

@@ -111,6 +111,7 @@ export class SimHost {
       mtu,
       port: PORT,
       bootCounter,
+      routes: [],
       forwardOnly: options.forwardOnly ?? false,
       bridge: options.bridge ?? false,
       relayOffer: options.relayOffer ?? null,

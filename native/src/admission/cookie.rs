@@ -81,7 +81,7 @@ fn source_bytes(source: &Way) -> Vec<u8> {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Cookies {
     /// A handshake 1 as an initiator sends it that has opened our cookie.
     pub fn prove(&self, now: Nanos, source: &Way, handshake: &mut [u8]) {

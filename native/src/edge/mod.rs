@@ -1,9 +1,10 @@
 //! The border to JavaScript: conversions and nothing else. `src/device/native.ts` is its only caller.
 mod closing;
-mod convert;
+pub(crate) mod convert;
 pub mod mapping;
 pub mod process;
 pub mod relay;
+pub mod routes;
 mod types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -168,6 +169,7 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
             to.set_forward_only(*on);
             Ok(())
         }
+        NativeCommand::SetMtu { mtu } => to.set_mtu(*mtu).map_err(failed),
         NativeCommand::SetHelp { help, on } => {
             to.switch(help_of(help)?, *on);
             Ok(())

@@ -54,6 +54,7 @@ pub enum NativeCommand {
     CloseRelay { relay: String, transport: String },
     SendRelay { relay: String, transport: String, datagram: Uint8Array },
     SetForwardOnly { on: bool },
+    SetMtu { mtu: u32 },
     SetHelp { help: String, on: bool },
 }
 
@@ -112,4 +113,12 @@ pub struct NativeMappingAnswer {
     pub error: Option<String>,
     pub external: Option<String>,
     pub lifetime_seconds: Option<u32>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct NativeRoute {
+    pub subnet: String,
+    pub gateway: String,
+    pub device: String,
+    pub metric: u32,
 }

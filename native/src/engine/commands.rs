@@ -23,6 +23,7 @@ use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
 use crate::seal::{Lane, Sealer};
 use crate::switch::{Own, Rights};
+use crate::tap::Tap;
 use crate::way::Way;
 
 /// Peers of a device.
@@ -288,12 +289,17 @@ impl Commands<'_> {
         }
     }
 
-    /// Switches a help of the system on or off.
+    /// The interface's MTU, in bytes without the Ethernet header.
+    pub fn set_mtu(&self, mtu: u32) -> Result<(), CommandError> {
+        self.shared.tap.set_mtu(mtu).map_err(|error| CommandError(error.to_string()))
+    }
+
     /// From now on nothing goes out or comes in but to and from relays, or everything again.
     pub fn set_forward_only(&self, on: bool) {
         self.shared.switches.set_forward_only(on);
     }
 
+    /// Switches a help of the system on or off.
     pub fn switch(&mut self, help: Help, on: bool) {
         self.shared.switch(help, on);
     }

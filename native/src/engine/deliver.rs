@@ -11,8 +11,7 @@ use crate::frame::congestion;
 use crate::frame::headers::is_router_advertisement;
 use crate::frame::layout::Layout;
 use crate::frame::mss;
-use crate::frame::offload::{Shape, complete, shape};
-use crate::frame::run::{Headers, with_run};
+use crate::frame::offload::{Shape, each_complete, for_interface, shape};
 use crate::packet::{HEADROOM, OVERHEAD, Offload, addresses};
 use crate::switch::learned::Place;
 use crate::switch::{Destination, Inbound, Switch};
@@ -91,39 +90,24 @@ impl Delivery<'_> {
 
     fn write(&self, room: &mut [u8], offload: Offload, shape: Shape) -> Result<(), Drop> {
         let tap = &self.shared.tap;
-        let (offload, headers) = match shape {
-            Shape::Super(layout) if layout.count() > 1 => (offload, layout.headers),
-            _ => (offload.single(), 0),
-        };
-        if offload.is_complete() {
-            return tap.write(self.queue, room, offload, 0).map_err(|error| reason(&error));
+        let (told, headers) = for_interface(&shape, offload);
+        if told.is_complete() {
+            return tap.write(self.queue, room, told, 0).map_err(|error| reason(&error));
         }
         if !tap.takes_offload() {
-            return self.write_complete(room, offload, shape);
+            return self.write_complete(room, told, shape);
         }
-        match tap.write(self.queue, room, offload, headers) {
-            Err(error) if Device::is_refused(&error) => self.write_complete(room, offload, shape),
+        match tap.write(self.queue, room, told, headers) {
+            Err(error) if Device::is_refused(&error) => self.write_complete(room, told, shape),
             result => result.map_err(|error| reason(&error)),
         }
     }
 
-    /// For an interface that takes no offload: each segment as a frame of its own, with its checksum.
+    /// For an interface that takes no offload.
     fn write_complete(&self, room: &mut [u8], offload: Offload, shape: Shape) -> Result<(), Drop> {
-        let Shape::Super(layout) = shape else { return self.write_one(room, offload) };
-        let mut headers = Headers::default();
-        headers.keep(&layout, &room[HEADROOM..]);
-        for index in 0..layout.count() {
-            let segment = index..index + 1;
-            with_run(&layout, offload, &headers, room, &segment, |room, offload| self.write_one(room, offload))?;
-        }
-        Ok(())
-    }
-
-    fn write_one(&self, room: &mut [u8], offload: Offload) -> Result<(), Drop> {
-        if !complete(&mut room[HEADROOM..], &offload) {
-            return Err(Drop::OffloadMalformed);
-        }
-        self.shared.tap.write(self.queue, room, Offload::default(), 0).map_err(|error| reason(&error))
+        each_complete(room, offload, &shape, |room| {
+            self.shared.tap.write(self.queue, room, Offload::default(), 0).map_err(|error| reason(&error))
+        })
     }
 }
 

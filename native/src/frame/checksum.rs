@@ -42,6 +42,16 @@ pub fn set_ipv4(header: &mut [u8]) {
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
 }
 
+/// Sets a checksum right after a 16-bit value has changed (RFC 1624, equation 3); one that was wrong stays so. `field`: where
+/// it stands; outside, nothing is done. `odd`: the value doesn't begin at an even distance from where the sum begins, so its
+/// bytes count the other way round.
+pub fn update(frame: &mut [u8], field: usize, (before, after): (u16, u16), odd: bool) {
+    let Some(place) = frame.get_mut(field..).and_then(|rest| rest.first_chunk_mut::<2>()) else { return };
+    let word = |value: u16| u64::from(if odd { value.swap_bytes() } else { value });
+    let sum = u64::from(!u16::from_be_bytes(*place)) + (0xFFFF - word(before)) + word(after);
+    *place = (!fold(sum)).to_be_bytes();
+}
+
 /// Completes the checksum of a frame whose field holds the pseudo-header's sum: over everything from `start` on, into the
 /// two bytes at `start + field`. False if those aren't inside the frame.
 pub fn complete(frame: &mut [u8], start: usize, field: usize) -> bool {

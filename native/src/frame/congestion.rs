@@ -1,5 +1,5 @@
 //! DSCP and ECN between a frame and the datagrams that carry it: RFC 2983 (uniform model) and RFC 6040.
-use super::checksum::set_ipv4;
+use super::checksum::update;
 use super::headers::{Family, Network};
 use crate::counters::Drop;
 
@@ -8,6 +8,8 @@ const NOT_CAPABLE: u8 = 0b00;
 const ECT_1: u8 = 0b01;
 const ECT_0: u8 = 0b10;
 const EXPERIENCED: u8 = 0b11;
+/// Of the checksum in an IPv4 header.
+const CHECKSUM: usize = 10;
 
 /// What the datagrams of a frame are marked with: its own mark; 0 if it isn't IP.
 pub fn outer(frame: &[u8]) -> u8 {
@@ -48,11 +50,10 @@ fn mark(frame: &mut [u8], network: Network, ecn: u8) {
     let l3 = network.l3;
     match network.family {
         Family::V4 => {
+            let word = |frame: &[u8]| u16::from_be_bytes([frame[l3], frame[l3 + 1]]);
+            let before = word(frame);
             frame[l3 + 1] = frame[l3 + 1] & !ECN | ecn;
-            let length = usize::from(frame[l3] & 0x0F) * 4;
-            if let Some(header) = frame.get_mut(l3..l3 + length).filter(|header| header.len() >= 20) {
-                set_ipv4(header);
-            }
+            update(frame, l3 + CHECKSUM, (before, word(frame)), false);
         }
         Family::V6 => frame[l3 + 1] = frame[l3 + 1] & !(ECN << 4) | ecn << 4,
     }
@@ -61,7 +62,7 @@ fn mark(frame: &mut [u8], network: Network, ecn: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::checksum::{fold, sum};
+    use crate::frame::checksum::{fold, set_ipv4, sum};
 
     fn v4(service: u8) -> Vec<u8> {
         let mut frame = vec![0; 34];
@@ -102,9 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_header_stays_as_it_is() {
+    fn a_wrong_checksum_is_not_set_right() {
         let mut frame = v4(0b10);
-        frame[14] = 0x4F;
+        frame[24] ^= 1;
         assert_eq!(propagate(0b11, &mut frame), Ok(()));
+        assert!(outer(&frame) == 0b11 && fold(sum(&frame[14..34])) != 0xFFFF);
     }
 }

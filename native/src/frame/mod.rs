@@ -8,3 +8,5 @@ pub mod layout;
 pub mod mss;
 pub mod offload;
 pub mod run;
+#[cfg(any(test, fuzzing))]
+pub mod sample;

@@ -1,5 +1,5 @@
 //! The MSS option of TCP (RFC 9293 section 3.7.1), lowered on the way so that segments needn't be cut.
-use super::checksum::fold;
+use super::checksum::update;
 use super::headers::{TCP, Transport, u16_at};
 use super::layout::{TCP_CHECKSUM, TCP_HEADER};
 
@@ -51,19 +51,10 @@ fn find(frame: &[u8], l4: usize) -> Option<usize> {
     None
 }
 
-/// Sets a checksum right after a 16-bit value has changed (RFC 1624, equation 3). `odd`: the value doesn't begin at an even
-/// distance from where the sum begins, so its bytes count the other way round.
-fn update(frame: &mut [u8], field: usize, (before, after): (u16, u16), odd: bool) {
-    let Some(checksum) = u16_at(frame, field) else { return };
-    let word = |value: u16| u64::from(if odd { value.swap_bytes() } else { value });
-    let sum = u64::from(!checksum) + (0xFFFF - word(before)) + word(after);
-    frame[field..field + 2].copy_from_slice(&(!fold(sum)).to_be_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::checksum::{pseudo_header, sum};
+    use crate::frame::checksum::{fold, pseudo_header, sum};
     use crate::frame::headers::{IPV4_HEADER, IPV6_HEADER};
     use proptest::prelude::*;
 

@@ -28,6 +28,8 @@ pub struct LinuxTap {
     headed: bool,
     offload: AtomicBool,
     heeds_routers: bool,
+    /// The interface's number; 0 as long as it isn't set up.
+    index: u32,
 }
 
 impl LinuxTap {
@@ -40,12 +42,12 @@ impl LinuxTap {
             None => Self::with_one(name, &config.name)?,
         };
         let heeds_routers = !ignores_routers(&config.name);
-        let tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers };
+        let mut tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, index: 0 };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
         }
-        netlink::configure(config)?;
+        tap.index = netlink::configure(config)?;
         Ok(tap)
     }
 
@@ -187,6 +189,10 @@ impl Tap for LinuxTap {
             }
         }
         result.map(|_| ())
+    }
+
+    fn set_mtu(&self, mtu: u32) -> io::Result<()> {
+        netlink::set_mtu(self.index, mtu)
     }
 
     fn heeds_routers(&self) -> bool {

@@ -7,9 +7,9 @@ use crate::packet::{Mac, Offload};
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-mod netlink;
+pub(crate) mod netlink;
 #[cfg(target_os = "linux")]
-mod vnet;
+pub(crate) mod vnet;
 
 #[cfg(target_os = "linux")]
 pub use linux::LinuxTap as Device;
@@ -67,6 +67,9 @@ pub trait Tap: Send + Sync {
 
     /// Has the system leave checksums and segmentation to us, or do them itself.
     fn set_offload(&self, on: bool) -> io::Result<()>;
+
+    /// Sets the interface's MTU, in bytes without the Ethernet header.
+    fn set_mtu(&self, mtu: u32) -> io::Result<()>;
 
     /// Whether the system might heed router advertisements that this interface receives.
     fn heeds_routers(&self) -> bool;

@@ -25,8 +25,8 @@ const MAX_SUPER_FRAME: u32 = 65_000;
 /// Ethernet header with a VLAN tag.
 const MAX_LINK_HEADER: usize = 18;
 
-/// MAC, MTU, addresses, and up.
-pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
+/// MAC, MTU, addresses, and up. The interface's index.
+pub fn configure(config: &TapConfig) -> Result<u32, OpenError> {
     let name = &config.name;
     let failed = |doing: String, error: &io::Error| OpenError::io(Code::Failed, doing, error);
     let index = index_of(name).map_err(|error| failed(format!("finding the interface {name}"), &error))?;
@@ -48,7 +48,17 @@ pub fn configure(config: &TapConfig) -> Result<(), OpenError> {
     }
     route
         .set_link(index, Vec::new(), LinkFlags::Up)
-        .map_err(|error| failed(format!("bringing the interface {name} up"), &error))
+        .map_err(|error| failed(format!("bringing the interface {name} up"), &error))?;
+    Ok(index)
+}
+
+/// Bytes, without the Ethernet header.
+pub fn set_mtu(index: u32, mtu: u32) -> io::Result<()> {
+    let route = Route::open()?;
+    route.set_link(index, vec![LinkAttribute::Mtu(mtu)], LinkFlags::empty())?;
+    // As in `configure`.
+    let _ = route.set_link(index, super_frames(mtu), LinkFlags::empty());
+    Ok(())
 }
 
 /// Bounds super-frames so that the datagrams of one fit one send.
@@ -62,7 +72,7 @@ fn mac_text(config: &TapConfig) -> String {
     config.mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-fn index_of(name: &str) -> io::Result<u32> {
+pub(crate) fn index_of(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;
     // SAFETY: `name` is a live string with a terminating zero.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {
@@ -72,10 +82,10 @@ fn index_of(name: &str) -> io::Result<u32> {
 }
 
 /// One request at a time, each acknowledged by the kernel.
-struct Route(Socket);
+pub(crate) struct Route(Socket);
 
 impl Route {
-    fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -108,7 +118,7 @@ impl Route {
         self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
     }
 
-    fn request(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+    pub(crate) fn request(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
         let mut request = NetlinkMessage::new(header, NetlinkPayload::from(message));

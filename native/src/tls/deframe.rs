@@ -36,6 +36,12 @@ impl Deframer {
         self.start = begin + length;
         Ok(self.bytes.get_mut(begin..begin + length))
     }
+
+    /// Bytes that haven't been taken yet.
+    #[cfg(any(test, fuzzing))]
+    pub fn held(&self) -> usize {
+        self.bytes.len() - self.start
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +83,7 @@ mod tests {
             for bytes in chunks {
                 deframer.push(&bytes);
                 while let Ok(Some(_)) = deframer.next_datagram() {}
-                prop_assert!(deframer.next_datagram().is_err() || deframer.bytes.len() - deframer.start < LENGTH + 65_535);
+                prop_assert!(deframer.next_datagram().is_err() || deframer.held() < LENGTH + 65_535);
                 if deframer.next_datagram().is_err() {
                     break;
                 }

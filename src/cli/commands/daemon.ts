@@ -22,6 +22,7 @@ interface Flags {
   readonly relayTls?: string | boolean;
   readonly relayOffer?: boolean;
   readonly proxy?: string;
+  readonly hosts?: string | true;
 }
 
 export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Command {
@@ -45,6 +46,7 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--no-relay-tls', 'be a relay without TLS')
     .option('--relay-offer', 'tell the members of its networks that they may use this relay')
     .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
+    .option('--hosts [file]', 'keep the names of members (NAME.p2p) in /etc/hosts, or in that file, while it runs')
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .option('--log-format <format>', 'text or json (default: text on a terminal, else json)')
     .option('--syslog', 'log to syslog as well')
@@ -60,6 +62,7 @@ Networks that were started come back when it starts again.
 Examples:
   sudo p2p daemon
   sudo p2p daemon --dht-listen 192.0.2.1:49737        # a site without internet: others use -dht 192.0.2.1:49737
+  sudo p2p daemon --hosts                             # ping ben.p2p
   sudo p2p daemon --relay                             # others use -relay THISHOST
   sudo p2p daemon --metrics 9469                      # curl http://localhost:9469/metrics
   sudo p2p daemon --profile cpu --profile-dir /tmp

@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import { moment } from '../../core/moment.js';
 import type { IdentityInfo } from '../../rpc/network-info.js';
+import { printable } from '../../rpc/text.js';
 import { callDaemon, hashFlag, jsonFlag } from '../context.js';
 import { bareAddresses, NOTHING, table } from '../format.js';
 import { print, printJson, tell } from '../output.js';
@@ -17,7 +18,10 @@ export function peersCommand(): Command {
   return new Command('peers')
     .description('list the identities that are or were members; block one at this machine')
     .addArgument(new Argument('[action]', 'what to do with one of them').choices(ACTIONS))
-    .argument('[id]', 'its id, 16 hex digits')
+    .argument(
+      '[id|name|ip]',
+      'which: its id, 16 hex digits; its name or overlay address, if no other was known by that',
+    )
     .addOption(hashFlag('only of this network'))
     .addOption(jsonFlag())
     .addHelpText(
@@ -28,18 +32,20 @@ accept: that it has the overlay address that another had before is as it should 
 
 Examples:
   p2p peers
-  p2p peers block 0123456789abcdef`,
+  p2p peers block 0123456789abcdef
+  p2p peers unblock ben`,
     )
-    .action((action: Action | undefined, id: string | undefined, flags: Flags, command: Command) => {
+    .action((action: Action | undefined, who: string | undefined, flags: Flags, command: Command) => {
       if (action === undefined) return list(flags, command);
-      if (id === undefined) return command.error(`error: ${action} needs the id of a peer`);
-      return act(action, id, flags, command);
+      if (who === undefined) return command.error(`error: ${action} needs the id of a peer`);
+      return act(action, who, flags, command);
     });
 }
 
-async function act(action: Action, id: string, { hash, json }: Flags, command: Command): Promise<void> {
-  await callDaemon(command, `peer.${action}`, { id, hash });
+async function act(action: Action, who: string, { hash, json }: Flags, command: Command): Promise<void> {
+  const { id } = await callDaemon(command, `peer.${action}`, { who, hash });
   if (json) printJson({ id, action });
+  else if (who.toLowerCase() !== id) tell(`p2p: ${printable(who)} is ${id}`);
 }
 
 async function list({ hash, json }: Flags, command: Command): Promise<void> {

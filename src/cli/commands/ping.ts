@@ -19,7 +19,7 @@ const INTERVAL = 1_000;
 export function pingCommand(): Command {
   return new Command('ping')
     .description('ping a member through the mesh, and say on which path')
-    .argument('<ip|name|id>', 'overlay address, name or peer id of the member')
+    .argument('<ip|name|id>', 'overlay address, name (also NAME.p2p) or peer id of the member')
     .addOption(new Option('-c <count>', 'stop after so many (default: when interrupted)').argParser(positive))
     .addOption(new Option('--timeout <seconds>', 'wait so long for each answer').argParser(seconds).default(1))
     .addOption(hashFlag('in which network, if members of several are called so'))

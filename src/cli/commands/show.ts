@@ -13,6 +13,7 @@ interface Flags {
   readonly check?: string;
   readonly relays?: boolean;
   readonly keys?: boolean;
+  readonly routes?: boolean;
   readonly interfaces?: boolean;
   readonly all?: boolean;
   readonly bind?: boolean;
@@ -25,8 +26,9 @@ export function showCommand(): Command {
   return new Command('show')
     .description('show the networks, or the members of one')
     .addOption(hashFlag('show the members of this network'))
-    .addOption(new Option('--check <ip>', 'only say by the exit code whether that member is connected'))
+    .addOption(new Option('--check <ip|name|id>', 'only say by the exit code whether that member is connected'))
     .addOption(new Option('--relays', 'show the relays'))
+    .addOption(new Option('--routes', 'show the subnets behind this machine and behind members'))
     .addOption(new Option('--keys', 'show the key queue of the network: fingerprints and times, never a key'))
     .addOption(new Option('--interfaces', 'show the devices of the networks that are up, a line each'))
     .addOption(new Option('--all', 'with -interfaces: also of those that are kept and not up'))
@@ -44,10 +46,12 @@ Examples:
   p2p show -hash myhash
   p2p show -relays
   p2p show -hash myhash -keys
+  p2p show -routes
   p2p show -interfaces -bind
   p2p show -mtu
   p2p show -hash myhash --watch
-  p2p show -check 10.10.10.1 && echo there`,
+  p2p show -check 10.10.10.1 && echo there
+  p2p show -check ben.p2p && echo there`,
     )
     .action(async (flags: Flags, command: Command) => {
       const { hash, check, keys, json } = flags;
@@ -67,8 +71,8 @@ Examples:
 
 const NO_NETWORKS = 'No networks. Start one: p2p start -ip 10.10.10.1 -hash HASH';
 
-function title({ hash, relays, mtu, interfaces }: Flags): string {
-  const what = relays ? ' -relays' : interfaces ? ' -interfaces' : mtu ? ' -mtu' : '';
+function title({ hash, relays, routes, mtu, interfaces }: Flags): string {
+  const what = relays ? ' -relays' : routes ? ' -routes' : interfaces ? ' -interfaces' : mtu ? ' -mtu' : '';
   return `p2p show${hash === undefined ? '' : ' -hash …'}${what}`;
 }
 
@@ -78,10 +82,11 @@ async function picture(flags: Flags, command: Command): Promise<string> {
   return textOf(networks, flags) || NO_NETWORKS;
 }
 
-function textOf(networks: readonly NetworkInfo[], { hash, relays, interfaces, all, bind, mtu }: Flags): string {
+function textOf(networks: readonly NetworkInfo[], { hash, relays, routes, interfaces, all, bind, mtu }: Flags): string {
   const [network] = networks;
   if (network === undefined) return '';
   if (relays) return relayTable(networks);
+  if (routes) return routeTable(networks);
   if (interfaces) return interfaceLines(networks, all === true, bind === true).join('\n');
   if (mtu) return hash === undefined ? mtuTable(networks) : String(network.mtu);
   return hash === undefined ? networkTable(networks) : memberTable(network);
@@ -100,10 +105,10 @@ function mtuTable(networks: readonly NetworkInfo[]): string {
   );
 }
 
-async function checkMember(command: Command, ip: string, hash: string | undefined, json: boolean | undefined) {
-  const { connected } = await callDaemon(command, 'network.check', { ip, hash });
-  if (json) printJson({ ip, connected });
-  if (!connected) throw new Exit('not-connected', `${ip} is not connected`);
+async function checkMember(command: Command, who: string, hash: string | undefined, json: boolean | undefined) {
+  const { connected } = await callDaemon(command, 'network.check', { who, hash });
+  if (json) printJson({ who, connected });
+  if (!connected) throw new Exit('not-connected', `${who} is not connected`);
 }
 
 async function showKeys(command: Command, hash: string, json: boolean | undefined): Promise<void> {
@@ -149,6 +154,21 @@ function relayTable(networks: readonly NetworkInfo[]): string {
     ]),
   );
   return table(['DEVICE', 'RELAY', 'ID', 'BY', 'STATE', 'RTT', 'MEMBERS', 'PINNED', 'FROM'], rows);
+}
+
+/** The subnets that are offered: by this machine, and by members, with what came of them. */
+export function routeTable(networks: readonly NetworkInfo[]): string {
+  const rows = networks.flatMap(({ device, name, routes, memberRoutes }) => [
+    ...routes.map((subnet) => [device, subnet, name, NOTHING, 'offered by this machine']),
+    ...memberRoutes.map(({ subnet, name, id, gateway, state, why }) => [
+      device,
+      subnet,
+      `${name} (${id})`,
+      gateway ?? NOTHING,
+      why === null ? state : `${state}: ${why}`,
+    ]),
+  ]);
+  return table(['DEVICE', 'SUBNET', 'BEHIND', 'GATEWAY', 'STATE'], rows);
 }
 
 function stateOf({ state, peers, error, mssClamp, bridge }: NetworkInfo): string {

@@ -4,7 +4,11 @@ import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../cont
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { print, printJson, tell } from '../output.js';
 
-interface Flags extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht' | 'keys'>, KeyFlags {
+interface Flags
+  extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht' | 'keys' | 'accept-routes'>,
+    KeyFlags {
+  /** True: those that are private. */
+  readonly acceptRoutes?: string | true;
   readonly lan: boolean;
   readonly mssClamp?: true;
   /** `--no-dht` makes it false. */
@@ -38,6 +42,16 @@ export function startCommand(): Command {
       ),
     )
     .option('--fwd', 'everything through relays: no LAN, no direct paths')
+    .addOption(
+      new Option(
+        '--route <subnet>',
+        'a subnet behind this machine, offered to the members; may be given several times',
+      ).argParser(list),
+    )
+    .option(
+      '--accept-routes [subnets]',
+      'reach subnets that members offer, in SUBNET[,SUBNET…] (default: all private ones)',
+    )
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -51,16 +65,27 @@ Examples:
   p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
   p2p start -ip 10.10.10.4 -hash myhash -relay relay.example -fwd
   p2p start -ip 10.10.10.5 -hash myhash -dev mesh -bridge && ip link set mesh master br0
+  p2p start -ip 10.10.10.5 -hash myhash -route 192.168.7.0/24     # others: -accept-routes
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, dht, json, mssClamp, key, ttl, keyfile, ...given } = need(command, flags, 'hash', 'ip');
+      const { lan, dht, json, mssClamp, acceptRoutes, key, ttl, keyfile, ...given } = need(
+        command,
+        flags,
+        'hash',
+        'ip',
+      );
       const keys = await keysOf({ key, ttl, keyfile });
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const params = { ...given, ...where, keys, 'no-lan': !lan, 'mss-clamp': mssClamp };
+      const params = { ...given, ...where, keys, 'no-lan': !lan, 'mss-clamp': mssClamp, ...accepted(acceptRoutes) };
       const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });
       else print(`${network.device} is up: ${network.addresses.join(', ')}, UDP port ${network.port}`);
     });
+}
+
+function accepted(subnets: string | true | undefined): Pick<Params<'network.start'>, 'accept-routes'> {
+  if (subnets === undefined) return {};
+  return { 'accept-routes': subnets === true ? ['private'] : list(subnets, undefined) };
 }

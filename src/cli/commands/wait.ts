@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { PeerInfo } from '../../rpc/network-info.js';
 import { callDaemon, hashFlag, jsonFlag, need, seconds } from '../context.js';
 import { Exit } from '../exit.js';
 import { printJson } from '../output.js';
@@ -20,7 +21,7 @@ export function waitCommand(): Command {
   return new Command('wait')
     .description('wait until a member is connected')
     .addOption(hashFlag('which network'))
-    .addOption(new Option('--check <ip>', 'overlay address of the member'))
+    .addOption(new Option('--check <ip|name|id>', 'overlay address, name or peer id of the member'))
     .addOption(new Option('--timeout <seconds>', 'give up then, with exit code 12 (default: never)').argParser(seconds))
     .addOption(jsonFlag())
     .addHelpText(
@@ -35,7 +36,7 @@ Example:
       const { hash, check, timeout } = need(command, flags, 'hash', 'check');
       const ends = performance.now() + (timeout ?? Number.POSITIVE_INFINITY) * 1000;
       const connected = await Progress.during(`waiting for ${check}`, (say) => wait(command, hash, check, ends, say));
-      if (flags.json) printJson({ ip: check, connected });
+      if (flags.json) printJson({ who: check, connected });
       if (!connected) throw new Exit('not-connected', `${check} is not connected`);
     });
 }
@@ -44,26 +45,31 @@ Example:
 async function wait(
   command: Command,
   hash: string,
-  ip: string,
+  who: string,
   ends: number,
   say: (text: string) => void,
 ): Promise<boolean> {
   const slice = process.stderr.isTTY ? SHOWN_SLICE_MS : SLICE_MS;
   for (;;) {
     const ms = Math.max(0, Math.round(Math.min(slice, ends - performance.now())));
-    const { connected } = await callDaemon(command, 'network.wait', { hash, ip, ms });
+    const { connected } = await callDaemon(command, 'network.wait', { hash, who, ms });
     if (connected || performance.now() >= ends) return connected;
-    say(await situation(command, hash, ip));
+    say(await situation(command, hash, who));
   }
 }
 
+function isCalled({ id, name, hostName, addresses }: PeerInfo, who: string): boolean {
+  const names = [id, name, hostName ?? '', ...addresses.map((address) => address.split('/')[0] ?? '')];
+  return names.some((each) => each.toLowerCase() === who.toLowerCase());
+}
+
 /** How far it is, in a line. */
-async function situation(command: Command, hash: string, ip: string): Promise<string> {
+async function situation(command: Command, hash: string, who: string): Promise<string> {
   const { networks } = await callDaemon(command, 'daemon.status', { hash });
   const [network] = networks;
-  if (network === undefined) return `waiting for ${ip}`;
-  const member = network.peers.find(({ addresses }) => addresses.some((address) => address.split('/')[0] === ip));
+  if (network === undefined) return `waiting for ${who}`;
+  const member = network.peers.find((peer) => isCalled(peer, who));
   const state = member === undefined ? 'no such member is known yet' : `${member.name} is ${member.state}`;
   const others = network.peers.filter((peer) => peer.state === 'connected').length;
-  return `waiting for ${ip}: ${state}; ${others} of ${network.peers.length} members connected; DHT: ${network.dht}`;
+  return `waiting for ${who}: ${state}; ${others} of ${network.peers.length} members connected; DHT: ${network.dht}`;
 }

@@ -30,7 +30,7 @@ const SOURCES: ReadonlyMap<string, Source> = new Map([
   ['ip', 'members'],
   ['ip|name|id', 'members'],
   ['member', 'members'],
-  ['id', 'ids'],
+  ['id|name|ip', 'ids'],
   ['device', 'devices'],
   ['file', 'files'],
   ['dir', 'files'],

@@ -16,6 +16,7 @@ function peer(n: number, more: Partial<PeerInfo> = {}): PeerInfo {
   return {
     id: n.toString(16).padStart(16, '0'),
     name: `peer ${n}`,
+    hostName: null,
     addresses: [`10.10.10.${n}/24`],
     held: [`10.10.10.${n}`],
     bridge: false,
@@ -32,6 +33,8 @@ function peer(n: number, more: Partial<PeerInfo> = {}): PeerInfo {
     bytesOut: 200,
     source: 'lan',
     lastError: null,
+    knownSince: null,
+    routes: [],
     ...more,
   };
 }
@@ -47,6 +50,7 @@ function network(peers: readonly PeerInfo[], more: Partial<NetworkInfo> = {}): N
     addresses: ['10.10.10.1/24'],
     mac: '02:00:00:00:00:01',
     name: 'ada',
+    hostName: null,
     port: 4900,
     mtu: 1360,
     mssClamp: false,
@@ -56,6 +60,9 @@ function network(peers: readonly PeerInfo[], more: Partial<NetworkInfo> = {}): N
     dht: 'on',
     portMapping: { state: 'off', gateway: null, protocol: null, external: null, expiresMs: null, attempts: [] },
     relays: [],
+    routes: [],
+    acceptRoutes: [],
+    memberRoutes: [],
     forwardOnly: false,
     log: 'INFO',
     keyEnds: null,

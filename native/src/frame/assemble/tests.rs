@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::layout::tests::{Recipe, build};
+use crate::frame::sample::{Recipe, build};
 use crate::packet::Segments;
 use proptest::prelude::*;
 

@@ -1,8 +1,9 @@
 use super::*;
 use crate::frame::checksum::{fold, sum};
 use crate::frame::headers::{TCP, Transport};
-use crate::frame::layout::tests::{build, recipes};
+use crate::frame::layout::tests::recipes;
 use crate::frame::offload::{Shape, complete, shape};
+use crate::frame::sample::build;
 use proptest::prelude::*;
 
 /// Whether all checksums of a complete frame hold, computed from nothing but the frame.

@@ -1,10 +1,10 @@
 /** Which member somebody means. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearest } from '../../src/core/nearest.js';
-import { findMember } from '../../src/daemon/find-member.js';
-import { RpcError } from '../../src/rpc/errors.js';
-import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
+import { nearest } from '../../../src/core/nearest.js';
+import { findIdentity, findMember, isConnected } from '../../../src/daemon/names/find-member.js';
+import { RpcError } from '../../../src/rpc/errors.js';
+import type { NetworkInfo, PeerInfo } from '../../../src/rpc/network-info.js';
 
 const BEN = member('0123456789abcdef', 'ben', '10.10.10.2/24', 'fd00::2/64');
 const MIA = member('1123456789abcdef', 'Mia-Desktop', '10.10.10.3/24');
@@ -13,20 +13,23 @@ const RED = network('p2p0', '10.10.10.1/24', 'ada', '3123456789abcdef', BEN, MIA
 const BLUE = network('p2p1', '10.20.20.1/24', 'ada', '4123456789abcdef', BEN_ELSEWHERE);
 
 function member(id: string, name: string, ...addresses: string[]): PeerInfo {
-  const counts = { framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
+  const counts = { routes: [], framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0 };
   const where = {
     path: 'none',
     endpoint: null,
     rttMs: null,
     pathMtu: null,
     connectedMs: null,
+    knownSince: null,
     lastError: null,
     bridge: false,
   } as const;
+  const hostName = `${name.toLowerCase()}.p2p`;
   const held = addresses.map((address) => address.split('/', 1)[0] ?? '');
   return {
     id,
     name,
+    hostName,
     addresses,
     held,
     mac: '02:00:00:00:00:01',
@@ -40,6 +43,9 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
 function network(device: string, ip: string, name: string, peerId: string, ...peers: PeerInfo[]): NetworkInfo {
   const empty = {
     relays: [],
+    routes: [],
+    acceptRoutes: [],
+    memberRoutes: [],
     forwardOnly: false,
     error: null,
     retryMs: null,
@@ -74,6 +80,7 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     device,
     addresses: [ip],
     name,
+    hostName: `${name}.p2p`,
     peerId,
     peers,
     ...empty,
@@ -87,6 +94,41 @@ test('by address, id and name', () => {
   for (const who of ['ben', 'Ben']) assert.equal(findMember([RED], who).peer, BEN);
   assert.equal(findMember([RED, BLUE], 'mia-desktop').peer, MIA);
   assert.equal(findMember([RED, BLUE], '10.20.20.2').network, BLUE);
+  for (const who of ['mia-desktop.p2p', 'Mia-Desktop.P2P', 'mia-desktop.p2p.'])
+    assert.equal(findMember([RED, BLUE], who).peer, MIA, who);
+});
+
+test('whether somebody is connected, by whatever they are called', () => {
+  const mia: PeerInfo = { ...MIA, state: 'connected' };
+  const red = { ...RED, peers: [BEN, mia] };
+  for (const who of [
+    '10.10.10.3',
+    'mia-desktop',
+    mia.id,
+    'mia-desktop.p2p',
+    'ada',
+    'ADA.p2p',
+    RED.peerId,
+    '10.10.10.1',
+  ])
+    assert.equal(isConnected([red], who), true, who);
+  for (const who of ['10.10.10.2', 'ben', 'nobody', 'mia.p2p']) assert.equal(isConnected([red], who), false, who);
+  assert.throws(() => isConnected([red, BLUE], 'ben'), { reason: 'ambiguous-member' });
+  // An address that several claim is its holder's.
+  assert.equal(isConnected([{ ...red, peers: [{ ...BEN, addresses: mia.addresses }, mia] }], '10.10.10.3'), true);
+});
+
+test('an identity is found by what it was called, and one that is here before one that was', () => {
+  const identity = (peer: PeerInfo, state: 'away' | 'connected') => ({
+    device: 'p2p0',
+    hash: 'h',
+    peer: { id: peer.id, name: peer.name, addresses: peer.addresses, state },
+  });
+  const gone = identity(BEN, 'away');
+  assert.equal(findIdentity([gone], 'ben').peer.id, BEN.id);
+  assert.equal(findIdentity([gone, identity(BEN_ELSEWHERE, 'connected')], 'ben').peer.id, BEN_ELSEWHERE.id);
+  assert.throws(() => findIdentity([gone, identity(BEN_ELSEWHERE, 'away')], 'ben'), { reason: 'ambiguous-member' });
+  assert.throws(() => findIdentity([gone], 'bob'), { reason: 'no-such-member', message: /known by "bob"/ });
 });
 
 test('an address that several claim is the holder', () => {
@@ -103,6 +145,7 @@ test('errors say which it might be', () => {
     );
   refused('mia-desktp', 'no-such-member', /"mia-desktp"; did you mean "Mia-Desktop"\?/);
   refused('10.10.10.33', 'no-such-member', /did you mean "10\.10\.10\.3"\?/);
+  refused('mia-desktp.p2p', 'no-such-member', /did you mean "Mia-Desktop"\?/);
   refused('nobody-at-all', 'no-such-member', /"nobody-at-all"; p2p show/);
   refused('ben', 'ambiguous-member', /2 members: 0123456789abcdef on p2p0, 2123456789abcdef on p2p1/);
   for (const own of ['ada', '10.20.20.1', '3123456789abcdef']) refused(own, 'no-such-member', /this machine itself/);
