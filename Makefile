@@ -56,6 +56,12 @@ bench: build bench-rivals
 	@$(root) env ROUNDS='$(ROUNDS)' SECONDS='$(SECONDS)' SYSTEMS='$(SYSTEMS)' IDLE='$(IDLE)' \
 	  node --enable-source-maps build/bench/main.js
 
+##  make flood   measures what floods of garbage and replays leave of a TCP stream, in about six minutes; needs root or sudo.
+##               ROUNDS=5 SECONDS=2; see docs/security.md
+.PHONY: flood
+flood: build packages
+	@$(root) env ROUNDS='$(ROUNDS)' SECONDS='$(SECONDS)' node --enable-source-maps build/bench/flood.js
+
 .PHONY: bench-packages
 bench-packages: packages
 	@$(root) scripts/bench-packages

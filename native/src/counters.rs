@@ -74,6 +74,8 @@ drop_reasons! {
     TlsRefused => "tls-refused", "a TLS connection more than are allowed, or of one source";
     TlsFailed => "tls-failed", "a TLS connection that spoke something else, or was too slow to begin";
     TlsQueue => "tls-queue", "the oldest datagram that waited for a TLS connection made room for a newer one";
+    UnreadSession => "unread-session", "dropped by the kernel: it names no session, or the sessions' sockets were full";
+    Unread => "unread", "dropped by the kernel: more came than is read of what isn't a session's";
     EventOverflow => "event-overflow", "JavaScript didn't take events in time";
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use crate::clock::{MILLISECOND, Nanos};
 
 /// Descriptors that one thread waits for at most.
-const MAX_READY: usize = 4;
+const MAX_READY: usize = 6;
 
 /// Wakes a thread that waits in a `Poller` that watches it.
 pub struct Waker(OwnedFd);

@@ -3,6 +3,7 @@
  * An address counts when nodes in two networks agree on it, or nodes of a DHT that the user named; it's asked for often enough that the NAT's
  * mapping stays open.
  */
+import { BoundedMap } from '../core/bounded-map.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { endpointParts } from '../core/endpoint.js';
 import { type Random, randomU32 } from '../core/random.js';
@@ -17,6 +18,8 @@ const ASK_ALL = [0, 500, 1_000, 2_000, 5_000, 30_000, 120_000] as const;
 /** An answer older than this, in ms, says nothing any more. */
 const STALE = 300_000;
 const MAX_PENDING = 32;
+/** Nodes whose last answer is kept; those that aren't asked any more go first. */
+const MAX_OBSERVATIONS = 16;
 
 /** In RFC 4787's words: endpoint-independent, or dependent on address or port, mapping. */
 export type NatKind = 'unknown' | 'none' | 'endpoint-independent' | 'dependent';
@@ -39,7 +42,7 @@ interface Observation {
 export class Reflexive {
   private nodes: readonly Endpoint[] = [];
   private isTrusted = false;
-  private readonly observations = new Map<Endpoint, Observation>();
+  private readonly observations = new BoundedMap<Endpoint, Observation>(MAX_OBSERVATIONS);
   private readonly pending = new Map<number, Endpoint>();
   private asked = 0;
   private allAt = Number.POSITIVE_INFINITY;

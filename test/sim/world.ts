@@ -127,8 +127,17 @@ export class World {
   readonly relays: SimRelay[] = [];
   private readonly reflectors = new Set<Endpoint>();
 
-  constructor(readonly seed: number) {
-    this.random = seeded(seed);
+  /** `heard` is told every random value that the machines draw. */
+  constructor(
+    readonly seed: number,
+    heard: (drawn: Uint8Array) => void = () => {},
+  ) {
+    const random = seeded(seed);
+    this.random = (bytes) => {
+      const drawn = random(bytes);
+      heard(drawn);
+      return drawn;
+    };
   }
 
   /** What a wall clock that's right shows, in ms since 1970. */

@@ -38,13 +38,18 @@ const CHECKS: Rate = Rate { burst: 8_192, per_second: 32_768 };
 const DHT_REPLY_LENGTH: std::ops::RangeInclusive<usize> = 10..=1_200;
 /// Answers of DHT nodes: a few are asked every 20 s. Nothing vouches for them, so a stranger can use this up, and only this.
 const DHT_REPLIES: Rate = Rate { burst: 64, per_second: 16 };
-/// Cookies that are sent without asking the control plane.
-const COOKIES: Rate = Rate { burst: 256, per_second: 128 };
+/// Cookies that are sent without asking the control plane, in total: so many that a newcomer's handshake gets one soon, also if it's one
+/// of tens of thousands; about a thirtieth of a core.
+const COOKIES: Rate = Rate { burst: 4_096, per_second: 4_096 };
+/// The same for one source. Members behind one router need one each.
+const COOKIES_OF_SOURCE: Rate = Rate { burst: 64, per_second: 16 };
 
 /// Datagrams with a good MAC. What a class has isn't spent by another.
 #[derive(Clone, Copy)]
 enum Class {
-    /// Hello and handshake 1: cost the control plane most, and its source address may be a lie.
+    /// Costs the control plane an answer, and its source address may be a lie. No cookie can prove it, so nothing else spends this.
+    Hello,
+    /// Handshake 1: costs the control plane most, and its source address may be a lie.
     Request,
     /// Handshake 1 with a good cookie MAC.
     Proven,
@@ -58,12 +63,12 @@ struct Budget {
 }
 
 impl Class {
-    const COUNT: usize = 3;
+    const COUNT: usize = 4;
 
     /// A source can be a router with many members behind it that all start at once.
     fn budget(self) -> Budget {
         match self {
-            Self::Request => {
+            Self::Hello | Self::Request => {
                 Budget { per_source: Rate { burst: 64, per_second: 16 }, in_total: Rate { burst: 256, per_second: 64 } }
             }
             Self::Proven => Budget {
@@ -95,6 +100,7 @@ pub struct Admission {
     cookies: Cookies,
     checks: Bucket,
     cookies_sent: Bucket,
+    cookies_by_source: SourceBuckets,
     dht_replies: Bucket,
     totals: [Bucket; Class::COUNT],
     sources: [SourceBuckets; Class::COUNT],
@@ -120,8 +126,8 @@ pub fn is_handshake_kind(kind: u8) -> bool {
 impl Admission {
     pub fn new(network: hmac::Key, own: hmac::Key, cookies: Cookies) -> Self {
         let (totals, sources) = Default::default();
-        let (checks, cookies_sent, dht_replies) = Default::default();
-        Self { network, own, cookies, checks, cookies_sent, dht_replies, totals, sources }
+        let (checks, cookies_sent, cookies_by_source, dht_replies) = Default::default();
+        Self { network, own, cookies, checks, cookies_sent, cookies_by_source, dht_replies, totals, sources }
     }
 
     pub fn admit(&mut self, now: Nanos, source: &Way, datagram: &[u8]) -> Admitted {
@@ -167,7 +173,11 @@ impl Admission {
 
     fn offer_cookie(&mut self, now: Nanos, source: &Way, datagram: &[u8], proven: bool) -> Admitted {
         let refused = Admitted::Refused(Drop::HandshakeRate);
-        if datagram[0] != HANDSHAKE_1 || datagram[1] != VERSION || proven || !self.cookies_sent.take(now, COOKIES) {
+        if datagram[0] != HANDSHAKE_1 || datagram[1] != VERSION || proven {
+            return refused;
+        }
+        let may_send = self.cookies_by_source.take(now, source.into(), COOKIES_OF_SOURCE);
+        if !may_send || !self.cookies_sent.take(now, COOKIES) {
             return refused;
         }
         let Some((_, mac)) = datagram.split_last_chunk::<MAC>() else { return refused };
@@ -178,8 +188,9 @@ impl Admission {
 
 fn class_of(kind: u8, proven: bool) -> Class {
     match kind {
-        HELLO | HANDSHAKE_1 if proven => Class::Proven,
-        HELLO | HANDSHAKE_1 => Class::Request,
+        HELLO => Class::Hello,
+        HANDSHAKE_1 if proven => Class::Proven,
+        HANDSHAKE_1 => Class::Request,
         _ => Class::Reply,
     }
 }

@@ -104,13 +104,27 @@ fn a_source_over_its_budget_gets_a_cookie_and_passes_with_it() {
 }
 
 #[test]
-fn under_load_from_everywhere_handshakes_get_cookies_and_hellos_silence() {
+fn under_load_from_everywhere_handshakes_get_cookies() {
     let mut bench = bench();
     let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);
     let many = (0..10_000u32).map(|number| Way::Direct(((number << 8).to_be_bytes(), 1).into()));
     assert!(matches!(exhaust(&mut bench.admission, many, &handshake), Some(Admitted::Answer(_))));
     let hello = datagram(&bench.network, HELLO, 1032);
-    assert_eq!(bench.admission.admit(NOW, &source(9), &hello), Admitted::Refused(Drop::HandshakeRate));
+    assert_eq!(
+        bench.admission.admit(NOW, &source(9), &hello),
+        Admitted::Pass { proven: false },
+        "hellos aren't kept out by that"
+    );
+}
+
+#[test]
+fn hellos_from_everywhere_meet_silence_and_keep_no_handshake_out() {
+    let mut bench = bench();
+    let hello = datagram(&bench.network, HELLO, 1032);
+    let many = (0..10_000u32).map(|number| Way::Direct(((number << 8).to_be_bytes(), 1).into()));
+    assert_eq!(exhaust(&mut bench.admission, many, &hello), Some(Admitted::Refused(Drop::HandshakeRate)));
+    let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);
+    assert_eq!(bench.admission.admit(NOW, &source(9), &handshake), Admitted::Pass { proven: false });
     assert_eq!(bench.admission.admit(NOW + 10 * SECOND, &source(9), &hello), Admitted::Pass { proven: false });
 }
 
@@ -132,8 +146,11 @@ fn answers_of_dht_nodes_have_a_length_and_a_budget_that_nothing_else_uses() {
 fn cookies_have_a_budget() {
     let mut bench = bench();
     let handshake = datagram(&bench.own, HANDSHAKE_1, 1032);
-    let sent = (0..2_000).filter(|_| matches!(bench.admission.admit(NOW, &source(1), &handshake), Admitted::Answer(_)));
-    assert_eq!(sent.count() as u64, COOKIES.burst);
+    let mut answered = |source: Way| matches!(bench.admission.admit(NOW, &source, &handshake), Admitted::Answer(_));
+    let of_one = (0..2_000).filter(|_| answered(source(1))).count() as u64;
+    assert_eq!(of_one, COOKIES_OF_SOURCE.burst, "one source doesn't spend what others need");
+    let of_many = (0..8_000u32).filter(|number| answered(Way::Direct(((number << 8).to_be_bytes(), 1).into())));
+    assert!((COOKIES.burst - 2 * of_one..=COOKIES.burst).contains(&(of_one + of_many.count() as u64)));
 }
 
 proptest! {

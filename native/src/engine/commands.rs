@@ -24,6 +24,7 @@ use crate::open::Opener;
 use crate::seal::{Lane, Sealer};
 use crate::switch::{Own, Rights};
 use crate::tap::Tap;
+use crate::udp::Passing;
 use crate::way::Way;
 
 /// Peers of a device.
@@ -67,11 +68,14 @@ pub struct Control {
     changed: bool,
     generation: u64,
     sender: Sender,
+    /// What the sockets of sessions let pass; None as long as that's everything.
+    passing: Option<Passing>,
 }
 
 impl Control {
     pub fn new(own: Own) -> Self {
-        Self { tables: Tables::new(own), changed: false, generation: 0, sender: Sender::new(0, Patience::None) }
+        let sender = Sender::new(0, Patience::None);
+        Self { tables: Tables::new(own), changed: false, generation: 0, sender, passing: None }
     }
 }
 
@@ -133,6 +137,7 @@ impl Control {
         }
         self.changed = false;
         shared.tables.store(Arc::new(self.tables.clone()));
+        shared.let_pass(&self.tables, &mut self.passing);
         shared.wake_deadlines();
         shared.queues.iter().for_each(|queue| queue.wake(Side::Receive));
     }
@@ -267,7 +272,7 @@ impl Commands<'_> {
         let hop = self.hop_on(&to, relay.as_ref(), source)?;
         if messages.len() > MAX_CONTROL {
             self.publish();
-            self.control.sender.send_probe(self.shared, &hop, &datagram);
+            self.control.sender.send_quietly(self.shared, &hop, &datagram);
         } else {
             self.send(&hop, &datagram);
         }

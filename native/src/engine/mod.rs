@@ -18,6 +18,7 @@ mod receive;
 mod relay;
 mod relayed;
 mod sender;
+mod strangers;
 mod switches;
 mod tables;
 mod timers;
@@ -41,7 +42,7 @@ use crate::events::Events;
 use crate::frame::addresses::{Address, address_of, link_local};
 use crate::switch::Own;
 use crate::tap::{Device, Tap, TapConfig};
-use crate::udp::Sockets;
+use crate::udp::Port;
 use behind::Behind;
 use commands::Control;
 use peer::Peer;
@@ -113,13 +114,15 @@ impl Engine {
         let network = mac_key(&config.network_admission_key);
         let cookies = Cookies::new(&config.cookie_key, network.clone()).map_err(no_key)?;
         let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
-        let sockets = Sockets::open(config.port, config.tap.queues)?;
-        let tap = Device::open(&TapConfig { queues: sockets.len(), ..config.tap.clone() })?;
+        let mut port = Port::open(config.port, config.tap.queues)?;
+        let tap = Device::open(&TapConfig { queues: port.queues.len(), ..config.tap.clone() })?;
         let own = Own { mac: config.tap.mac, addresses: own_addresses(&config.tap), bridge: config.bridge };
         let tables = Arc::new(Tables::new(own.clone()));
-        // As many queues as both have; the system hashes among sockets if there's only one of them left.
-        let queues = sockets.into_iter().take(tap.queues()).enumerate();
-        let queues = queues.map(|(number, sockets)| Queue::new(number, &tap, sockets, &tables));
+        // As many queues as both have.
+        port.limit(tap.queues()).map_err(failed("sharing the port among its sockets"))?;
+        let Port { queues: sockets, mut strangers } = port;
+        let queues = sockets.into_iter().enumerate();
+        let queues = queues.map(|(number, sockets)| Queue::new(number, &tap, sockets, strangers.take(), &tables));
         let shared = Arc::new(Shared {
             queues: queues.collect::<Result<_, _>>().map_err(failed("watching the interface and the sockets"))?,
             tap,
@@ -188,6 +191,7 @@ impl Engine {
     }
 
     pub fn drops(&self) -> Vec<(&'static str, u64)> {
+        self.shared.count_unread();
         self.shared.drops.happened().collect()
     }
 }

@@ -17,6 +17,8 @@ pub const WAKER: usize = 0;
 pub const TAP: usize = 1;
 pub const V4: usize = 2;
 pub const V6: usize = 3;
+pub const STRANGERS_V4: usize = 4;
+pub const STRANGERS_V6: usize = 5;
 
 /// Load of one turn that's too much for one thread: two threads do it in less time than it takes to wake the second.
 const BULK: usize = 32 * 1_024;
@@ -67,6 +69,8 @@ struct Waiting {
 
 pub struct Queue {
     pub sockets: Sockets,
+    /// Where what isn't a session's arrives, if this queue takes that.
+    pub strangers: Option<Sockets>,
     inbound: Mutex<Locals>,
     carrier: Mutex<Carrier>,
     receive: Waiting,
@@ -103,16 +107,42 @@ impl Duty {
 }
 
 impl Queue {
-    pub fn new(number: usize, tap: &Device, sockets: Sockets, tables: &Arc<Tables>) -> io::Result<Self> {
+    pub fn new(
+        number: usize,
+        tap: &Device,
+        sockets: Sockets,
+        strangers: Option<Sockets>,
+        tables: &Arc<Tables>,
+    ) -> io::Result<Self> {
         let receive = Waiting::new()?;
         let transmit = Waiting::new()?;
         receive.poller.watch(TAP, tap.descriptor(number)?)?;
-        receive.poller.watch(V4, sockets.v4.as_fd())?;
-        if let Some(v6) = &sockets.v6 {
-            receive.poller.watch(V6, v6.as_fd())?;
-        }
+        receive.watch((V4, V6), &sockets)?;
         let (inbound, carrier) = (Mutex::new(Locals::new(number, tables)), Mutex::new(Carrier::new(number)));
-        Ok(Self { sockets, inbound, carrier, receive, transmit, duty: Duty::default() })
+        let queue = Self { sockets, strangers, inbound, carrier, receive, transmit, duty: Duty::default() };
+        queue.watch_strangers()?;
+        Ok(queue)
+    }
+
+    /// Has the system join datagrams that arrive together, or not. Those of a flood as well: to cut them takes more than to drop them.
+    pub fn set_joining(&self, on: bool) -> io::Result<()> {
+        self.sockets.set_joining(on)?;
+        self.strangers.as_ref().map_or(Ok(()), |sockets| sockets.set_joining(on))
+    }
+
+    /// Has the receiving side wake for what isn't a session's.
+    pub fn watch_strangers(&self) -> io::Result<()> {
+        let watch = |sockets| self.receive.watch((STRANGERS_V4, STRANGERS_V6), sockets);
+        self.strangers.as_ref().map_or(Ok(()), watch)
+    }
+
+    /// Has it wait there.
+    pub fn forget_strangers(&self) {
+        let Some(Sockets { v4, v6 }) = &self.strangers else { return };
+        self.receive.poller.forget(v4.as_fd());
+        if let Some(v6) = v6 {
+            self.receive.poller.forget(v6.as_fd());
+        }
     }
 
     /// For `Held`, which makes it follow the tables.
@@ -177,6 +207,12 @@ impl Waiting {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
         poller.watch(WAKER, waker.as_fd())?;
         Ok(Self { poller, waker })
+    }
+
+    /// A pair of sockets, each at its place.
+    fn watch(&self, (first, second): (usize, usize), sockets: &Sockets) -> io::Result<()> {
+        self.poller.watch(first, sockets.v4.as_fd())?;
+        sockets.v6.as_ref().map_or(Ok(()), |v6| self.poller.watch(second, v6.as_fd()))
     }
 }
 

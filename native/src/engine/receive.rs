@@ -7,9 +7,10 @@ use super::Shared;
 use super::events::Event;
 use super::held::Held;
 use super::inbound::{Arrival, find, open, take_frame};
-use super::queue::{Load, Side, TAP, V4, V6, WAKER};
+use super::queue::{Load, STRANGERS_V4, STRANGERS_V6, Side, TAP, V4, V6, WAKER};
 use super::relayed::Budgets;
 use super::sender::{Patience, Sender};
+use super::strangers::Strangers;
 use super::tables::Tables;
 use crate::admission::{Admitted, DHT_REPLY, is_handshake_kind};
 use crate::clock::{Nanos, now};
@@ -51,18 +52,22 @@ impl Receiver {
         let mut expiry = None;
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
+        let mut strangers = queue.strangers.as_ref().map(|_| Strangers::default());
         while !shared.is_stopping() {
             let expiry_left = expiry.map(|at: Nanos| at.saturating_sub(now()));
             let deadline = queue.carrier(Side::Receive).and_then(|carrier| carrier.time_left());
-            let left = [expiry_left, deadline].into_iter().flatten().min();
+            let pause = strangers.as_ref().and_then(|strangers| strangers.time_left(now()));
+            let left = [expiry_left, deadline, pause].into_iter().flatten().min();
             let ready = queue.wait(Side::Receive, left).map_err(|error| format!("waiting for datagrams: {error}"))?;
             let received = self.receive(ready, &mut inbox, &mut tables);
             let may_have_come = ready.has(WAKER) && self.number == 0;
             let linked = if may_have_come { self.take_links(tables.load()) } else { Load::default() };
             let received = received.plus(linked);
+            let strange = strangers.as_mut().map(|strangers| self.receive_strangers(ready, strangers, &mut tables));
             expiry = self.expire();
             let carried = self.carry(ready, received, tables.load())?;
-            queue.end_turn(Side::Receive, received.plus(carried), tap);
+            let load = received.plus(carried).plus(strange.unwrap_or_default());
+            queue.end_turn(Side::Receive, load, tap);
         }
         Ok(())
     }
@@ -85,6 +90,33 @@ impl Receiver {
                 inbox.plan();
             }
             inbox.plan();
+        }
+        load
+    }
+
+    /// Takes a batch of what isn't a session's, as long as the budget lasts.
+    fn receive_strangers(
+        &mut self,
+        ready: Ready,
+        strangers: &mut Strangers,
+        tables: &mut Cache<&ArcSwap<Tables>, Arc<Tables>>,
+    ) -> Load {
+        let shared = Arc::clone(&self.shared);
+        let queue = &shared.queues[self.number];
+        let Some(sockets) = &queue.strangers else { return Load::default() };
+        let (mut load, mut count) = (Load::default(), 0);
+        for (place, socket) in [(STRANGERS_V4, Some(&sockets.v4)), (STRANGERS_V6, sockets.v6.as_ref())] {
+            let Some(socket) = socket.filter(|_| ready.has(place)) else { continue };
+            if receive(socket, &mut strangers.inbox) {
+                count += strangers.inbox.datagrams();
+                load = load.plus(self.take_batch(tables.load(), &mut strangers.inbox));
+            }
+            strangers.inbox.plan();
+        }
+        if strangers.note(now(), count) {
+            queue.forget_strangers();
+        } else if strangers.time_left(now()) == Some(0) && queue.watch_strangers().is_ok() {
+            strangers.end_pause();
         }
         load
     }
@@ -206,7 +238,8 @@ impl Receiver {
                 Ok(())
             }
             Admitted::Answer(cookie) => {
-                self.sender.send(&self.shared, &arrival.back()?, &cookie);
+                // To wherever the source is said to be: that there's no way to it is nothing to tell.
+                self.sender.send_quietly(&self.shared, &arrival.back()?, &cookie);
                 Err(Drop::HandshakeCookie)
             }
             Admitted::Refused(reason) => Err(reason),

@@ -100,8 +100,8 @@ impl Sender {
         self.flush(shared);
     }
 
-    /// Sends one datagram whole or not at all: nobody is told if the system finds it too large.
-    pub fn send_probe(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
+    /// Sends one datagram whole or not at all: nobody is told if the system refuses it.
+    pub fn send_quietly(&mut self, shared: &Shared, hop: &Hop, datagram: &[u8]) {
         self.flush(shared);
         let Some(socket) = self.socket(shared, hop.route.to) else { return };
         match self.add(shared, hop, datagram.len()) {

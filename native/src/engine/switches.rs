@@ -77,7 +77,7 @@ impl Shared {
     pub(super) fn switch(&self, help: Help, on: bool) {
         let result = match help {
             Help::TapOffload => self.tap.set_offload(on),
-            Help::UdpGro => self.queues.iter().try_for_each(|queue| queue.sockets.set_joining(on)),
+            Help::UdpGro => self.queues.iter().try_for_each(|queue| queue.set_joining(on)),
             Help::UdpGso if on && !self.queues.iter().all(|queue| queue.sockets.can_cut()) => {
                 Err(std::io::ErrorKind::Unsupported.into())
             }

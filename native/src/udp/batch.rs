@@ -186,6 +186,11 @@ impl Inbox {
         self.messages.is_empty()
     }
 
+    /// Datagrams of all messages.
+    pub fn datagrams(&self) -> usize {
+        self.messages.iter().map(|message| message.length.div_ceil(message.segment).max(1)).sum()
+    }
+
     /// Messages to take at once.
     pub fn wanted(&self) -> usize {
         self.wanted

@@ -4,6 +4,7 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
@@ -14,14 +15,20 @@ use ancillary::{Ancillary, Received};
 use names::{address_of, sockaddr};
 
 mod ancillary;
+mod bpf;
 pub(crate) mod names;
+mod sessions;
 mod share;
+
+pub use sessions::Passing;
 
 /// Bytes that the kernel may queue for us. What has arrived must wait while this thread doesn't run: 8 MiB are 7 ms at 10 Gbit/s.
 const RECEIVE_BUFFER: libc::c_int = 8 * 1_024 * 1_024;
 /// Bytes that we may queue in the kernel, which allows twice as much for its own administration. This is what stands before
 /// a slow uplink: a few super-frames, 40 ms at 100 Mbit/s. Frames behind wait in the interface's queue.
 const SEND_BUFFER: libc::c_int = 512 * 1_024;
+/// The same for what isn't a session's: some hundred handshakes, as many as are read in a few hundredths of a second.
+const STRANGERS_BUFFER: libc::c_int = 1_024 * 1_024;
 
 pub struct LinuxUdp {
     fd: OwnedFd,
@@ -29,6 +36,8 @@ pub struct LinuxUdp {
     family: libc::c_int,
     /// Held while the socket lets datagrams leave in fragments, and while one leaves that must not.
     fragmenting: Mutex<()>,
+    /// Datagrams that the kernel had dropped when it was last asked.
+    unread: AtomicU32,
 }
 
 #[derive(Clone, Copy)]
@@ -73,19 +82,15 @@ impl LinuxUdp {
         // SAFETY: takes integers and returns a descriptor that nobody else owns, or -1.
         let fd = poll::check(unsafe { libc::socket(family, kind, 0) })?;
         // SAFETY: `fd` was just opened and is owned by no one else.
-        let socket = Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, family, fragmenting: Mutex::default() };
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let socket = Self { fd, family, fragmenting: Mutex::default(), unread: AtomicU32::new(0) };
         socket.set_options(address)?;
         Ok(socket)
     }
 
     fn set_options(&self, address: SocketAddr) -> io::Result<()> {
-        for (forced, plain, bytes) in [
-            (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, RECEIVE_BUFFER),
-            (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SEND_BUFFER),
-        ] {
-            let forced = self.set(libc::SOL_SOCKET, forced, bytes);
-            forced.or_else(|_| self.set(libc::SOL_SOCKET, plain, bytes))?;
-        }
+        self.set_receive_buffer(RECEIVE_BUFFER)?;
+        self.set_buffer((libc::SO_SNDBUFFORCE, libc::SO_SNDBUF), SEND_BUFFER)?;
         self.set_fragments(Fragments::Never)?;
         if address.is_ipv4() {
             self.set(libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
@@ -94,6 +99,20 @@ impl LinuxUdp {
         self.set(libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
         self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
         self.set(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)
+    }
+
+    fn set_receive_buffer(&self, bytes: libc::c_int) -> io::Result<()> {
+        self.set_buffer((libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), bytes)
+    }
+
+    /// Room for less than what sessions send.
+    pub fn expect_strangers(&self) -> io::Result<()> {
+        self.set_receive_buffer(STRANGERS_BUFFER)
+    }
+
+    fn set_buffer(&self, (forced, plain): (libc::c_int, libc::c_int), bytes: libc::c_int) -> io::Result<()> {
+        let set = self.set(libc::SOL_SOCKET, forced, bytes);
+        set.or_else(|_| self.set(libc::SOL_SOCKET, plain, bytes))
     }
 
     /// PROBE sets DF, and only the interface's own MTU limits a datagram: what the system believes to know of a path, from
@@ -270,6 +289,10 @@ impl UdpSocket for LinuxUdp {
 
     fn wait_writable(&self, ms: i32) -> bool {
         poll::wait_writable(self.fd.as_fd(), ms)
+    }
+
+    fn take_unread(&self) -> u64 {
+        self.count_unread()
     }
 }
 

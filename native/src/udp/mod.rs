@@ -11,9 +11,9 @@ use batch::{Inbox, Outgoing};
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::LinuxUdp as Socket;
-#[cfg(target_os = "linux")]
 pub(crate) use linux::names::sockaddr;
+#[cfg(target_os = "linux")]
+pub use linux::{LinuxUdp as Socket, Passing};
 
 /// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block. Its datagrams aren't
 /// fragmented, neither here nor on the way: one that's too large for the interface is refused, for a path it's lost.
@@ -50,6 +50,9 @@ pub trait UdpSocket: Send + Sync {
 
     /// Waits until the socket takes datagrams again, `ms` at most.
     fn wait_writable(&self, ms: i32) -> bool;
+
+    /// Datagrams that the system has dropped since the last call instead of having them wait here: refused, or too many.
+    fn take_unread(&self) -> u64;
 }
 
 /// Why a message of several datagrams wasn't taken.
@@ -64,37 +67,75 @@ pub enum CutFailure {
     Other,
 }
 
-/// The sockets of a queue: the same port of both families.
+/// All sockets of a port.
+pub struct Port {
+    /// Each takes the datagrams of sessions of some lanes; the first what comes from relays as well.
+    pub queues: Vec<Sockets>,
+    /// Takes everything else; None if the system can't share a port, and the first queue takes that too.
+    pub strangers: Option<Sockets>,
+}
+
+/// A pair of sockets: the same port of both families.
 pub struct Sockets {
     pub v4: Socket,
     /// None where the host has no IPv6.
     pub v6: Option<Socket>,
 }
 
-impl Sockets {
-    /// Sockets for as many queues, or for one if the system can't share a port among them. All have the same port; which one
-    /// takes a datagram of a session its lane says, modulo their number, and the first takes everything else.
-    pub fn open(port: u16, queues: usize) -> Result<Vec<Self>, OpenError> {
-        let first = Self { v4: Socket::open_v4(port)?, v6: Socket::open_v6(port)? };
-        let more: io::Result<Vec<Self>> = (1..queues).map(|queue| first.beside(queue)).collect();
-        let mut all = vec![first];
-        if let Ok(more) = more.and_then(|more| all[0].share(queues).map(|()| more)) {
-            all.extend(more);
+impl Port {
+    /// Sockets for as many queues, or for one if the system can't share a port among them.
+    pub fn open(port: u16, queues: usize) -> Result<Self, OpenError> {
+        let first = Sockets { v4: Socket::open_v4(port)?, v6: Socket::open_v6(port)? };
+        let more: io::Result<Vec<Sockets>> = (1..=queues).map(|number| first.beside(number)).collect();
+        let mut port = Self { queues: vec![first], strangers: None };
+        if let Ok(more) = more {
+            port.queues.extend(more);
+            port.strangers = port.queues.pop();
+            if port.limit(queues).is_err() {
+                port.queues.truncate(1);
+                port.strangers = None;
+            }
         }
-        Ok(all)
+        Ok(port)
     }
 
+    /// Leaves that many queues or fewer. The kernel puts the last socket of a port into the place of one that's closed, so what is
+    /// left stands in its order again when those behind a place are closed one after the other.
+    pub fn limit(&mut self, queues: usize) -> io::Result<()> {
+        self.queues.truncate(queues);
+        let Some(strangers) = &self.strangers else { return Ok(()) };
+        strangers.limit_buffer()?;
+        self.queues.first().map_or(Ok(()), |first| first.share(self.queues.len()))
+    }
+}
+
+impl Sockets {
     fn beside(&self, queue: usize) -> io::Result<Self> {
         let v6 = self.v6.as_ref().map(|socket| socket.beside(queue)).transpose()?;
         Ok(Self { v4: self.v4.beside(queue)?, v6 })
     }
 
     fn share(&self, queues: usize) -> io::Result<()> {
-        if queues > 1 {
-            self.v4.share_by_lane(queues)?;
-            self.v6.as_ref().map_or(Ok(()), |socket| socket.share_by_lane(queues))?;
-        }
-        Ok(())
+        self.both(|socket| socket.share(queues))
+    }
+
+    fn limit_buffer(&self) -> io::Result<()> {
+        self.both(Socket::expect_strangers)
+    }
+
+    /// Has the system refuse everything else.
+    pub fn let_pass(&self, passing: &Passing) -> io::Result<()> {
+        self.both(|socket| socket.let_pass(passing))
+    }
+
+    /// Datagrams that the system has dropped since the last call instead of having them wait here.
+    pub fn take_unread(&self) -> u64 {
+        self.v4.take_unread() + self.v6.as_ref().map_or(0, UdpSocket::take_unread)
+    }
+
+    fn both(&self, of: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
+        of(&self.v4)?;
+        self.v6.as_ref().map_or(Ok(()), of)
     }
 
     /// The one that reaches an address.
@@ -103,8 +144,7 @@ impl Sockets {
     }
 
     pub fn set_joining(&self, on: bool) -> io::Result<()> {
-        self.v4.set_joining(on)?;
-        self.v6.as_ref().map_or(Ok(()), |socket| socket.set_joining(on))
+        self.both(|socket| socket.set_joining(on))
     }
 
     /// `mark`: 0 for none.
@@ -112,8 +152,7 @@ impl Sockets {
         if mark == 0 {
             return Ok(());
         }
-        self.v4.set_mark(mark)?;
-        self.v6.as_ref().map_or(Ok(()), |socket| socket.set_mark(mark))
+        self.both(|socket| socket.set_mark(mark))
     }
 
     pub fn can_cut(&self) -> bool {

@@ -24,7 +24,7 @@ members are in it. It works without a daemon as well. Look at it before you give
 
 Examples:
   p2p bugreport
-  p2p bugreport --output /tmp/p2p-report.tar.gz`,
+  p2p bugreport --output report.tar.gz`,
     )
     .action(async ({ output, config, json }: Flags, command: Command) => {
       const report = await collect((method) => callDaemon(command, method, {}), config);

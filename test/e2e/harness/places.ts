@@ -14,5 +14,6 @@ export const TRANSFER_TOOL = `${root}test/e2e/tools/transfer.py`;
 export const DHT_PROGRAM = `${root}build/test/e2e/programs/dht.js`;
 export const MEMBERS_PROGRAM = `${root}build/test/e2e/programs/members.js`;
 export const FRAME_KEYS_PROGRAM = `${root}build/test/e2e/programs/frame-keys.js`;
+export const FLOOD_TOOL = `${root}test/e2e/tools/flood.py`;
 export const MANAGER_TOOL = `${root}test/e2e/tools/manager.py`;
 export const DEMO = `${root}scripts/demo`;

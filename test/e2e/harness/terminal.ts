@@ -22,7 +22,7 @@ export class Terminal {
     const size = ['-x', String(columns), '-y', String(rows)];
     // As arguments of its own, so that no login shell comes between and sets another path.
     const told = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const program = ['env', ...told, 'sh', '-c', `${command}; echo "ended with $?"; exec cat`];
+    const program = ['env', ...told, 'sh', '-c', `trap : INT; ${command}; echo "ended with $?"; exec cat`];
     await terminal.tmux('new-session', '-d', ...size, ...program);
     return terminal;
   }

@@ -4,9 +4,11 @@ use std::mem::{size_of, zeroed};
 use std::os::fd::AsRawFd;
 
 use super::LinuxUdp;
+use super::bpf::{answer, answer_accumulator, if_equal, load, modulo};
 use super::names::{address_of, sockaddr};
 use crate::packet::{KIND_CONTROL, KIND_FRAME};
 use crate::poll;
+use crate::relay::envelope::{ENVELOPE_KIND, LOGIN_2, LOGIN_COOKIE, MESSAGE};
 
 /// Where the lane stands in a datagram of a session (docs/protocol.md section 7).
 const LANE_AT: u32 = 2;
@@ -38,25 +40,25 @@ impl LinuxUdp {
         Ok(another)
     }
 
-    /// Has the sockets of this one's port, as many as there are, take a session's datagrams by their lane, modulo `queues`, in
-    /// the order in which they were bound, and the first everything else. (SO_ATTACH_REUSEPORT_CBPF, socket(7).)
-    pub fn share_by_lane(&self, queues: usize) -> io::Result<()> {
+    /// Has the sockets of this one's port take datagrams in the order in which they were bound: the first `queues` those of sessions by
+    /// their lane, modulo `queues`; the first what comes from relays as well; the one behind them everything else.
+    /// (SO_ATTACH_REUSEPORT_CBPF, socket(7).)
+    pub fn share(&self, queues: usize) -> io::Result<()> {
         let queues = queues as u32;
-        let mut program = [
-            instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, (0, 0)),
-            instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, u32::from(KIND_FRAME), (2, 0)),
-            instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, u32::from(KIND_CONTROL), (1, 0)),
-            instruction(libc::BPF_RET | libc::BPF_K, 0, (0, 0)),
-            instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, LANE_AT, (0, 0)),
-            instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, queues, (0, 0)),
-            instruction(libc::BPF_RET | BPF_A, 0, (0, 0)),
+        let relays = [ENVELOPE_KIND, LOGIN_COOKIE, LOGIN_2, MESSAGE];
+        let mut program = vec![
+            load(libc::BPF_B, 0),
+            if_equal(u32::from(KIND_FRAME), (1, 0)),
+            if_equal(u32::from(KIND_CONTROL), (0, 3)),
+            load(libc::BPF_H, LANE_AT),
+            modulo(queues),
+            answer_accumulator(),
         ];
-        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-        let length = size_of::<libc::sock_fprog>() as libc::socklen_t;
-        let (socket, option) = (self.fd.as_raw_fd(), libc::SO_ATTACH_REUSEPORT_CBPF);
-        // SAFETY: `filter` and the instructions that it points to live through the call, which copies them.
-        poll::check(unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const filter).cast(), length) })?;
-        Ok(())
+        for kind in relays {
+            program.extend([if_equal(u32::from(kind), (0, 1)), answer(0)]);
+        }
+        program.push(answer(queues));
+        self.attach(libc::SO_ATTACH_REUSEPORT_CBPF, &mut program)
     }
 
     fn get(&self, level: libc::c_int, option: libc::c_int) -> io::Result<libc::c_int> {
@@ -68,11 +70,4 @@ impl LinuxUdp {
         })?;
         Ok(value)
     }
-}
-
-/// Not in libc: the accumulator as what a program returns (include/uapi/linux/filter.h).
-const BPF_A: u32 = 0x10;
-
-fn instruction(code: u32, k: u32, (jt, jf): (u8, u8)) -> libc::sock_filter {
-    libc::sock_filter { code: code as u16, jt, jf, k }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::udp::batch::{Outbox, Route};
 
 /// A socket on a port that the system chose, and its address on the loopback interface.
-fn bound(address: &str) -> (LinuxUdp, SocketAddr) {
+pub(super) fn bound(address: &str) -> (LinuxUdp, SocketAddr) {
     let mut address: SocketAddr = address.parse().expect("an address");
     let socket = LinuxUdp::open(address).expect("a socket");
     // SAFETY: zeros are a valid sockaddr_in6.
@@ -34,6 +34,23 @@ fn arrives(from: &str, source: Option<&str>) -> Incoming {
     let incoming = inbox.get(0).expect("the first").0;
     assert_eq!((incoming.mark, incoming.segment), (0xBA, 5));
     incoming
+}
+
+/// Sends each to a socket on the loopback interface.
+pub(super) fn sent(to: SocketAddr, datagrams: &[Vec<u8>]) {
+    let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for datagram in datagrams {
+        sender.send_to(datagram, to).expect("sends");
+    }
+}
+
+/// All that waits in a socket.
+pub(super) fn received(socket: &LinuxUdp) -> Vec<Vec<u8>> {
+    let (mut inbox, mut datagrams) = (Inbox::default(), Vec::new());
+    while socket.receive(&mut inbox).is_ok() {
+        datagrams.extend((0..inbox.len()).filter_map(|at| inbox.get(at).map(|(_, bytes)| bytes.to_vec())));
+    }
+    datagrams
 }
 
 #[test]
