@@ -39,8 +39,8 @@ const LOOKS: readonly (readonly [string, ...string[]])[] = [
   ['ip', '-6', 'route'],
 ];
 
-/** Gathers everything; what can't be had is a sentence that says so. */
-export async function collect(ask: Ask, configFile: string): Promise<Part[]> {
+/** Gathers everything; what can't be had is a sentence that says so. `daemonLog`: what the daemon remembers of its log, as text. */
+export async function collect(ask: Ask, daemonLog: () => Promise<string>, configFile: string): Promise<Part[]> {
   const daemon = async (method: Asked) =>
     ask(method).then(
       (answer) => JSON.stringify(answer, null, 2),
@@ -53,6 +53,11 @@ export async function collect(ask: Ask, configFile: string): Promise<Part[]> {
     { name: 'netcheck.json', means: 'p2p netcheck --json', text: await daemon('daemon.netcheck') },
     { name: 'config.txt', means: 'which keys the configuration has', text: await configuration(configFile) },
     { name: 'network.txt', means: "this machine's interfaces, addresses and routes", text: await programs(LOOKS) },
+    {
+      name: 'daemon-log.txt',
+      means: 'the last lines of its log that the daemon remembers',
+      text: await daemonLog().catch((error: Error) => error.message),
+    },
     { name: 'log.txt', means: 'the last lines of the log that systemd keeps', text: await program(log) },
   ];
   const secrets = await knownSecrets(ask);

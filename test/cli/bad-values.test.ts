@@ -103,6 +103,7 @@ const TABLE: Readonly<
       '--metrics': [['nowhere', /--metrics: expected .*"nowhere"/, CONFIG]],
       '--profile': [['disk', /--profile: expected .*"disk"/, CONFIG]],
       '--hosts': [['/nowhere\0', /--hosts: expected an absolute path/, CONFIG]],
+      '--save': [['', /--save: expected an absolute path, got ""/, CONFIG]],
       '--profile-dir': [['', /--profile-dir: expected an absolute path, got ""/, CONFIG]],
     },
   },

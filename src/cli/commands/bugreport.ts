@@ -1,5 +1,8 @@
 import { Command } from 'commander';
-import { callDaemon, jsonFlag } from '../context.js';
+import { MAX_LOG_LINES } from '../../rpc/fields.js';
+import { logWords } from '../../rpc/log-line.js';
+import { isLost } from '../../rpc/streams.js';
+import { callDaemon, jsonFlag, listenToDaemon } from '../context.js';
 import { print, printJson } from '../output.js';
 import { collect, writeArchive } from '../report.js';
 
@@ -19,7 +22,7 @@ export function bugreportCommand(): Command {
       'after',
       `
 It asks nothing and sends nothing. In it: versions, debug, netcheck, this machine's addresses and routes, which keys the configuration has, and the
-log if systemd keeps it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
+log as far as the daemon and systemd have it. Networks are called by their id; hashes, keys and passwords are left out. Addresses of this machine and of
 members are in it. It works without a daemon as well. Look at it before you give it away: tar -tzf FILE.
 
 Examples:
@@ -27,7 +30,8 @@ Examples:
   p2p bugreport --output report.tar.gz`,
     )
     .action(async ({ output, config, json }: Flags, command: Command) => {
-      const report = await collect((method) => callDaemon(command, method, {}), config);
+      const log = () => daemonLog(command);
+      const report = await collect((method) => callDaemon(command, method, {}), log, config);
       const file = output ?? `p2p-bugreport-${stamp(new Date())}.tar.gz`;
       const contents = await writeArchive(file, report);
       if (json) return printJson({ file, contents });
@@ -35,6 +39,15 @@ Examples:
       for (const { name, bytes, means } of contents)
         print(`  ${name.padEnd(14)}${`${bytes}`.padStart(9)} bytes  ${means}`);
     });
+}
+
+/** The lines that the daemon remembers. */
+async function daemonLog(command: Command): Promise<string> {
+  const params = { lines: MAX_LOG_LINES, follow: false };
+  const lines: string[] = [];
+  for await (const line of await listenToDaemon(command, 'log.subscribe', params, new AbortController().signal))
+    if (!isLost(line)) lines.push(`${line.time} ${logWords(line)}`);
+  return lines.join('\n');
 }
 
 /** `20261121-080000`, UTC. */
