@@ -38,7 +38,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     .usage('COMMAND [flags]')
     .addOption(new Option('--socket <path>', `socket of the daemon (default: ${DEFAULT_SOCKET})`))
     .addHelpText('after', EPILOGUE)
-    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100, subcommandTerm: termOf })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'p2p: ')) })
     .exitOverride();
   const commands = [
@@ -65,4 +65,12 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   program.addCommand(completeCommand(program).copyInheritedSettings(program), { hidden: true });
   return program;
+}
+
+/** A command in the list of all, without what its own help says. */
+function termOf(command: Command): string {
+  const parameters = command.registeredArguments.map((parameter) =>
+    parameter.required ? `<${parameter.name()}>` : `[${parameter.name()}]`,
+  );
+  return [command.name(), ...parameters].join(' ');
 }
