@@ -12,6 +12,7 @@ import { logsCommand } from './commands/logs.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
+import { serviceCommand } from './commands/service.js';
 import { setCommand } from './commands/set.js';
 import { showCommand } from './commands/show.js';
 import { startCommand } from './commands/start.js';
@@ -56,6 +57,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     debugCommand(),
     setCommand(),
     generateCommand(hooks),
+    serviceCommand(),
     checkConfigCommand(hooks),
     cleanHostsCommand(hooks),
     bugreportCommand(),
