@@ -208,10 +208,9 @@ export class Entry {
   /** Whether the member with this overlay address is connected; so is one's own. */
   isConnected(ip: string): boolean {
     if (this.running === null) return false;
-    const has = (addresses: readonly string[], ula: string | null) =>
-      [...addresses, ula].some((address) => address?.split('/')[0] === ip);
-    if (has(ownAddresses(this.saved), this.running.ula)) return true;
-    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.addresses, peer.ula));
+    const has = (addresses: readonly string[]) => addresses.some((address) => address.split('/')[0] === ip);
+    if (has(ownAddresses(this.saved)) || this.running.ula?.split('/')[0] === ip) return true;
+    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.held));
   }
 
   info(): NetworkInfo {
@@ -233,6 +232,7 @@ export class Entry {
       portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
+      bridge: this.saved.bridge,
       routes: [...this.saved.routes],
       acceptRoutes: [...this.saved.acceptRoutes],
       memberRoutes: [],
@@ -241,6 +241,7 @@ export class Entry {
         ...peer,
         hostName: null,
         addresses: [...peer.addresses],
+        held: [...peer.held],
         routes: [...peer.routes],
       })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),

@@ -39,6 +39,7 @@ export function networkConfig(
     blocked: saved.blocked,
     acquaintances: saved.acquaintances,
     forwardOnly: saved.forwardOnly,
+    bridge: saved.bridge,
     ...relays,
     unix,
   };
@@ -46,7 +47,7 @@ export function networkConfig(
 
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
-  { secrets, identity, mac, mtu, port }: NetworkConfig,
+  { secrets, identity, mac, mtu, port, bridge }: NetworkConfig,
   saved: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
@@ -54,6 +55,7 @@ export function deviceConfig(
     mac,
     mtu,
     mssClamp: saved.mssClamp,
+    bridge,
     addresses: ownAddresses(saved),
     port,
     networkAdmissionKey: admissionKey(secrets),

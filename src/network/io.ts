@@ -57,6 +57,8 @@ export interface NetworkConfig extends MemberProfile {
   readonly acquaintances: readonly Acquaintance[];
   /** Everything goes through relays: no LAN, no direct path in either direction. */
   readonly forwardOnly: boolean;
+  /** Whether there are others behind our device. */
+  readonly bridge: boolean;
   /** The relay that this machine serves and offers to members, or null. */
   readonly relayOffer: RelayOffer | null;
   /** Whether relays that members offer are used. */
@@ -201,7 +203,11 @@ export interface PeerSnapshot {
   readonly addresses: readonly string[];
   /** Its IPv6 address in the network's own subnet, with prefix, or null. */
   readonly ula: string | null;
+  /** Those of them that it holds, without prefix lengths: an address that several claim is one's only. */
+  readonly held: readonly string[];
   readonly mac: string;
+  /** Whether there are others behind it. */
+  readonly bridge: boolean;
   /** `refused`: a side won't have the session, `lastError` says why. `blocked`: this side, because somebody here said so. */
   readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused' | 'blocked';
   readonly path: PathKind;

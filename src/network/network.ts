@@ -12,6 +12,7 @@ import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
+import { AddressClaims } from './address-claims.js';
 import { AddressChoice } from './addresses/choice.js';
 import { Chronicle } from './chronicle.js';
 import { DeviceEvents } from './device-events.js';
@@ -81,6 +82,7 @@ export class Network {
   private readonly whereabouts: Whereabouts;
   private readonly keys: Keys;
   private readonly trust: Trust;
+  private readonly claims: AddressClaims;
   private readonly probes: ProbeQueue;
   private readonly hellos: Hellos;
   private readonly roster: Roster;
@@ -110,13 +112,15 @@ export class Network {
     const { own, surroundings } = this.whereabouts;
     this.keys = new Keys(config, members, outbox, random, now);
     this.trust = new Trust(config, members, outbox, this.keys.clock);
+    this.claims = new AddressClaims(own, this.trust);
     if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
     const session = sessionContext(config, this.keys.ring, own, members, stamper, random);
     this.probes = new ProbeQueue(now);
     this.hellos = new Hellos(config, surroundings, members, this.probes, stamper, outbox, random);
     this.roster = new Roster(config, own, members, problems, this.peerContext(session), {
       outdid: (at) => this.whereabouts.recordChanged(at),
-      learned: (at, peer) => this.learned(at, peer),
+      learned: (at) => this.addresses.membersChanged(at),
+      forgotten: (at, peer) => this.claims.forget(at, peer),
     });
     this.relays = new Relays(config, outbox, random, {
       introduce: (to, nonce) => this.hellos.introduce(to, nonce),
@@ -164,6 +168,7 @@ export class Network {
     return Math.min(
       this.health.deadline(),
       this.keys.deadline(),
+      this.claims.deadline(),
       this.members.deadline(),
       this.hellos.deadline(),
       this.probes.deadline(),
@@ -202,7 +207,7 @@ export class Network {
       ...this.keys.problems(now),
       ...this.trust.problems(now),
       ...this.addresses.problems(),
-      ...this.problems.list(now, this.whereabouts.own.record, records),
+      ...this.problems.list(now, this.whereabouts.own.record, records, (ip) => this.claims.holderOf(ip)),
     ];
   }
 
@@ -284,9 +289,11 @@ export class Network {
       case 'block':
         this.trust.block(now, input.ids);
         this.addresses.membersChanged(now);
+        this.claims.reviewAll(now);
         break;
       case 'accept':
-        this.trust.accept(input.id);
+        this.trust.accept(now, input.id);
+        this.claims.reviewAll(now);
         break;
       case 'leave':
         this.standStill(now);
@@ -300,6 +307,7 @@ export class Network {
     this.health.tick(now);
     if (this.state !== 'running') return;
     this.each((peer) => peer.tick(now));
+    this.claims.tick(now);
     this.hellos.tick(now);
     this.probes.tick(now);
     if (this.memberRelays.deadline() <= now) this.memberRelays.tick(now);
@@ -320,27 +328,23 @@ export class Network {
   private connected(peer: Peer, now: number): void {
     this.chronicle.connected(peer);
     this.setMacs(peer.record.mac);
-    this.trust.met(now, peer);
+    this.claims.met(now, peer);
     this.addresses.membersChanged(now);
     this.gossip.greet(now, peer);
     this.memberRelays.hurry(now);
     this.remembrance.changed(now);
   }
 
-  private learned(now: number, peer: Peer): void {
-    this.trust.learned(now, peer);
-    this.addresses.membersChanged(now);
-  }
-
   private disconnected(peer: Peer, now: number, why: string | null): void {
     this.chronicle.disconnected(peer, why);
     this.setMacs(peer.record.mac);
+    this.claims.met(now, peer);
     this.hellos.statics.lost(now, peer.record.peerId);
   }
 
   /** Who of those that claim a MAC may use it depends on who is connected. */
   private setMacs(mac: Uint8Array): void {
-    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
+    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setRights();
   }
 
   /** The key queue moves on; with its last key the network stands still, with another one it goes on. */
@@ -388,6 +392,7 @@ export class Network {
       wall: (at: number) => this.keys.clock.at(at),
       changed: (at: number) => {
         this.whereabouts.overlayChanged(at);
+        this.claims.reviewAll(at);
         this.each((peer) => peer.surroundingsChanged(at));
       },
     };
@@ -413,6 +418,11 @@ export class Network {
       handshakes: this.handshakes,
       macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
+      heldBy: (peer) => this.claims.heldBy(peer),
+      claimed: (peer, now, before) => {
+        this.trust.moved(peer);
+        this.claims.claimed(now, peer, before);
+      },
     };
   }
 }

@@ -19,7 +19,9 @@ export interface RosterListener {
   /** Our own record changed, because it had to outdo another one. */
   outdid(now: number): void;
   /** A member is new, or says something else of itself. */
-  learned(now: number, peer: Peer): void;
+  learned(now: number): void;
+  /** One isn't known any more. */
+  forgotten(now: number, peer: Peer): void;
 }
 
 export class Roster {
@@ -72,7 +74,7 @@ export class Roster {
     const peer = new Peer(this.context, ++this.lastHandle, record, remote, source, stamp);
     this.members.add(peer);
     peer.introduce(now);
-    this.listener.learned(now, peer);
+    this.listener.learned(now);
     return { kind: 'new', peer, record };
   }
 
@@ -82,7 +84,7 @@ export class Roster {
     if (record.sequence <= sequence || !sameBytes(record.staticKey, staticKey))
       return { kind: 'known', peer, record: peer.record };
     peer.update(now, record);
-    this.listener.learned(now, peer);
+    this.listener.learned(now);
     return { kind: 'newer', peer, record };
   }
 
@@ -102,6 +104,7 @@ export class Roster {
 
   private forget(now: number, peer: Peer): void {
     peer.end(now, null);
+    this.listener.forgotten(now, peer);
     this.context.outbox.command({ kind: 'drop-peer', peer: peer.handle });
   }
 }

@@ -1,11 +1,9 @@
 /** Whom this member deals with: who is blocked here, and who was known by which address. */
 import { Acquaintances } from './acquaintances.js';
-import { ulaOf } from './addresses/derived.js';
 import type { NetworkConfig } from './io.js';
 import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
-import type { MemberRecord } from './record.js';
 import type { WallClock } from './wall-clock.js';
 
 export class Trust {
@@ -13,7 +11,7 @@ export class Trust {
   private readonly acquaintances: Acquaintances;
 
   constructor(
-    private readonly config: NetworkConfig,
+    config: NetworkConfig,
     private readonly members: Members,
     private readonly outbox: Outbox,
     private readonly clock: WallClock,
@@ -37,24 +35,31 @@ export class Trust {
     }
   }
 
-  /** A member's record is new: what it let go of, another may have; what it has besides, it has as whom it proved to be. */
-  learned(now: number, peer: Peer): void {
-    if (this.acquaintances.moved(this.withoutUla(peer.record))) this.save();
-    if (peer.isConnected) this.met(now, peer);
+  /** A member's record says which addresses it has: what it let go of, another may have. */
+  moved({ record }: Peer): void {
+    const ips = record.addresses.map(({ ip }) => ip);
+    if (this.acquaintances.moved(record.peerId, ips)) this.save();
   }
 
-  /** A member has proved who it is. */
-  met(now: number, { record }: Peer): void {
-    const isHere = (id: string) => this.members.withId(id)?.isConnected ?? false;
-    const changes = this.acquaintances.met(this.clock.at(now), this.withoutUla(record), isHere);
-    if (changes === null) return;
-    for (const change of changes) this.outbox.notable('warn', change);
-    this.save();
+  /** Whose an address is of those who claim it. */
+  decide(now: number, ip: string, peers: readonly Peer[]): Peer | undefined {
+    const claimants = peers.map((peer) => {
+      const { record, isConnected } = peer;
+      return { peer, record, isConnected, isAround: peer.aroundUntil() > now };
+    });
+    const { holder, news } = this.acquaintances.decide(this.clock.at(now), ip, claimants);
+    if (news !== null) {
+      for (const change of news) this.outbox.notable('warn', change);
+      this.save();
+    }
+    return holder?.peer;
   }
 
-  /** Changes of an address's holder to this member are as they should be. */
-  accept(id: string): void {
-    if (this.acquaintances.accept(id)) this.save();
+  /** The addresses that this member claims are its own, and that they were another's before is as it should be. */
+  accept(now: number, id: string): void {
+    const record = this.members.withId(id)?.record;
+    const ips = record?.addresses.map(({ ip }) => ip) ?? [];
+    if (this.acquaintances.accept(this.clock.at(now), { id, name: record?.name ?? '' }, ips)) this.save();
   }
 
   knownSince(id: string): number | null {
@@ -63,12 +68,6 @@ export class Trust {
 
   problems(now: number): string[] {
     return this.acquaintances.problems(this.clock.at(now));
-  }
-
-  /** That address is nobody else's, ever. */
-  private withoutUla(record: MemberRecord): MemberRecord {
-    const ula = ulaOf(this.config.secrets.networkId, record.identity);
-    return { ...record, addresses: record.addresses.filter(({ ip }) => ip !== ula.ip) };
   }
 
   private save(): void {

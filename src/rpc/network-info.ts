@@ -18,7 +18,11 @@ export const peerSchema = v.object({
   addresses: v.array(v.string()),
   /** Its IPv6 address that follows from its identity; null if it has none. */
   ula: v.nullable(v.string()),
+  /** Those that it holds, without prefix lengths: an address that several claim is one's only. */
+  held: v.array(v.string()),
   mac: v.string(),
+  /** Whether it's a bridge: there are others behind it. */
+  bridge: v.boolean(),
   state: v.picklist(PEER_STATES),
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
@@ -111,6 +115,8 @@ export const networkSchema = v.object({
   memberRoutes: v.array(memberRouteSchema),
   /** Everything goes through relays. */
   forwardOnly: v.boolean(),
+  /** Whether its device is a port of a bridge. */
+  bridge: v.boolean(),
   log: v.picklist(LEVELS),
   /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
   keyEnds: v.nullable(v.number()),

@@ -14,6 +14,8 @@ const PEER: Ping['peer'] = {
     hostName: null,
     addresses: ['10.10.10.2/24'],
     ula: null,
+    held: [],
+    bridge: false,
     mac: '02:00:00:00:00:01',
     source: 'dht',
   },

@@ -16,7 +16,7 @@ use napi_derive::napi;
 
 use closing::Closing;
 use convert::{
-    addresses_of, config_of, event_of, help_of, invalid, ipv4_of, keys_of, mac_of, optional_way, proxy_of, relay_of,
+    addresses_of, config_of, event_of, help_of, invalid, ipv4_of, keys_of, optional_way, proxy_of, relay_of, rights_of,
     way_of,
 };
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
@@ -135,10 +135,8 @@ impl NativeDevice {
 fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
     let failed = |error: crate::engine::CommandError| invalid(error.to_string());
     match command {
-        NativeCommand::SetPeer { peer, macs, offload } => {
-            let macs =
-                macs.iter().map(|mac| mac_of(mac)).collect::<std::result::Result<Vec<_>, _>>().map_err(invalid)?;
-            to.set_peer(*peer, &macs, *offload).map_err(failed)
+        NativeCommand::SetPeer { peer, macs, addresses, offload, bridge } => {
+            to.set_peer(*peer, &rights_of(macs, addresses, *bridge)?, *offload).map_err(failed)
         }
         NativeCommand::DropPeer { peer } => {
             to.drop_peer(*peer);

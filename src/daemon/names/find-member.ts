@@ -23,6 +23,8 @@ export interface FoundIdentity {
 type Called = Pick<IdentityInfo, 'id' | 'name' | 'addresses' | 'state'> & {
   readonly hostName?: string | null;
   readonly ula?: string | null;
+  /** Of its addresses, those that it holds. */
+  readonly held?: readonly string[];
 };
 
 /** Members named in an error that asks which one is meant. */
@@ -43,7 +45,7 @@ export function findMember(networks: readonly NetworkInfo[], who: string): Found
 }
 
 /**
- * Whether the one member that `who` stands for is connected; oneself always is. An address that two members have: whether either is. Throws an
+ * Whether the one member that `who` stands for is connected; oneself always is. An address that several claim is its holder's. Throws an
  * `RpcError`, `ambiguous-member`.
  */
 export function isConnected(networks: readonly NetworkInfo[], who: string): boolean {
@@ -77,7 +79,11 @@ function only<T extends { readonly device: string; readonly peer: Called }>(
 }
 
 function matches<T extends { readonly peer: Called }>(all: readonly T[], who: string): T[] {
-  if (isIP(who) !== 0) return all.filter(({ peer }) => bare(peer).includes(parseIp(who)));
+  if (isIP(who) !== 0) {
+    const ip = parseIp(who);
+    const holders = all.filter(({ peer }) => peer.held?.includes(ip));
+    return holders.length > 0 ? holders : all.filter(({ peer }) => bare(peer).includes(ip));
+  }
   const byId = /^[0-9a-f]{16}$/i.test(who) ? all.filter(({ peer }) => peer.id === who.toLowerCase()) : [];
   if (byId.length > 0) return byId;
   const byHostName = all.filter(({ peer }) => isHostName(peer.hostName, who));

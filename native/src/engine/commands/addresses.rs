@@ -9,7 +9,9 @@ use super::Commands;
 use crate::clock::now;
 use crate::counters::Drop;
 use crate::frame::arp;
+use crate::frame::addresses::{address_of, link_local};
 use crate::packet::{HEADROOM, Offload};
+use crate::tap::Address;
 
 /// The address that is asked for; none once somebody turned out to have it.
 #[derive(Default)]
@@ -42,6 +44,15 @@ impl Shared {
 }
 
 impl Commands<'_> {
+    /// Our interface has these addresses from here on: no peer's frame may claim one of them.
+    pub fn set_own_addresses(&mut self, addresses: &[Address]) {
+        let switch = &mut self.control.tables.switch;
+        let given = addresses.iter().map(|address| address_of(address.ip));
+        let own = given.chain([link_local(&switch.own().mac)]).collect();
+        switch.set_own_addresses(own);
+        self.control.changed = true;
+    }
+
     /// Asks all peers who has the address; an `AddressInUse` follows if somebody says so.
     pub fn probe_address(&mut self, address: Ipv4Addr) {
         self.shared.probed.set(address);
@@ -57,7 +68,7 @@ impl Commands<'_> {
     fn ask(&mut self, sender: Ipv4Addr, target: Ipv4Addr) {
         self.publish();
         let mut room = [0; HEADROOM + arp::FRAME];
-        room[HEADROOM..].copy_from_slice(&arp::question(self.control.tables.switch.own(), sender, target));
+        room[HEADROOM..].copy_from_slice(&arp::question(self.control.tables.switch.own().mac, sender, target));
         let Ok(mut frame) = Frame::new(&mut room, Offload::default()) else { return };
         let at = now();
         for peer in self.control.tables.peers.values() {
