@@ -200,6 +200,11 @@ const TABLE: Readonly<
   bugreport: {
     bad: { '--output': [['/nowhere/report.tar.gz', /the archive can't be written: .*\/nowhere/, FAILURE]] },
   },
+  service: {
+    bad: {
+      '<action>': [['restart', /'restart' is invalid.*Allowed choices are install, uninstall, start, stop, status/]],
+    },
+  },
   completion: { bad: { '<shell>': [['tcsh', /'tcsh' is invalid.*Allowed choices are bash, zsh, fish, powershell/]] } },
 };
 
