@@ -51,6 +51,8 @@ export interface Config {
   /** What's profiled, or null; and where profiles are written, null for the state directory. */
   readonly profile: ProfileKind | null;
   readonly profileDir: string | null;
+  /** Where all networks are kept as well, in one file, or null. */
+  readonly save: string | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -126,6 +128,7 @@ export function configDefaults(): Config {
     metrics: null,
     profile: null,
     profileDir: null,
+    save: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -191,6 +194,13 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     value: 'DIR',
     means: 'where those files go',
     fallback: 'the state directory',
+    parse: absolutePath,
+  },
+  save: {
+    value: 'FILE',
+    means:
+      'all networks, with their secrets, are written to this file whenever they change; those in it that the state directory lacks are brought back at the start',
+    fallback: '',
     parse: absolutePath,
   },
   lan: {

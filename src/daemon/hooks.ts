@@ -8,6 +8,8 @@ export type HookEvent = 'up' | 'down';
 
 /** How long a command may run, in ms; less when a network goes down, for a daemon has to end in time. */
 const LIMIT_MS: Readonly<Record<HookEvent, number>> = { up: 10_000, down: 5_000 };
+/** How long its output is waited for when a command has ended, in ms. */
+const LAST_WORDS_MS = 1_000;
 /** Of a command's output so much goes to the log: lines, and characters in each. */
 const MAX_LINES = 50;
 const MAX_LINE = 500;
@@ -97,9 +99,11 @@ function end(child: ChildProcess, limit: number, stop: AbortSignal): Promise<str
     };
     stop.addEventListener('abort', onStop);
     child.on('error', (error) => done(error.message));
-    child.on('exit', (code, signal) =>
-      done(code === 0 ? null : signal === null ? `exit code ${code}` : `ended by ${signal}`),
-    );
+    const ended = (code: number | null, signal: string | null) =>
+      done(code === 0 ? null : signal === null ? `exit code ${code}` : `ended by ${signal}`);
+    child.on('close', ended);
+    // Its last words come after it; what it left running may keep its output open for ever.
+    child.on('exit', (code, signal) => setTimeout(() => ended(code, signal), LAST_WORDS_MS).unref());
   });
 }
 

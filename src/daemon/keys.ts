@@ -1,5 +1,5 @@
 /** The key queue as people hand it in, as it's kept, and as the machine uses it. */
-import { sameBytes } from '../core/bytes.js';
+import { sameSecret } from '../core/crypto.js';
 import { moment } from '../core/moment.js';
 import { keyEntry, keySecret, type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
@@ -38,7 +38,7 @@ export async function stretchKeys(
   const keys = [...queue];
   for (const [i, { key, ttl }] of added.entries()) {
     const secret = await keySecret(key, secrets);
-    const twin = keys.findIndex((other) => sameBytes(other.secret, secret));
+    const twin = keys.findIndex((other) => sameSecret(other.secret, secret));
     if (twin !== -1)
       throw refusal(`keys.${i}.key: expected a new key, got the one at place ${twin + 1} of the queue once more`);
     keys.push({ secret, until: ttl ?? null });
@@ -53,7 +53,7 @@ export async function hasKeys({ keys, root }: SavedNetwork, asked: KeyParams, wa
   for (const { key, ttl } of asked) {
     if (ttl !== undefined && ttl * 1000 <= wall) continue;
     const secret = await keySecret(key, secrets);
-    if (!keys.some((has) => has.until === (ttl ?? null) && sameBytes(has.secret, secret))) return false;
+    if (!keys.some((has) => has.until === (ttl ?? null) && sameSecret(has.secret, secret))) return false;
   }
   return true;
 }

@@ -59,8 +59,8 @@ export class Networks {
   private readonly listeners: (() => void)[] = [];
   private readonly hooks: Hooks;
   private readonly routes: RouteKeeper;
-  /** What follows from who the members are is looked at a moment after something has happened. */
-  private readonly members = new Soon(FOLLOW_MS, () => this.follow());
+  /** Routes are looked at a moment after something has happened to the members. */
+  private readonly follow = new Soon(FOLLOW_MS, () => this.routes.look());
 
   constructor(private readonly around: Surroundings) {
     this.addresses = this.lookAtAddresses();
@@ -223,7 +223,7 @@ export class Networks {
   async close(): Promise<void> {
     this.stopping = true;
     await this.changing.catch(() => undefined);
-    this.members.stop();
+    this.follow.stop();
     this.routes.close();
     await Promise.all([...this.entries.values()].map((entry) => this.suspend(entry)));
   }
@@ -312,11 +312,7 @@ export class Networks {
     if (this.stopping) return;
     for (const listener of this.listeners) listener();
     const accepts = [...this.entries.values()].some(({ saved }) => saved.acceptRoutes.length > 0);
-    if (accepts || this.routes.subnets().length > 0) this.members.touch();
-  }
-
-  private follow(): void {
-    this.routes.look();
+    if (accepts || this.routes.subnets().length > 0) this.follow.touch();
   }
 
   private gone(hash: string, error: string): void {

@@ -44,6 +44,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     metrics: null,
     profile: null,
     profileDir: null,
+    save: null,
     lan: false,
     portMapping: false,
     dht: 'off' as const,

@@ -1,6 +1,6 @@
 /** The daemon as its service runs it: not root, with one right of root's, CAP_NET_ADMIN; and what its children and others can't do. */
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dhtAt, dhtProcess, dhtSays, servesDht } from './harness/dht.js';
@@ -140,6 +140,29 @@ test('a secret that comes by file, stdin or environment is in no command line', 
     assert.equal(await setting.exited, 0, setting.stderr);
     await waiting.stop();
     assert.equal(ada.daemonLog.includes(hash) || ada.daemonLog.includes(key), false);
+  }));
+
+test('names are written to a hosts file that the daemon has no right to, through the descriptor that it was handed', () =>
+  onLan(['ada'], async ({ ada }) => {
+    const hash = freshHash();
+    const text = '127.0.0.1 localhost\n';
+    const etc = join(ada.directory, 'etc');
+    const hosts = join(etc, 'hosts');
+    mkdirSync(etc);
+    writeFileSync(hosts, text, { mode: 0o644 });
+    const args = ['--no-dht', `--hosts=${hosts}`];
+    await runsAsUser(ada, ['net_admin'], { args });
+    await ada.joins(hash, ADA, '-name', 'ada');
+    await waitFor('the daemon to say what it lacks', async () =>
+      /names of members can't be written to .*drop-in p2p-hosts\.conf/.test((await ada.p2p('status')).stderr),
+    );
+    await ada.killDaemon('SIGTERM');
+    assert.equal(readFileSync(hosts, 'utf8'), text);
+    await runsAsUser(ada, ['net_admin'], { args }, hosts);
+    await waitFor('the names', () => readFileSync(hosts, 'utf8').includes(`${ADA} ada.p2p\n`));
+    assert.deepEqual([statSync(hosts).uid, readdirSync(etc)], [0, ['hosts']]);
+    await ada.killDaemon('SIGTERM');
+    assert.equal(readFileSync(hosts, 'utf8'), text);
   }));
 
 test('the service manager hears that it is ready, that it lives, and that it ends', () =>

@@ -23,6 +23,7 @@ test('a host behind a member is reached by ordinary programs, as long as the mem
     const site = await siteBehind(bob);
     try {
       for (const host of [ada, bob]) await host.daemon({ args: ['--no-dht'] });
+      await bob.namespace.sysctl({ 'net/ipv4/ip_forward': 0 }); // which it may have from the machine of the test
       await ada.joins(hash, ADA, '-accept-routes');
       const started = await bob.p2p('start', '-hash', hash, '-ip', BOB, '-name', 'bob', '-route', SITE);
       assert.match(started.stderr, /warning: 192\.168\.77\.0\/24 can't be reached through this machine/);

@@ -102,8 +102,13 @@ pub fn help_of(name: &str) -> Result<Help> {
 }
 
 pub fn key_of(name: &str, bytes: &[u8]) -> std::result::Result<Zeroizing<[u8; 32]>, String> {
-    let key = <[u8; 32]>::try_from(bytes).map_err(|_| format!("expected a {name} of 32 bytes, got {}", bytes.len()))?;
-    Ok(Zeroizing::new(key))
+    let mut key = Zeroizing::new([0; 32]);
+    if bytes.len() != key.len() {
+        return Err(format!("expected a {name} of 32 bytes, got {}", bytes.len()));
+    }
+    // Straight to where it's wiped: an array that's moved there would leave a copy on the stack.
+    key.copy_from_slice(bytes);
+    Ok(key)
 }
 
 pub fn mac_of(bytes: &[u8]) -> std::result::Result<Mac, String> {
@@ -123,7 +128,7 @@ pub fn relay_of(relay: &str, transport: &str) -> Result<RelayName> {
 pub fn proxy_of(proxy: &Either<NativeProxy, Null>) -> Result<Option<Proxy>> {
     let Either::A(NativeProxy { endpoint, authorization }) = proxy else { return Ok(None) };
     let authorization = match authorization {
-        Either::A(text) => Some(text.clone()),
+        Either::A(text) => Some(Zeroizing::new(text.clone())),
         Either::B(Null) => None,
     };
     // Its value is a secret, so the message doesn't have it.

@@ -191,8 +191,8 @@ pub fn proxy(data: &[u8]) {
         assert!(length >= MAX_ANSWER || parse_answer(&data[..length]) == Answer::Unfinished);
     }
     let authorization = String::from_utf8_lossy(data).into_owned();
-    let Some(proxy) = Proxy::new(address(1), Some(authorization.clone())) else { return };
-    let request = String::from_utf8(proxy.request(address(2))).expect("text");
+    let Some(proxy) = Proxy::new(address(1), Some(authorization.clone().into())) else { return };
+    let request = String::from_utf8(proxy.request(address(2)).to_vec()).expect("text");
     let lines: HashMap<&str, &str> = request.lines().filter_map(|line| line.split_once(": ")).collect();
     assert_eq!(request.matches("\r\n").count(), 4);
     assert_eq!(lines.get("Proxy-Authorization"), Some(&authorization.as_str()));

@@ -1,6 +1,8 @@
 //! HTTP CONNECT (RFC 9110 section 9.3.6): what a proxy is asked, and what it answers.
 use std::net::SocketAddr;
 
+use zeroize::Zeroizing;
+
 /// Bytes of an answer's header that are read at most.
 pub const MAX_ANSWER: usize = 8 * 1_024;
 /// Bytes of a `Proxy-Authorization`.
@@ -10,23 +12,29 @@ const MAX_AUTHORIZATION: usize = 1_024;
 pub struct Proxy {
     pub address: SocketAddr,
     /// The value of `Proxy-Authorization`. A secret.
-    authorization: Option<String>,
+    authorization: Option<Zeroizing<String>>,
 }
 
 impl Proxy {
     /// None if the authorization couldn't be a header's value.
-    pub fn new(address: SocketAddr, authorization: Option<String>) -> Option<Self> {
-        let is_value = |text: &String| {
+    pub fn new(address: SocketAddr, authorization: Option<Zeroizing<String>>) -> Option<Self> {
+        let is_value = |text: &Zeroizing<String>| {
             (1..=MAX_AUTHORIZATION).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
         };
         authorization.as_ref().is_none_or(is_value).then_some(Self { address, authorization })
     }
 
-    /// What asks for a connection to `to`.
-    pub fn request(&self, to: SocketAddr) -> Vec<u8> {
-        let authorization = self.authorization.as_ref();
-        let authorization = authorization.map_or(String::new(), |value| format!("Proxy-Authorization: {value}\r\n"));
-        format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{authorization}\r\n").into_bytes()
+    /// What asks for a connection to `to`. Holds the secret.
+    pub fn request(&self, to: SocketAddr) -> Zeroizing<Vec<u8>> {
+        let authorization = self.authorization.as_ref().map_or("", |value| value.as_str());
+        let header =
+            if authorization.is_empty() { ["", "", ""] } else { ["Proxy-Authorization: ", authorization, "\r\n"] };
+        let start = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
+        let parts = [&[start.as_str()][..], &header, &["\r\n"]].concat();
+        // Of its final size at once: a buffer that grows leaves copies behind.
+        let mut request = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+        parts.iter().for_each(|part| request.extend_from_slice(part.as_bytes()));
+        request
     }
 }
 
@@ -83,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_request_names_the_relay_and_who_asks() {
-        let proxy = Proxy::new(address("192.0.2.1:3128"), Some("Basic eDp5".into())).expect("a value");
-        let request = String::from_utf8(proxy.request(address("[2001:db8::9]:443"))).expect("text");
+        let proxy = Proxy::new(address("192.0.2.1:3128"), Some(Zeroizing::new("Basic eDp5".into()))).expect("a value");
+        let request = String::from_utf8(proxy.request(address("[2001:db8::9]:443")).to_vec()).expect("text");
         assert_eq!(
             request,
             "CONNECT [2001:db8::9]:443 HTTP/1.1\r\nHost: [2001:db8::9]:443\r\nProxy-Authorization: Basic eDp5\r\n\r\n"
@@ -94,7 +102,7 @@ mod tests {
     #[test]
     fn nothing_can_be_put_into_the_request() {
         for value in ["", "Basic x\r\nX: y", "Basic \u{e9}", &"x".repeat(MAX_AUTHORIZATION + 1)] {
-            assert!(Proxy::new(address("192.0.2.1:3128"), Some(value.into())).is_none(), "{value:?}");
+            assert!(Proxy::new(address("192.0.2.1:3128"), Some(Zeroizing::new(value.into()))).is_none(), "{value:?}");
         }
     }
 

@@ -173,7 +173,7 @@ fn proxy(answer: &'static [u8], relay: SocketAddr) -> SocketAddr {
 }
 
 fn through(address: SocketAddr) -> Option<Proxy> {
-    Proxy::new(address, Some("Basic eDp5".into()))
+    Proxy::new(address, Some(zeroize::Zeroizing::new("Basic eDp5".into())))
 }
 
 #[test]

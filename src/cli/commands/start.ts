@@ -47,10 +47,7 @@ export function startCommand(): Command {
         'a subnet behind this machine, offered to the members; may be given several times',
       ).argParser(list),
     )
-    .option(
-      '--accept-routes [subnets]',
-      'reach subnets that members offer, in SUBNET[,SUBNET…] (default: all private ones)',
-    )
+    .option('--accept-routes [subnets]', 'reach private subnets that members offer, or those in SUBNET[,SUBNET…]')
     .addOption(jsonFlag())
     .addHelpText(
       'after',

@@ -18,16 +18,22 @@ const SCRIPT = `
   exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set="-all$capabilities" \\
     --inh-caps="-all$capabilities" --ambient-caps="-all$capabilities" "$1/node" "$1/code/bin/p2p" "$@"`;
 
-/** Starts it; `capabilities` as in `net_admin`. */
+/** Opens a file as root and hands it over, as systemd does for `OpenFile=FILE:hosts`. */
+const HANDED = 'exec 3<> "$HANDED"; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=hosts\n';
+
+/** Starts it; `capabilities` as in `net_admin`; `handed`: a hosts file that it gets open. */
 export async function runsAsUser(
   host: Host,
   capabilities: readonly string[],
   options: DaemonOptions = {},
+  handed: string | null = null,
 ): Promise<void> {
-  await host.daemon({ ...options, through: await asUser(host, capabilities) });
+  const env = handed === null ? {} : { HANDED: handed };
+  const through = await asUser(host, capabilities, handed === null ? '' : HANDED);
+  await host.daemon({ ...options, env: { ...options.env, ...env }, through });
 }
 
-async function asUser(host: Host, capabilities: readonly string[]): Promise<string[]> {
+async function asUser(host: Host, capabilities: readonly string[], before: string): Promise<string[]> {
   const service = join(host.directory, 'service');
   mkdirSync(join(service, 'code'), { recursive: true });
   await host.must('sh', '-ec', 'cd "$0"; touch node; test -e tun || mknod -m 666 tun c 10 200', service);
@@ -35,6 +41,6 @@ async function asUser(host: Host, capabilities: readonly string[]): Promise<stri
   chownSync(host.directory, SERVICE_USER, SERVICE_USER);
   const set = capabilities.map((name) => `,+${name}`).join('');
   // The last is what the harness adds, the daemon's own path: it's found under `code`.
-  const script = SCRIPT.replaceAll('"$1/', `"${service}/`);
+  const script = before + SCRIPT.replaceAll('"$1/', `"${service}/`);
   return ['sh', '-ec', script, 'sh', service, String(SERVICE_USER), set, process.execPath, ROOT];
 }
