@@ -77,6 +77,8 @@ export interface Config {
   readonly mtu: number;
   /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
   readonly mssClamp: boolean;
+  /** Whether the devices of networks that don't say are ports of a bridge. */
+  readonly bridge: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -142,6 +144,7 @@ export function configDefaults(): Config {
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -274,6 +277,12 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   mssClamp: {
     value: 'true|false',
     means: "`true`: networks that don't say lower the MSS of TCP connections to what fits the path",
+    parse: boolean,
+  },
+  bridge: {
+    value: 'true|false',
+    means:
+      "`true`: the devices of networks that don't say are ports of a bridge: frames of others behind them are carried",
     parse: boolean,
   },
   tapOffload: {

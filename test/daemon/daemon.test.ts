@@ -58,6 +58,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     ports: { min: 50_000, max: 50_009 },
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,

@@ -22,6 +22,7 @@ const NETWORK: SavedNetwork = {
   ports: { min: 4000, max: 5000 },
   mtu: 1360,
   mssClamp: true,
+  bridge: true,
   peers: ['192.0.2.1:4900'],
   keys: [
     { secret: new Uint8Array(32).fill(2), until: 2_000_000_000 },
