@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+PREFIX ?= /usr/local
 user := scripts/as-user
 root := scripts/as-root
 S := .stamps
@@ -28,7 +29,7 @@ test: check packages
 
 ##  make check   the fast part: format, lint, types, import rules, unit, property and vector tests, Rust
 .PHONY: check
-check: $(S)/lint build $(S)/rust-tests
+check: $(S)/lint build man completions $(S)/rust-tests
 	@echo '--- unit, property and vector tests'
 	@$(user) scripts/run-tests unit
 
@@ -84,6 +85,34 @@ docs: build
 .PHONY: man
 man: build
 	@$(user) node --enable-source-maps build/src/docs/main.js man build/man
+
+##  make install        puts p2p where PREFIX says (/usr/local), below DESTDIR, with its service; make uninstall takes it away
+.PHONY: install
+install: build man completions
+	@$(root) scripts/install '$(DESTDIR)' '$(PREFIX)'
+
+.PHONY: uninstall
+uninstall:
+	@$(root) scripts/uninstall '$(DESTDIR)' '$(PREFIX)'
+
+##  make deb     a Debian package, into build/, that brings its own Node.js along
+.PHONY: deb
+deb: build man completions deb-packages
+	@$(user) scripts/make-deb
+
+##  make try-deb  tries that package in an empty Debian 12 and 13: installs, runs, upgrades, removes and purges it; needs root or sudo
+.PHONY: try-deb
+try-deb: deb
+	@$(root) scripts/try-deb bookworm
+	@$(root) scripts/try-deb trixie
+
+.PHONY: deb-packages
+deb-packages:
+	@$(root) scripts/install-packages deb
+
+.PHONY: completions
+completions: build
+	@$(user) scripts/write-completions
 
 ##  make build   the Rust addon and the TypeScript
 .PHONY: build

@@ -3,13 +3,14 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use p2p_native::frame::addresses::address_of;
 use p2p_native::frame::checksum;
 use p2p_native::frame::layout::Layout;
 use p2p_native::open::{Opener, Windows};
 use p2p_native::packet::{CUT_SEGMENTS, CUT_WHOLE, HEADER, OFFLOAD, OVERHEAD, Offload, Part, Prefix, Segments};
 use p2p_native::replay::{Verdict, Window};
 use p2p_native::seal::{Lane, Place, Sealer};
-use p2p_native::switch::Switch;
+use p2p_native::switch::{Own, Rights, Switch};
 
 const KEY: [u8; 32] = [7; 32];
 /// Ethernet, IPv4 and TCP with timestamps, and a segment behind it as an overlay MTU of 1360 makes it.
@@ -76,11 +77,14 @@ fn sealed(length: usize) -> Vec<Vec<u8>> {
 }
 
 fn switch(criterion: &mut Criterion) {
-    let mut switch = Switch::new(OWN);
-    for peer in 0..64u32 {
-        switch.set(&peer, &[[2, 0, 0, 0, 1, peer as u8]]);
+    let ip = |host: u8| address_of([10, 10, 10, host].into());
+    let mut switch = Switch::new(Own { mac: OWN, addresses: vec![ip(200)], bridge: false });
+    for peer in 0..64u8 {
+        let rights = Rights { macs: vec![[2, 0, 0, 0, 1, peer]], addresses: vec![ip(peer)], bridge: false };
+        switch.set(&u32::from(peer), &rights);
     }
-    let frame = |destination: [u8; 6], source: [u8; 6]| [&destination[..], &source[..], &[8, 0, 0x45]].concat();
+    let packet = [8, 0, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 10, 10, 10, 33, 10, 10, 10, 200];
+    let frame = |destination: [u8; 6], source: [u8; 6]| [&destination[..], &source[..], &packet].concat();
     let (out, back) = (frame([2, 0, 0, 0, 1, 33], OWN), frame(OWN, [2, 0, 0, 0, 1, 33]));
     criterion.bench_function("switch/outbound", |bencher| {
         bencher.iter(|| black_box(switch.outbound(black_box(&out))));

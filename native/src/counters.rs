@@ -43,6 +43,11 @@ drop_reasons! {
     RejoinEvicted => "rejoin-evicted", "an unfinished frame made room for a newer one";
     RejoinTimeout => "rejoin-timeout", "an unfinished frame waited too long";
     SourceMac => "source-mac", "a source MAC that the peer may not use";
+    AddressOfAnother => "address-of-another", "it says that an IP address is its sender's which another member holds, or we do";
+    AddressHidden => "address-hidden", "ARP or neighbour discovery that can't be checked: cut short, in fragments, or too deep inside";
+    BroadcastLimited => "broadcast-limited", "more broadcast, multicast and unknown destinations than a member may send";
+    MacMoves => "mac-moves", "a MAC behind a bridge that moves between members too fast";
+    MacsFull => "macs-full", "a MAC behind a bridge more than are learned";
     NotForUs => "not-for-us", "a unicast frame for another MAC, flooded to us";
     TapFull => "tap-full", "the interface's queue is full";
     TapDown => "tap-down", "the interface is down or gone";

@@ -53,3 +53,38 @@ fn message(subnet: &Subnet) -> io::Result<RouteMessage> {
     ];
     Ok(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnet(destination: &str, gateway: &str, interface: &str) -> Subnet {
+        let destination = Address::parse(destination).expect("a subnet");
+        let gateway = gateway.parse().expect("an address");
+        Subnet { destination, gateway, interface: interface.into(), metric: 5_000 }
+    }
+
+    #[test]
+    fn a_route_names_its_subnet_and_its_way() {
+        for (destination, gateway, family) in
+            [("192.168.7.0/24", "10.10.10.2", AddressFamily::Inet), ("fd00:7::/64", "fd00::2", AddressFamily::Inet6)]
+        {
+            let subnet = subnet(destination, gateway, "lo");
+            let message = message(&subnet).expect("every system has a loopback");
+            assert_eq!(message.header.address_family, family);
+            assert_eq!(message.header.destination_prefix_length, subnet.destination.prefix);
+            for attribute in [
+                RouteAttribute::Destination(subnet.destination.ip.into()),
+                RouteAttribute::Gateway(subnet.gateway.into()),
+                RouteAttribute::Priority(5_000),
+            ] {
+                assert!(message.attributes.contains(&attribute), "{attribute:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_an_error() {
+        assert!(message(&subnet("192.168.7.0/24", "10.10.10.2", "nowhere0")).is_err());
+    }
+}

@@ -2,12 +2,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use p2p_native::clock::MILLISECOND;
 use p2p_native::counters::Drop;
+use p2p_native::frame::addresses::{Address, address_of};
 use p2p_native::open::{Opener, Windows};
 use p2p_native::packet::{HEADER, OFFLOAD, OVERHEAD, Offload, PREFIX, Part, Prefix};
 use p2p_native::replay::{Verdict, Window};
 use p2p_native::seal::{Lane, Place, Sealer};
-use p2p_native::switch::{Outbound, Switch};
+use p2p_native::switch::learned::{Learned, Place as LearnedAt};
+use p2p_native::switch::{Destination, Inbound, Outbound, Own, Rights, Switch};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -142,13 +145,15 @@ fn replay() {
 struct Story {
     name: String,
     own: String,
+    addresses: Vec<String>,
+    bridge: bool,
     steps: Vec<SwitchStep>,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum SwitchStep {
-    SetPeer { peer: u32, macs: Vec<String> },
+    SetPeer { peer: u32, macs: Vec<String>, addresses: Vec<String>, bridge: bool },
     DropPeer { peer: u32 },
     Outbound { frame: String, verdict: String },
     Inbound { peer: u32, frame: String, verdict: String },
@@ -157,24 +162,76 @@ enum SwitchStep {
 #[test]
 fn switch() {
     for story in read::<Story>("switch.json") {
-        let mut switch = Switch::new(array(&story.own));
+        let own = Own { mac: array(&story.own), addresses: ips(&story.addresses), bridge: story.bridge };
+        let mut switch = Switch::new(own);
         assert!(!story.steps.is_empty(), "{} has no steps", story.name);
         for (at, step) in story.steps.iter().enumerate() {
             let place = format!("{} step {at}", story.name);
             match step {
-                SwitchStep::SetPeer { peer, macs } => {
-                    switch.set(peer, &macs.iter().map(|mac| array(mac)).collect::<Vec<_>>());
+                SwitchStep::SetPeer { peer, macs, addresses, bridge } => {
+                    let macs = macs.iter().map(|mac| array(mac)).collect();
+                    switch.set(peer, &Rights { macs, addresses: ips(addresses), bridge: *bridge });
                 }
                 SwitchStep::DropPeer { peer } => switch.remove(peer),
                 SwitchStep::Outbound { frame, verdict } => {
                     assert_eq!(&went(&switch.outbound(&hex(frame))), verdict, "{place}");
                 }
                 SwitchStep::Inbound { peer, frame, verdict } => {
-                    let came = switch.inbound(peer, &hex(frame)).map_or_else(Drop::name, |()| "deliver");
-                    assert_eq!(came, verdict, "{place}");
+                    assert_eq!(&came(switch.inbound(peer, &hex(frame))), verdict, "{place}");
                 }
             }
         }
+    }
+}
+
+fn ips(texts: &[String]) -> Vec<Address> {
+    texts.iter().map(|text| address_of(text.parse().expect("an address"))).collect()
+}
+
+fn came(inbound: Result<Inbound, Drop>) -> String {
+    let Inbound { to, from_behind } = match inbound {
+        Ok(inbound) => inbound,
+        Err(reason) => return reason.name().into(),
+    };
+    let to = match to {
+        Destination::Us => "us",
+        Destination::Group => "group",
+        Destination::Unrecorded => "unrecorded",
+    };
+    format!("{to}{}", if from_behind { " from behind" } else { "" })
+}
+
+#[derive(Deserialize)]
+struct LearnedStep {
+    r#do: String,
+    /// Milliseconds.
+    at: u64,
+    mac: String,
+    peer: u32,
+    verdict: String,
+}
+
+#[test]
+fn learned() {
+    let mut learned = Learned::default();
+    for (number, step) in read::<LearnedStep>("learned.json").iter().enumerate() {
+        let (mac, at) = (array(&step.mac), step.at * MILLISECOND);
+        let verdict = match step.r#do.as_str() {
+            "forget" => {
+                learned.forget(step.peer);
+                String::new()
+            }
+            "find" => match learned.find(&mac, at) {
+                None => "unknown".into(),
+                Some(LearnedAt::Here) => "here".into(),
+                Some(LearnedAt::Peer(peer)) => peer.to_string(),
+            },
+            _ => {
+                let place = if step.peer == 0 { LearnedAt::Here } else { LearnedAt::Peer(step.peer) };
+                learned.note(&mac, place, at).map_or_else(|reason| reason.name().into(), |()| "noted".into())
+            }
+        };
+        assert_eq!(verdict, step.verdict, "step {number}");
     }
 }
 

@@ -46,6 +46,7 @@ export interface DaemonFlags {
   readonly metrics?: string;
   readonly profile?: string;
   readonly profileDir?: string;
+  readonly save?: string;
   readonly useRelay?: readonly string[];
   readonly relay?: string | true;
   readonly relayTls?: string | boolean;

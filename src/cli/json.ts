@@ -42,6 +42,12 @@ export const OUTPUTS = {
     pings: v.array(v.object({ state: peerSchema.entries.state, answer: ping.answer })),
     candidates: ping.candidates,
   }),
+  service: v.object({
+    manager: v.string(),
+    file: v.string(),
+    running: v.optional(v.boolean()),
+    action: v.optional(v.picklist(['install', 'uninstall', 'start', 'stop'])),
+  }),
   set: v.object({ warnings: v.array(v.string()) }),
   show: v.union([
     v.object({ networks: status.networks }),

@@ -12,6 +12,7 @@ import { logsCommand } from './commands/logs.js';
 import { netcheckCommand } from './commands/netcheck.js';
 import { peersCommand } from './commands/peers.js';
 import { pingCommand } from './commands/ping.js';
+import { serviceCommand } from './commands/service.js';
 import { setCommand } from './commands/set.js';
 import { showCommand } from './commands/show.js';
 import { startCommand } from './commands/start.js';
@@ -38,7 +39,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     .usage('COMMAND [flags]')
     .addOption(new Option('--socket <path>', `socket of the daemon (default: ${DEFAULT_SOCKET})`))
     .addHelpText('after', EPILOGUE)
-    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100, subcommandTerm: termOf })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'p2p: ')) })
     .exitOverride();
   const commands = [
@@ -56,6 +57,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
     debugCommand(),
     setCommand(),
     generateCommand(hooks),
+    serviceCommand(),
     checkConfigCommand(hooks),
     cleanHostsCommand(hooks),
     bugreportCommand(),
@@ -65,4 +67,12 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   program.addCommand(completeCommand(program).copyInheritedSettings(program), { hidden: true });
   return program;
+}
+
+/** A command in the list of all, without what its own help says. */
+function termOf(command: Command): string {
+  const parameters = command.registeredArguments.map((parameter) =>
+    parameter.required ? `<${parameter.name()}>` : `[${parameter.name()}]`,
+  );
+  return [command.name(), ...parameters].join(' ');
 }

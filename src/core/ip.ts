@@ -68,6 +68,20 @@ export function isIpv6(ip: string): boolean {
   return ip.includes(':');
 }
 
+/** Whether it can be one host's: not unspecified, loopback, multicast, broadcast or of IPv4's reserved classes. */
+export function isHosts(ip: string): boolean {
+  const address = ipaddr.parse(ip);
+  const [first = 0] = address.toByteArray();
+  if (address.kind() === 'ipv4') return first !== 0 && first !== 127 && first < 224;
+  return !['unspecified', 'loopback', 'multicast'].includes(address.range());
+}
+
+/** The link-local IPv6 address that an interface gives itself for its MAC of 6 bytes (RFC 4291 appendix A). */
+export function linkLocalOf(mac: Uint8Array): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac;
+  return decodeIp(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f));
+}
+
 export function isLinkLocal(ip: string): boolean {
   return ipaddr.parse(ip).range() === 'linkLocal';
 }

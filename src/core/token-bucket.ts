@@ -28,6 +28,14 @@ export class TokenBucket {
     this.tokens -= 1;
   }
 
+  /** Takes `tokens` of them, or none. */
+  takeSome(now: number, tokens: number): boolean {
+    this.fill(now);
+    if (this.tokens < tokens) return false;
+    this.tokens -= tokens;
+    return true;
+  }
+
   private fill(now: number): void {
     const { burst, perSecond } = this.rate;
     this.tokens = Math.min(burst, this.tokens + (Math.max(0, now - this.at) * perSecond) / 1000);

@@ -51,6 +51,8 @@ export interface Config {
   /** What's profiled, or null; and where profiles are written, null for the state directory. */
   readonly profile: ProfileKind | null;
   readonly profileDir: string | null;
+  /** Where all networks are kept as well, in one file, or null. */
+  readonly save: string | null;
   readonly lan: boolean;
   /** Whether the router is asked to let datagrams in (PCP, NAT-PMP, UPnP). */
   readonly portMapping: boolean;
@@ -75,6 +77,8 @@ export interface Config {
   readonly mtu: number;
   /** Whether networks that don't say lower the MSS of TCP connections to what fits the path. */
   readonly mssClamp: boolean;
+  /** Whether the devices of networks that don't say are ports of a bridge. */
+  readonly bridge: boolean;
   /** What of the system's help the devices of networks use (device.ts); for kernels and cards that get it wrong. */
   readonly tapOffload: boolean;
   readonly udpGso: boolean;
@@ -126,6 +130,7 @@ export function configDefaults(): Config {
     metrics: null,
     profile: null,
     profileDir: null,
+    save: null,
     lan: true,
     portMapping: true,
     dht: 'public',
@@ -139,6 +144,7 @@ export function configDefaults(): Config {
     ports: { min: 49152, max: 65535 },
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     tapOffload: true,
     udpGso: true,
     udpGro: true,
@@ -191,6 +197,13 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     value: 'DIR',
     means: 'where those files go',
     fallback: 'the state directory',
+    parse: absolutePath,
+  },
+  save: {
+    value: 'FILE',
+    means:
+      'all networks, with their secrets, are written to this file whenever they change; those in it that the state directory lacks are brought back at the start',
+    fallback: '',
     parse: absolutePath,
   },
   lan: {
@@ -264,6 +277,12 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
   mssClamp: {
     value: 'true|false',
     means: "`true`: networks that don't say lower the MSS of TCP connections to what fits the path",
+    parse: boolean,
+  },
+  bridge: {
+    value: 'true|false',
+    means:
+      "`true`: the devices of networks that don't say are ports of a bridge: frames of others behind them are carried",
     parse: boolean,
   },
   tapOffload: {

@@ -50,7 +50,7 @@ export class Daemon {
   static async start(config: Config, host: Host, log: Log, version: string): Promise<Daemon> {
     const inUse = `another daemon answers at ${config.socket}`;
     await refuseIfHeld(config.socket, inUse); // before its state is found in use: this says more
-    const state = await State.open(config.state);
+    const state = await State.open(config.state, config.save);
     const dht = await orClose(state, () => openDht(config, host, log));
     const pins = await Pins.load(state, (problem) => log.daemon.error(problem));
     const relay = await orClose(state, () => openRelay(config, host, log, state));

@@ -187,7 +187,7 @@ export class Entry {
     if (this.running === null) return false;
     const has = (addresses: readonly string[]) => addresses.some((address) => address.split('/')[0] === ip);
     if (has(this.saved.addresses)) return true;
-    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.addresses));
+    return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.held));
   }
 
   info(): NetworkInfo {
@@ -206,6 +206,7 @@ export class Entry {
       portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
+      bridge: this.saved.bridge,
       routes: [...this.saved.routes],
       acceptRoutes: [...this.saved.acceptRoutes],
       memberRoutes: [],
@@ -214,6 +215,7 @@ export class Entry {
         ...peer,
         hostName: null,
         addresses: [...peer.addresses],
+        held: [...peer.held],
         routes: [...peer.routes],
       })),
       unanswered: (snapshot?.unanswered ?? []).map((peer) => ({ ...peer, endpoints: [...peer.endpoints] })),

@@ -23,6 +23,7 @@ export interface Given {
   readonly metrics?: string;
   readonly profile?: string;
   readonly profileDir?: string;
+  readonly save?: string;
   readonly useRelay?: readonly string[];
   /** True: at its usual port. */
   readonly relay?: string | true;
@@ -83,6 +84,7 @@ function flags(given: Given): Partial<Config> {
     'metrics',
     'profile',
     'profileDir',
+    'save',
     'dht',
     'dhtListen',
     'relays',
@@ -93,7 +95,7 @@ function flags(given: Given): Partial<Config> {
   ] as const) {
     const value = values[key];
     if (value === undefined) continue;
-    const isPath = key === 'state' || key === 'socket' || key === 'profileDir';
+    const isPath = key === 'state' || key === 'socket' || key === 'profileDir' || key === 'save';
     try {
       result[key] = KEYS[key].parse(isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
     } catch (error) {

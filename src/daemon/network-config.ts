@@ -35,6 +35,7 @@ export function networkConfig(
     blocked: saved.blocked,
     acquaintances: saved.acquaintances,
     forwardOnly: saved.forwardOnly,
+    bridge: saved.bridge,
     ...relays,
     unix,
   };
@@ -42,7 +43,7 @@ export function networkConfig(
 
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
-  { secrets, identity, addresses, mac, mtu, port }: NetworkConfig,
+  { secrets, identity, addresses, mac, mtu, port, bridge }: NetworkConfig,
   { device, mssClamp }: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
@@ -50,6 +51,7 @@ export function deviceConfig(
     mac,
     mtu,
     mssClamp,
+    bridge,
     addresses,
     port,
     networkAdmissionKey: admissionKey(secrets),

@@ -78,6 +78,7 @@ export async function planStart(params: StartParams, config: Config, master: Uin
     dht: params.dht ?? null,
     relays: [...new Set(params.relay)],
     forwardOnly: params.fwd,
+    bridge: params.bridge ?? config.bridge,
     routes: [...new Set(params.route)],
     acceptRoutes: [...new Set(params['accept-routes'])],
     remembered: [],
@@ -96,6 +97,7 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
     same(params['mss-clamp'], saved.mssClamp) &&
+    same(params.bridge, saved.bridge) &&
     same([...new Set(relay)], saved.relays) &&
     params.fwd === saved.forwardOnly &&
     same([...new Set(params.route)], saved.routes) &&

@@ -39,6 +39,8 @@ export interface SavedNetwork {
   readonly relays: readonly string[];
   /** Everything goes through relays. */
   readonly forwardOnly: boolean;
+  /** Whether its device is a port of a bridge: others are behind it. */
+  readonly bridge: boolean;
   /** Subnets that this machine offers to the members, and those in which it takes theirs, `private` for all such. */
   readonly routes: readonly string[];
   readonly acceptRoutes: readonly string[];
@@ -106,6 +108,7 @@ const FILE = v.strictObject({
   dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
   relays: v.optional(v.array(checked(fields.parseRelayText)), []),
   forwardOnly: v.optional(v.boolean(), false),
+  bridge: v.optional(v.boolean(), false),
   routes: v.optional(v.array(checked(fields.parseRoute)), []),
   acceptRoutes: v.optional(v.array(checked(fields.parseAccepted)), []),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { claimSocket, releaseSocket } from './claim.js';
 import { makePrivate } from './directories.js';
 import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
+import { readSaveFile, writeSaveFile } from './save-file.js';
 import { decodeSaved, encodeSaved, type SavedNetwork } from './saved.js';
 import { decodePins, encodePins, type Pin } from './saved-pins.js';
 import { StartError } from './start-error.js';
@@ -19,6 +20,8 @@ export class State {
   /** Files that made no sense and were kept aside, in words. */
   readonly problems: string[] = [];
   private writing: Promise<unknown> = Promise.resolve();
+  /** All networks that are kept, by id. */
+  private readonly kept = new Map<string, SavedNetwork>();
 
   private constructor(
     private readonly directory: string,
@@ -26,17 +29,22 @@ export class State {
     /** 32 random bytes: all identities of this daemon come from them. */
     readonly master: Uint8Array,
     private boot: number,
+    /** Where the networks are kept as well, or null. */
+    private readonly copy: string | null,
+    /** What was in it at the start. */
+    private readonly copied: readonly SavedNetwork[],
   ) {}
 
-  /** Rejects with a `StartError` if the directory can't be used, or another daemon uses it. */
-  static async open(directory: string): Promise<State> {
+  /** `copy`: a file in which all networks are kept as well. Rejects with a `StartError` if one of them can't be used, or another daemon uses the directory. */
+  static async open(directory: string, copy: string | null = null): Promise<State> {
     await makeDirectory(directory);
     const lock = createServer((socket) => socket.destroy());
     await claimSocket(lock, join(directory, 'lock'), `another daemon uses the state directory ${directory}`);
     try {
       const problems: string[] = [];
+      const copied = copy === null ? [] : await readSaveFile(copy);
       const master = await readSecret(join(directory, 'master'), 'the master secret', problems);
-      const state = new State(directory, lock, master, await readBoot(join(directory, 'boot'), problems));
+      const state = new State(directory, lock, master, await readBoot(join(directory, 'boot'), problems), copy, copied);
       state.problems.push(...problems);
       return state;
     } catch (error) {
@@ -66,15 +74,24 @@ export class State {
       const network = await this.read(path);
       if (network !== null) networks.push(network);
     }
-    return networks;
+    for (const network of networks) this.kept.set(network.id, network);
+    return [...networks, ...(await this.loadCopied())];
   }
 
   save(network: SavedNetwork): Promise<void> {
-    return this.write(() => writeSafely(this.path(network.id), encodeSaved(network)));
+    return this.write(async () => {
+      await writeSafely(this.path(network.id), encodeSaved(network));
+      this.kept.set(network.id, network);
+      await this.writeCopy();
+    });
   }
 
   remove(id: string): Promise<void> {
-    return this.write(() => removeSafely(this.path(id)));
+    return this.write(async () => {
+      await removeSafely(this.path(id));
+      this.kept.delete(id);
+      await this.writeCopy();
+    });
   }
 
   /** The X25519 key of this machine as a relay, 32 bytes: made at first use. */
@@ -101,6 +118,19 @@ export class State {
   async close(): Promise<void> {
     await this.writing.catch(() => undefined);
     await releaseSocket(this.lock);
+  }
+
+  /** Networks of the copy that aren't in the state directory: they are from now on. */
+  private async loadCopied(): Promise<SavedNetwork[]> {
+    if (this.copy === null) return [];
+    const missing = this.copied.filter(({ id }) => !this.kept.has(id));
+    for (const network of missing) await this.save(network);
+    if (missing.length === 0) await this.write(() => this.writeCopy());
+    return missing;
+  }
+
+  private async writeCopy(): Promise<void> {
+    if (this.copy !== null) await writeSaveFile(this.copy, this.kept.values());
   }
 
   private async read(path: string): Promise<SavedNetwork | null> {

@@ -25,6 +25,8 @@ export interface DeviceConfig {
   readonly fwmark: number;
   /** Whether the MSS of TCP connections is lowered, both ways, so that their segments needn't be cut for the path. */
   readonly mssClamp: boolean;
+  /** Whether others are behind the interface, as it's a port of a bridge: their MACs are learned, and frames for them delivered. */
+  readonly bridge: boolean;
   /** 32-byte admission keys (docs/protocol.md section 2). */
   readonly networkAdmissionKey: Uint8Array;
   readonly ownAdmissionKey: Uint8Array;
@@ -76,14 +78,19 @@ export const MAX_RELAYS = 8;
 /** One step that the control plane wants done. Steps are carried out in order, none waits for the network. */
 export type DeviceCommand =
   /**
-   * Makes a peer known, or changes the MACs that its frames may come from. `offload`: it takes super-frames and frames whose
-   * checksum is to be completed, as its record says (docs/protocol.md section 9, flags); otherwise it gets complete frames.
+   * Makes a peer known, or changes what its frames may say: the MACs that they may come from, and the IP addresses that it holds, which
+   * no other peer's frames may claim by ARP, neighbour discovery or as their source. `bridge`: there are others behind it, with MACs of
+   * their own. `offload`: it takes super-frames and frames whose checksum is to be completed; otherwise it gets complete frames. Both as
+   * its record says (docs/protocol.md section 9, flags). At most 64 MACs and 64 addresses.
    */
   | {
       readonly kind: 'set-peer';
       readonly peer: PeerHandle;
       readonly macs: readonly Uint8Array[];
+      /** Without prefix lengths. */
+      readonly addresses: readonly string[];
       readonly offload: boolean;
+      readonly bridge: boolean;
     }
   /** Forgets a peer with its sessions, MACs and counters. */
   | { readonly kind: 'drop-peer'; readonly peer: PeerHandle }

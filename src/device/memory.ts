@@ -3,10 +3,12 @@
  * network card, and the model of what the Rust one does with sessions, the switch and replays.
  */
 import { createHmac } from 'node:crypto';
-import { utf8 } from '../core/bytes.js';
+import { hex, utf8 } from '../core/bytes.js';
 import { MAC_BYTES, mac16, sameSecret, XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, encodeEndpoint } from '../core/endpoint.js';
+import { linkLocalOf } from '../core/ip.js';
 import type { Random } from '../core/random.js';
+import { type Rate, TokenBucket } from '../core/token-bucket.js';
 import { isRelayWay, type RelayTransport, type RelayWay, relayWayParts, type Way } from '../core/way.js';
 import { answer, CONTROL, type ControlMessage, challengeToken, decodeControl, encodeControl } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
@@ -30,9 +32,10 @@ import type {
   PeerCounters,
   PeerHandle,
 } from './device.js';
+import { Learned } from './model/learned.js';
 import { Relays } from './model/relays.js';
 import { MAX_LANES, type SessionEntry, Sessions } from './model/sessions.js';
-import { Switch } from './model/switch.js';
+import { type Inbound, Switch } from './model/switch.js';
 
 /** The world around a device in memory. */
 export interface Surroundings {
@@ -63,6 +66,10 @@ const BULK_INTERVAL = 2_000;
 const SILENCE = 1_500;
 const STRAY_INTERVAL = 1_000;
 
+/** Broadcast, multicast and unknown destinations of one member, in units of `FLOOD_UNIT` bytes (native/src/engine/behind.rs). */
+const FLOODS: Rate = { burst: 4_096, perSecond: 2_048 };
+const FLOOD_UNIT = 2_048;
+
 interface PeerEntry {
   endpoint: Way | null;
   counters: PeerCounters;
@@ -71,6 +78,7 @@ interface PeerEntry {
   toldSilent: boolean;
   strayedAt: number;
   bulkAt: number;
+  readonly floods: TokenBucket;
 }
 
 export class MemoryDevice implements Device {
@@ -78,6 +86,8 @@ export class MemoryDevice implements Device {
   private readonly relays = new Relays();
   private forwardOnly = false;
   private readonly switch: Switch;
+  private readonly learned = new Learned();
+  private readonly floods: TokenBucket;
   private readonly peers = new Map<PeerHandle, PeerEntry>();
   private readonly drops = new Map<string, number>();
   private readonly cookieSecret: Uint8Array;
@@ -86,7 +96,13 @@ export class MemoryDevice implements Device {
     readonly config: DeviceConfig,
     private readonly around: Surroundings,
   ) {
-    this.switch = new Switch(config.mac);
+    const addresses = config.addresses.map((address) => address.split('/', 1)[0] ?? '');
+    this.switch = new Switch({
+      mac: config.mac,
+      addresses: [...addresses, linkLocalOf(config.mac)],
+      bridge: config.bridge,
+    });
+    this.floods = new TokenBucket(FLOODS, around.now());
     this.cookieSecret = around.random(32);
   }
 
@@ -105,10 +121,25 @@ export class MemoryDevice implements Device {
 
   /** A frame of the local network stack. */
   sendFrame(frame: Uint8Array): void {
+    const targets = this.targets(frame);
+    if (typeof targets === 'string') this.count(targets);
+    else for (const peer of targets) this.count(this.sendTo(peer, frame));
+  }
+
+  /** The peers that a frame of the local network stack goes to, or why it goes nowhere. */
+  private targets(frame: Uint8Array): readonly PeerHandle[] | string {
+    const now = this.around.now();
+    const [destination, source] = [frame.subarray(0, 6), frame.subarray(6, 12)];
+    const isOthers = hex(source) !== hex(this.config.mac) && !isGroup(source);
+    const refused = this.config.bridge && isOthers ? this.learned.note(hex(source), 'here', now) : null;
+    if (refused !== null) return refused;
     const outbound = this.switch.outbound(frame);
-    if (outbound.kind === 'refused') this.count(outbound.reason);
-    const peers = outbound.kind === 'to' ? [outbound.peer] : outbound.kind === 'flood' ? this.sessions.reachable() : [];
-    for (const peer of peers) this.count(this.sendTo(peer, frame));
+    if (outbound.kind === 'refused') return outbound.reason;
+    if (outbound.kind === 'to') return [outbound.peer];
+    const place = isGroup(destination) ? undefined : this.learned.find(hex(destination), now);
+    if (place === 'here') return 'not-for-us';
+    if (place !== undefined) return [place];
+    return this.floods.takeSome(now, floodCost(frame)) ? this.sessions.reachable() : 'broadcast-limited';
   }
 
   /** A datagram from the wire. */
@@ -172,11 +203,13 @@ export class MemoryDevice implements Device {
   private carryOut(command: DeviceCommand): void {
     switch (command.kind) {
       case 'set-peer':
-        this.switch.setPeer(command.peer, command.macs);
-        if (!this.peers.has(command.peer)) this.peers.set(command.peer, newPeer(command.peer));
+        this.switch.setPeer(command.peer, command);
+        if (!command.bridge) this.learned.forget(command.peer);
+        this.entry(command.peer);
         break;
       case 'drop-peer':
         this.switch.dropPeer(command.peer);
+        this.learned.forget(command.peer);
         this.sessions.dropPeer(command.peer);
         this.peers.delete(command.peer);
         break;
@@ -348,9 +381,10 @@ export class MemoryDevice implements Device {
   }
 
   private receiveFrame(peer: PeerHandle, frame: Uint8Array): string | null {
-    const refused = this.switch.inbound(frame, peer);
-    if (refused !== null) return refused;
+    const inbound = this.switch.inbound(frame, peer);
     const entry = this.entry(peer);
+    const refused = inbound.kind === 'refused' ? inbound.reason : this.refuses(inbound, entry, frame);
+    if (refused !== null) return refused;
     entry.counters = {
       ...entry.counters,
       framesIn: entry.counters.framesIn + 1,
@@ -358,6 +392,21 @@ export class MemoryDevice implements Device {
     };
     this.around.deliver(frame);
     return null;
+  }
+
+  /** For frames from others than the peer, or to others than us. */
+  private refuses(
+    { to, fromBehind }: Extract<Inbound, { kind: 'deliver' }>,
+    { counters, floods }: PeerEntry,
+    frame: Uint8Array,
+  ): string | null {
+    const now = this.around.now();
+    const refused = fromBehind ? this.learned.note(hex(frame.subarray(6, 12)), counters.peer, now) : null;
+    if (refused !== null) return refused;
+    const place = to === 'unrecorded' ? this.learned.find(hex(frame.subarray(0, 6)), now) : undefined;
+    if (to === 'us' || place === 'here') return null;
+    if (place !== undefined) return 'not-for-us';
+    return floods.takeSome(now, floodCost(frame)) ? null : 'broadcast-limited';
   }
 
   private receiveControl(session: SessionEntry, from: Way, plaintext: Uint8Array): string | null {
@@ -385,7 +434,7 @@ export class MemoryDevice implements Device {
 
   /** A peer that was never set, as the control plane should have, counts as one without MACs. */
   private entry(peer: PeerHandle): PeerEntry {
-    const entry = this.peers.get(peer) ?? newPeer(peer);
+    const entry = this.peers.get(peer) ?? newPeer(peer, this.around.now());
     this.peers.set(peer, entry);
     return entry;
   }
@@ -400,10 +449,26 @@ function nextHeader(session: SessionEntry, lane: number): Omit<TransportHeader, 
   return { lane, receiverIndex: session.keys.remoteIndex, counter: session.nextCounter++ };
 }
 
-function newPeer(peer: PeerHandle): PeerEntry {
+function isGroup(mac: Uint8Array): boolean {
+  return ((mac[0] ?? 0) & 1) === 1;
+}
+
+function floodCost(frame: Uint8Array): number {
+  return 1 + Math.floor(frame.length / FLOOD_UNIT);
+}
+
+function newPeer(peer: PeerHandle, now: number): PeerEntry {
   const counters = { peer, framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, heardAt: null };
   const never = Number.NEGATIVE_INFINITY;
-  return { endpoint: null, counters, unansweredSince: null, toldSilent: false, strayedAt: never, bulkAt: never };
+  return {
+    endpoint: null,
+    counters,
+    unansweredSince: null,
+    toldSilent: false,
+    strayedAt: never,
+    bulkAt: never,
+    floods: new TokenBucket(FLOODS, now),
+  };
 }
 
 /** Whether it's something that only relays send. */

@@ -51,6 +51,8 @@ export interface NetworkConfig extends MemberProfile {
   readonly acquaintances: readonly Acquaintance[];
   /** Everything goes through relays: no LAN, no direct path in either direction. */
   readonly forwardOnly: boolean;
+  /** Whether there are others behind our device. */
+  readonly bridge: boolean;
   /** The relay that this machine serves and offers to members, or null. */
   readonly relayOffer: RelayOffer | null;
   /** Whether relays that members offer are used. */
@@ -182,7 +184,11 @@ export interface PeerSnapshot {
   readonly id: string;
   readonly name: string;
   readonly addresses: readonly string[];
+  /** Those of them that it holds, without prefix lengths: an address that several claim is one's only. */
+  readonly held: readonly string[];
   readonly mac: string;
+  /** Whether there are others behind it. */
+  readonly bridge: boolean;
   /** `refused`: a side won't have the session, `lastError` says why. `blocked`: this side, because somebody here said so. */
   readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused' | 'blocked';
   readonly path: PathKind;

@@ -12,6 +12,7 @@ import type { Random } from '../core/random.js';
 import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
+import { AddressClaims } from './address-claims.js';
 import { Chronicle } from './chronicle.js';
 import { DeviceEvents } from './device-events.js';
 import { Drops } from './drops.js';
@@ -77,6 +78,7 @@ export class Network {
   private readonly whereabouts: Whereabouts;
   private readonly keys: Keys;
   private readonly trust: Trust;
+  private readonly claims: AddressClaims;
   private readonly probes: ProbeQueue;
   private readonly hellos: Hellos;
   private readonly roster: Roster;
@@ -105,12 +107,14 @@ export class Network {
     const { own, surroundings } = this.whereabouts;
     this.keys = new Keys(config, members, outbox, random, now);
     this.trust = new Trust(config, members, outbox, this.keys.clock);
+    this.claims = new AddressClaims(own, this.trust);
     if (this.keys.ring.hasRunOut(now)) this.state = 'key-expired';
     const session = sessionContext(config, this.keys.ring, own, members, stamper, random);
     this.probes = new ProbeQueue(now);
     this.hellos = new Hellos(config, surroundings, members, this.probes, stamper, outbox, random);
     const outdid = (at: number) => this.whereabouts.recordChanged(at);
-    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid);
+    const forgotten = (at: number, peer: Peer) => this.claims.forget(at, peer);
+    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid, forgotten);
     this.relays = new Relays(config, outbox, random, {
       introduce: (to, nonce) => this.hellos.introduce(to, nonce),
       lost: (at, ways) => this.each((peer) => peer.loseWays(at, ways)),
@@ -143,6 +147,7 @@ export class Network {
     return Math.min(
       this.health.deadline(),
       this.keys.deadline(),
+      this.claims.deadline(),
       this.members.deadline(),
       this.hellos.deadline(),
       this.probes.deadline(),
@@ -178,7 +183,7 @@ export class Network {
       ...this.relays.problems(),
       ...this.keys.problems(now),
       ...this.trust.problems(now),
-      ...this.problems.list(now, this.whereabouts.own.record, records),
+      ...this.problems.list(now, this.whereabouts.own.record, records, (ip) => this.claims.holderOf(ip)),
     ];
   }
 
@@ -253,9 +258,11 @@ export class Network {
         break;
       case 'block':
         this.trust.block(now, input.ids);
+        this.claims.reviewAll(now);
         break;
       case 'accept':
-        this.trust.accept(input.id);
+        this.trust.accept(now, input.id);
+        this.claims.reviewAll(now);
         break;
       case 'leave':
         this.standStill(now);
@@ -269,6 +276,7 @@ export class Network {
     this.health.tick(now);
     if (this.state !== 'running') return;
     this.each((peer) => peer.tick(now));
+    this.claims.tick(now);
     this.hellos.tick(now);
     this.probes.tick(now);
     if (this.memberRelays.deadline() <= now) this.memberRelays.tick(now);
@@ -288,7 +296,7 @@ export class Network {
   private connected(peer: Peer, now: number): void {
     this.chronicle.connected(peer);
     this.setMacs(peer.record.mac);
-    this.trust.met(now, peer);
+    this.claims.met(now, peer);
     this.gossip.greet(now, peer);
     this.memberRelays.hurry(now);
     this.remembrance.changed(now);
@@ -297,12 +305,13 @@ export class Network {
   private disconnected(peer: Peer, now: number, why: string | null): void {
     this.chronicle.disconnected(peer, why);
     this.setMacs(peer.record.mac);
+    this.claims.met(now, peer);
     this.hellos.statics.lost(now, peer.record.peerId);
   }
 
   /** Who of those that claim a MAC may use it depends on who is connected. */
   private setMacs(mac: Uint8Array): void {
-    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setMacs();
+    for (const peer of this.members.all()) if (sameBytes(peer.record.mac, mac)) peer.setRights();
   }
 
   /** The key queue moves on; with its last key the network stands still, with another one it goes on. */
@@ -361,6 +370,8 @@ export class Network {
       handshakes: this.handshakes,
       macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
+      heldBy: (peer) => this.claims.heldBy(peer),
+      claimed: (peer, now, before) => this.claims.claimed(now, peer, before),
     };
   }
 }

@@ -177,7 +177,10 @@ export class OwnMember {
   private sign(): MemberRecord {
     const { config, said } = this;
     return signRecord(config.secrets.networkId, config.identity, {
-      flags: RECORD_FLAG.offload | (this.forwardOnly ? RECORD_FLAG.forwardOnly : 0),
+      flags:
+        RECORD_FLAG.offload |
+        (this.forwardOnly ? RECORD_FLAG.forwardOnly : 0) |
+        (config.bridge ? RECORD_FLAG.bridge : 0),
       mtu: said.mtu,
       staticKey: config.identity.staticPublic,
       sequence: this.sequence(),

@@ -1,7 +1,7 @@
 /** One other member: its record, the session with it and the paths to it, joined. */
 
 import { hex, sameBytes } from '../core/bytes.js';
-import { formatCidr } from '../core/ip.js';
+import { formatCidr, linkLocalOf } from '../core/ip.js';
 import { formatMac } from '../core/mac.js';
 import type { Stamp } from '../core/stamp.js';
 import { isRelayWay, type Way } from '../core/way.js';
@@ -20,6 +20,9 @@ import { type MemberRecord, RECORD_FLAG } from './record.js';
 
 /** Tries of a handshake after which we say that the peer can't be reached. */
 const UNREACHABLE_AFTER = 4;
+
+/** How long a member that isn't connected keeps an address that another one claims as well, in ms, unless it said goodbye: longer than a machine takes to start again. */
+export const HELD_WHILE_AWAY = 3 * 60_000;
 
 /** What a peer needs from the network that it's in. */
 export interface PeerContext extends OutreachContext {
@@ -46,6 +49,10 @@ export interface PeerContext extends OutreachContext {
   macFreed(mac: Uint8Array): void;
   /** MACs that this peer's frames may come from. */
   macsOf(peer: Peer): readonly Uint8Array[];
+  /** IP addresses that it holds. */
+  heldBy(peer: Peer): readonly string[];
+  /** It claims others than these now. */
+  claimed(peer: Peer, now: number, before: MemberRecord['addresses']): void;
 }
 
 export class Peer {
@@ -53,6 +60,8 @@ export class Peer {
   readonly session: Session;
   private readonly outreach: Outreach;
   private connectedAt: number | null = null;
+  /** Since when it isn't connected. */
+  private awaySince = Number.NEGATIVE_INFINITY;
   /** The way that others were told of. */
   private shown: PathUse | null = null;
   private hadSession = false;
@@ -80,7 +89,9 @@ export class Peer {
 
   /** Makes the peer known to the device and takes the endpoints of its record as candidates. */
   introduce(now: number): void {
-    this.setMacs();
+    this.awaySince = now;
+    this.context.claimed(this, now, []);
+    this.setRights();
     this.note(now, this.record.endpoints, 'record');
     this.context.changed(now);
   }
@@ -119,9 +130,10 @@ export class Peer {
   update(now: number, record: MemberRecord): void {
     const restarted = hex(record.instance) !== hex(this.record.instance);
     const moved = record.endpoints.join() !== this.record.endpoints.join();
-    const before = this.record.mac;
+    const { mac: before, addresses } = this.record;
     this.record = record;
-    this.setMacs();
+    this.context.claimed(this, now, addresses);
+    this.setRights();
     if (this.isForwardOnly) this.pruneWays(now);
     if (!sameBytes(before, record.mac)) this.context.macFreed(before);
     this.learnEndpoints(now, record.endpoints, 'record');
@@ -130,14 +142,27 @@ export class Peer {
     this.context.changed(now);
   }
 
-  /** Tells the device whose frames these MACs are, and what the peer understands. */
-  setMacs(): void {
+  /** Tells the device which MACs and addresses are the peer's, and what it understands. A link-local address follows from its MAC. */
+  setRights(): void {
     const macs = this.context.macsOf(this);
+    const addresses = [...this.context.heldBy(this), ...macs.map(linkLocalOf)];
     const offload = (this.record.flags & RECORD_FLAG.offload) !== 0;
-    const told = [...macs.map(formatMac), offload].join();
+    const bridge = this.isBridge;
+    const told = [...macs.map(formatMac), ...addresses, offload, bridge].join();
     if (told === this.told) return;
     this.told = told;
-    this.context.outbox.command({ kind: 'set-peer', peer: this.handle, macs, offload });
+    this.context.outbox.command({ kind: 'set-peer', peer: this.handle, macs, addresses, offload, bridge });
+  }
+
+  /** Whether there are others behind it. */
+  private get isBridge(): boolean {
+    return (this.record.flags & RECORD_FLAG.bridge) !== 0;
+  }
+
+  /** Until when it keeps what it holds if it doesn't come back; Infinity while it's connected. */
+  aroundUntil(): number {
+    if (this.isConnected) return Number.POSITIVE_INFINITY;
+    return this.absent ? Number.NEGATIVE_INFINITY : this.awaySince + HELD_WHILE_AWAY;
   }
 
   /** Takes endpoints as candidates; while there's no session, a new one is a reason to ask for it now. */
@@ -257,7 +282,9 @@ export class Peer {
       id: this.record.peerId,
       name: this.record.name,
       addresses: this.record.addresses.map(formatCidr),
+      held: this.context.heldBy(this),
       mac: formatMac(this.record.mac),
+      bridge: this.isBridge,
       state: this.state(),
       path: path?.kind ?? 'none',
       endpoint: path?.endpoint ?? null,
@@ -403,6 +430,7 @@ export class Peer {
     if (why !== null) this.lastError = why;
     if (this.connectedAt === null) return;
     this.connectedAt = null;
+    this.awaySince = now;
     this.shown = null;
     this.context.disconnected(this, now, why);
   }

@@ -17,21 +17,42 @@ export class Problems {
     return before === undefined || before < now - SHOWN_FOR;
   }
 
-  list(now: number, own: MemberRecord, others: readonly MemberRecord[]): string[] {
+  /** `holderOf`: who holds an address, in words. */
+  list(
+    now: number,
+    own: MemberRecord,
+    others: readonly MemberRecord[],
+    holderOf: (ip: string) => string | null,
+  ): string[] {
     const recent = [...this.seen].filter(([, at]) => at >= now - SHOWN_FOR).map(([text]) => text);
-    return [...recent, ...conflicts(own, others)];
+    return [...recent, ...conflicts(own, others, holderOf)];
   }
 }
 
 /** Addresses and MACs that more than one member claims. */
-function conflicts(own: MemberRecord, others: readonly MemberRecord[]): string[] {
+function conflicts(
+  own: MemberRecord,
+  others: readonly MemberRecord[],
+  holderOf: (ip: string) => string | null,
+): string[] {
+  const all = [own, ...others];
+  const addresses = severalOf(all, (record) => record.addresses.map(({ ip }) => ip));
+  const macs = severalOf(all, (record) => [formatMac(record.mac)]);
+  return [
+    ...addresses.map(([ip, who]) => `address ${ip} is claimed by ${who}${held(holderOf(ip))}`),
+    ...macs.map(([mac, who]) => `MAC ${mac} is claimed by ${who}`),
+  ];
+}
+
+/** What several claim, and who does. */
+function severalOf(records: readonly MemberRecord[], claims: (record: MemberRecord) => string[]): [string, string][] {
   const claimants = new Map<string, string[]>();
-  for (const record of [own, ...others]) {
-    const claims = [...record.addresses.map(({ ip }) => `address ${ip}`), `MAC ${formatMac(record.mac)}`];
-    for (const claim of claims)
+  for (const record of records)
+    for (const claim of new Set(claims(record)))
       claimants.set(claim, [...(claimants.get(claim) ?? []), `${record.name} (${record.peerId})`]);
-  }
-  return [...claimants]
-    .filter(([, who]) => who.length > 1)
-    .map(([claim, who]) => `${claim} is claimed by ${who.join(' and ')}`);
+  return [...claimants].filter(([, who]) => who.length > 1).map(([claim, who]) => [claim, who.join(' and ')]);
+}
+
+function held(holder: string | null): string {
+  return holder === null ? '' : `; ${holder} holds it`;
 }

@@ -35,6 +35,8 @@ export const RECORD_FLAG = {
   forwardOnly: 0x04,
   /** There are subnets behind it that it forwards to: the field after the relay says which. */
   routes: 0x10,
+  /** It's a bridge: its frames may come from MACs that nobody has recorded. */
+  bridge: 0x20,
 } as const;
 
 export interface MemberFields {

@@ -25,6 +25,8 @@ export class Roster {
     private readonly context: PeerContext,
     /** Our own record changed, because it had to outdo another one. */
     private readonly outdid: (now: number) => void,
+    /** That one isn't known any more. */
+    private readonly forgotten: (now: number, peer: Peer) => void,
   ) {}
 
   /** Takes a record as it came; `stamp`: the last one accepted from it in an earlier run, 0 if it's unknown. */
@@ -93,6 +95,7 @@ export class Roster {
 
   private forget(now: number, peer: Peer): void {
     peer.end(now, null);
+    this.forgotten(now, peer);
     this.context.outbox.command({ kind: 'drop-peer', peer: peer.handle });
   }
 }

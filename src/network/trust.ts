@@ -35,18 +35,25 @@ export class Trust {
     }
   }
 
-  /** A member has proved who it is. */
-  met(now: number, { record }: Peer): void {
-    const isHere = (id: string) => this.members.withId(id)?.isConnected ?? false;
-    const changes = this.acquaintances.met(this.clock.at(now), record, isHere);
-    if (changes === null) return;
-    for (const change of changes) this.outbox.notable('warn', change);
-    this.save();
+  /** Whose an address is of those who claim it. */
+  decide(now: number, ip: string, peers: readonly Peer[]): Peer | undefined {
+    const claimants = peers.map((peer) => {
+      const { record, isConnected } = peer;
+      return { peer, record, isConnected, isAround: peer.aroundUntil() > now };
+    });
+    const { holder, news } = this.acquaintances.decide(this.clock.at(now), ip, claimants);
+    if (news !== null) {
+      for (const change of news) this.outbox.notable('warn', change);
+      this.save();
+    }
+    return holder?.peer;
   }
 
-  /** Changes of an address's holder to this member are as they should be. */
-  accept(id: string): void {
-    if (this.acquaintances.accept(id)) this.save();
+  /** The addresses that this member claims are its own, and that they were another's before is as it should be. */
+  accept(now: number, id: string): void {
+    const record = this.members.withId(id)?.record;
+    const ips = record?.addresses.map(({ ip }) => ip) ?? [];
+    if (this.acquaintances.accept(this.clock.at(now), { id, name: record?.name ?? '' }, ips)) this.save();
   }
 
   knownSince(id: string): number | null {

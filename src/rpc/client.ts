@@ -108,7 +108,7 @@ export function connectionError(path: string, error: NodeJS.ErrnoException): Err
   if (error.code === 'EACCES' || error.code === 'EPERM')
     return new ConnectionError(
       'permission-denied',
-      `no permission to use ${path}: run the command as root, or become a member of the group p2p`,
+      `no permission to use ${path}: run the command as root, or become a member of the group p2p (sudo adduser $USER p2p, then log in anew)`,
     );
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK')
     return new ConnectionError('not-running', `no daemon answers at ${path}; start it with: sudo p2p daemon`);

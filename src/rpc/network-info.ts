@@ -16,7 +16,11 @@ export const peerSchema = v.object({
   /** `LABEL.p2p`, which no other member has at this machine; null for one that has too many namesakes. */
   hostName: v.nullable(v.string()),
   addresses: v.array(v.string()),
+  /** Those that it holds, without prefix lengths: an address that several claim is one's only. */
+  held: v.array(v.string()),
   mac: v.string(),
+  /** Whether it's a bridge: there are others behind it. */
+  bridge: v.boolean(),
   state: v.picklist(PEER_STATES),
   path: v.picklist(PATHS),
   endpoint: v.nullable(v.string()),
@@ -103,6 +107,8 @@ export const networkSchema = v.object({
   memberRoutes: v.array(memberRouteSchema),
   /** Everything goes through relays. */
   forwardOnly: v.boolean(),
+  /** Whether its device is a port of a bridge. */
+  bridge: v.boolean(),
   log: v.picklist(LEVELS),
   /** When its last key ends, Unix time in seconds; null for never, or for a network without keys. */
   keyEnds: v.nullable(v.number()),

@@ -53,6 +53,7 @@ export const startParams = v.strictObject({
   keys: v.optional(keys, []),
   mtu: v.optional(number(fields.parseMtu)),
   'mss-clamp': v.optional(v.boolean()),
+  bridge: v.optional(v.boolean()),
   'no-lan': v.optional(v.boolean(), false),
   dht: v.optional(text(fields.parseDht)),
   relay: v.optional(

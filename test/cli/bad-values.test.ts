@@ -103,6 +103,7 @@ const TABLE: Readonly<
       '--metrics': [['nowhere', /--metrics: expected .*"nowhere"/, CONFIG]],
       '--profile': [['disk', /--profile: expected .*"disk"/, CONFIG]],
       '--hosts': [['/nowhere\0', /--hosts: expected an absolute path/, CONFIG]],
+      '--save': [['', /--save: expected an absolute path, got ""/, CONFIG]],
       '--profile-dir': [['', /--profile-dir: expected an absolute path, got ""/, CONFIG]],
     },
   },
@@ -198,6 +199,11 @@ const TABLE: Readonly<
   'check-config': { bad: { '[file]': [['/nowhere/config.yaml', /can't be read: .*\/nowhere/, CONFIG]] } },
   bugreport: {
     bad: { '--output': [['/nowhere/report.tar.gz', /the archive can't be written: .*\/nowhere/, FAILURE]] },
+  },
+  service: {
+    bad: {
+      '<action>': [['restart', /'restart' is invalid.*Allowed choices are install, uninstall, start, stop, status/]],
+    },
   },
   completion: { bad: { '<shell>': [['tcsh', /'tcsh' is invalid.*Allowed choices are bash, zsh, fish, powershell/]] } },
 };

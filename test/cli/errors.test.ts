@@ -1,9 +1,12 @@
 /** What goes wrong between command and daemon: one sentence and one code, never a stack trace. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { chmod, symlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { exitCode } from '../../src/cli/exit.js';
 import { temporaryDirectory } from '../daemon/directory.js';
 import { Wire } from '../daemon/wire.js';
 import { P2P, run, shellOf, startDaemon } from './program.js';
@@ -48,6 +51,27 @@ test('the same version that answers nonsense is not called another', async (t) =
   const { code, stderr } = await shellOf(socket)(['status']);
   assert.equal(code, 1);
   assert.match(stderr, /^p2p: the daemon's answer isn't what this version expects: missing field /);
+});
+
+test('no permission: who may use the socket, and what to do', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const socket = await startDaemon(t, new Wire().host('192.0.2.1'));
+  const link = join(directory, 'sock');
+  await symlink(socket, link);
+  // Root is kept out by nothing, so it becomes somebody else once the code is loaded; whoever else this is keeps itself out.
+  await chmod(directory, process.getuid?.() === 0 ? 0o700 : 0o000);
+  const client = new URL('../../src/rpc/client.js', import.meta.url);
+  const script = `
+    const { call } = await import(${JSON.stringify(client.href)});
+    if (process.getuid() === 0) process.setuid(65534);
+    await call(${JSON.stringify(link)}, 'daemon.version', {}).catch((error) => console.log(error.reason, error.message));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  await chmod(directory, 0o700);
+  assert.match(
+    stdout,
+    /^permission-denied no permission to use .*\/sock: .*group p2p \(sudo adduser \$USER p2p, then log in anew\)$/m,
+  );
+  assert.equal(exitCode(Object.assign(new Error(''), { reason: 'permission-denied' })), 4);
 });
 
 test('output to a closed pipe ends quietly, whatever is printed', async (t) => {

@@ -82,9 +82,13 @@ test('every command prints what its schema says', async (t) => {
   }
   for (const line of (await p2p(['logs', '--json'])).stdout.trim().split('\n')) if (line !== '') check('logs', line);
   check('events', await firstEvent(socket, () => p2p(['stop', '-hash', HASH])));
+  // As the machine of the test is: with a service manager, or without.
+  const service = await p2p(['service', 'status', '--json']);
+  if (service.stdout !== '') check('service', service.stdout);
+  else assert.match(service.stderr, /no service manager that p2p knows/);
   // The log is empty here if nothing went wrong.
   assert.deepEqual(
-    [...seen, 'logs'].sort().filter((name, i, all) => name !== all[i - 1]),
+    [...seen, 'logs', 'service'].sort().filter((name, i, all) => name !== all[i - 1]),
     [...valid.keys()].sort(),
   );
 });

@@ -1,8 +1,8 @@
 /** What `show` and `status` print of what the daemon says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { memberTable, networkTable } from '../../src/cli/commands/show.js';
-import { memberProblems, networkProblems, statusLines } from '../../src/cli/commands/status.js';
+import { memberTable, networkTable, routeTable } from '../../src/cli/commands/show.js';
+import { discoveryLine, memberProblems, networkProblems, statusLines } from '../../src/cli/commands/status.js';
 import type { NetworkInfo, PeerInfo } from '../../src/rpc/network-info.js';
 
 const BEN: PeerInfo = {
@@ -10,6 +10,8 @@ const BEN: PeerInfo = {
   name: 'ben',
   hostName: 'ben.p2p',
   addresses: ['10.10.10.2/24', 'fd00::2/64'],
+  held: ['10.10.10.2', 'fd00::2'],
+  bridge: false,
   mac: '02:00:00:00:00:02',
   state: 'connected',
   path: 'lan',
@@ -52,6 +54,7 @@ const NETWORK: NetworkInfo = {
   port: 4900,
   mtu: 1360,
   mssClamp: false,
+  bridge: false,
   peerId: '1111111111111111',
   lan: 'off',
   dht: 'off',
@@ -75,6 +78,24 @@ test('status: a line per network, a line of eight fields per member', () => {
     '0123456789abcdef|10.10.10.2,fd00::2|State:connected|lan|192.0.2.2:4900|0.43ms|300/400|-',
     'fedcba9876543210|10.10.10.3|State:refused|none|-|-|300/400|the keys differ \\x7c or so',
     '-|-|State:unanswered|none|host.example:4900|-|0/0|-',
+  ]);
+});
+
+test('status says in words which subnets lead where', () => {
+  const route = { subnet: '192.168.8.0/24', id: BEN.id, name: 'ben', gateway: '10.10.10.2', why: null };
+  const memberRoutes: NetworkInfo['memberRoutes'] = [
+    { ...route, state: 'installed' },
+    { ...route, subnet: '8.0.0.0/8', state: 'refused', why: 'it is not in what is accepted: private' },
+  ];
+  const network = { ...NETWORK, routes: ['192.168.7.0/24'], memberRoutes };
+  assert.equal(
+    discoveryLine(network),
+    'p2p: my|hash: LAN: off; DHT: off; port mapping: off; subnets: 192.168.7.0/24 behind this machine, 192.168.8.0/24 behind ben',
+  );
+  assert.deepEqual(routeTable([network]).split('\n').slice(1), [
+    'p2p0    192.168.7.0/24  ada                     -           offered by this machine',
+    'p2p0    192.168.8.0/24  ben (0123456789abcdef)  10.10.10.2  installed',
+    'p2p0    8.0.0.0/8       ben (0123456789abcdef)  10.10.10.2  refused: it is not in what is accepted: private',
   ]);
 });
 

@@ -13,6 +13,8 @@ const PEER: Ping['peer'] = {
     name: 'ben',
     hostName: null,
     addresses: ['10.10.10.2/24'],
+    held: [],
+    bridge: false,
     mac: '02:00:00:00:00:01',
     source: 'dht',
   },

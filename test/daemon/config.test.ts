@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { configKeys } from '../../src/daemon/config.js';
 import { loadConfig, parseConfig } from '../../src/daemon/load-config.js';
 
 test('every key is read', () => {
@@ -145,4 +146,31 @@ test('relays of members: used by one word under either name, offered only with a
   assert.throws(() => parseConfig('relay: [5]', 'f'), /f:1: relay: expected text, got 5/);
   await assert.rejects(loadConfig({ relayOffer: true }), /relayOffer: expected a relay to offer with it/);
   assert.equal((await loadConfig({ relayOffer: true, relay: true })).relayOffer, true);
+});
+
+test('every key refuses a value of another kind, and names itself', () => {
+  for (const { name } of configKeys())
+    assert.throws(
+      () => parseConfig(`${name}: { wrong: [1] }\n`, 'f'),
+      { reason: 'bad-config', message: new RegExp(`^f:1: ${name}: (expected|unknown)`) },
+      name,
+    );
+});
+
+test('keys of the original that need nothing any more are told of, and do no harm', () => {
+  const warnings: string[] = [];
+  const text = 'iptool: /sbin/ip\ntaptool: x\ninf_file: y\nmtu: 1300\npmtu: true\n';
+  assert.deepEqual(
+    parseConfig(text, 'f', (warning) => warnings.push(warning)),
+    { mtu: 1300 },
+  );
+  assert.deepEqual(warnings, [
+    'f:1: iptool does nothing any more: addresses are set without a program',
+    'f:2: taptool does nothing any more: devices are made without a program',
+    'f:3: inf_file does nothing any more: no driver is installed by the daemon',
+    'f:5: pmtu does nothing any more: the path MTU is always measured',
+  ]);
+  // What every object has is no key.
+  for (const key of ['constructor', 'toString', '__proto__'])
+    assert.throws(() => parseConfig(`${key}: 1\n`, 'f'), /^StartError: f:1: unknown key/);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Endpoint } from '../../src/core/endpoint.js';
@@ -22,6 +22,7 @@ const NETWORK: SavedNetwork = {
   ports: { min: 4000, max: 5000 },
   mtu: 1360,
   mssClamp: true,
+  bridge: true,
   peers: ['192.0.2.1:4900'],
   keys: [
     { secret: new Uint8Array(32).fill(2), until: 2_000_000_000 },
@@ -59,6 +60,47 @@ test('what is saved is there for the next daemon, and what is removed is not', a
   assert.deepEqual(second.master, first.master);
   assert.equal(await second.nextBoot(), 3);
   await second.close();
+});
+
+test('--save: one file has all networks, and brings back what the state directory lacks', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'p2p.save');
+  const other = { ...NETWORK, id: 'cd'.repeat(16), hash: 'other' as Hash };
+  const first = await State.open(join(directory, 'state'), file);
+  await Promise.all([first.save(NETWORK), first.save(other)]);
+  await first.remove(other.id);
+  await first.save({ ...NETWORK, port: 4901 });
+  await first.close();
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+
+  const second = await State.open(join(directory, 'another'), file);
+  assert.deepEqual(await second.load(), [{ ...NETWORK, port: 4901 }]);
+  await second.save({ ...NETWORK, port: 4902 });
+  await second.close();
+  // The state directory counts, where both have it; and what came from the file is there without it.
+  const third = await State.open(join(directory, 'state'), file);
+  assert.deepEqual(await third.load(), [{ ...NETWORK, port: 4901 }]);
+  await third.close();
+  const fourth = await State.open(join(directory, 'another'));
+  assert.deepEqual(await fourth.load(), [{ ...NETWORK, port: 4902 }]);
+  await fourth.close();
+});
+
+test('--save: what is no such file, or may be written by others, is neither believed nor written over', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'p2p.save');
+  for (const [text, mode, says] of [
+    ['lan: false\n', 0o600, /^--save: .*p2p\.save: it is no file that --save wrote$/],
+    ['{"version":1,"networks":[{}]}', 0o600, /^--save: .*: missing field/],
+    ['{"version":1,"networks":[]}', 0o666, /others may write to it$/],
+  ] as const) {
+    await writeFile(file, text);
+    await chmod(file, mode);
+    await assert.rejects(State.open(join(directory, 'state'), file), { reason: 'bad-config', message: says });
+    assert.equal(await readFile(file, 'utf8'), text);
+  }
+  // Nothing holds the directory then.
+  await (await State.open(join(directory, 'state'))).close();
 });
 
 test('nobody else can read it', async (t) => {

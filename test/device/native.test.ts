@@ -50,6 +50,7 @@ function config(host: HostName, changes: Partial<DeviceConfig> = {}): DeviceConf
     threads: 1,
     fwmark: 0,
     mssClamp: false,
+    bridge: false,
     ...changes,
   };
 }
@@ -73,7 +74,7 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
   async function install(host: HostName, maxDatagram = 1280): Promise<void> {
     const other = OTHER[host];
     await hosts[host].apply(
-      { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC[other])], offload: true },
+      { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC[other])], addresses: [], offload: true, bridge: false },
       { kind: 'set-endpoint', peer: PEER, endpoint: endpoint(other), maxDatagram },
       {
         kind: 'install-session',

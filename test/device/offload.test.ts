@@ -230,7 +230,7 @@ describe('offload', { skip: isRoot ? false : 'needs root', timeout: 300_000 }, (
       await pair.open();
       await contained.open(config('two', { name: 'p2p1', port: PORT + 1, addresses: [] }));
       await contained.apply(
-        { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC.one)], offload: true },
+        { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC.one)], addresses: [], offload: true, bridge: false },
         {
           kind: 'install-session',
           keys: {

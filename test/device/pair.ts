@@ -73,7 +73,14 @@ export class Pair {
       const offload = sides[other]?.understood ?? true;
       const maxDatagram = sides[host]?.maxDatagram ?? 1_452;
       await this.hosts[host].apply(
-        { kind: 'set-peer', peer: PEER, macs: [macBytes(MAC[other])], offload },
+        {
+          kind: 'set-peer',
+          peer: PEER,
+          macs: [macBytes(MAC[other])],
+          addresses: [OVERLAY[other], OVERLAY_6[other]],
+          offload,
+          bridge: false,
+        },
         { kind: 'set-endpoint', peer: PEER, endpoint, maxDatagram },
         { kind: 'install-session', keys: this.#keysOf(host) },
         { kind: 'send-control', peer: PEER, messages: new Uint8Array([7, 0, 0]), to: null },
@@ -200,6 +207,7 @@ export function config(host: HostName, changes: Partial<DeviceConfig> = {}): Dev
     threads: 1,
     fwmark: 0,
     mssClamp: false,
+    bridge: false,
     ...changes,
   };
 }

@@ -2,13 +2,20 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { concat, hex, u16, u32, u64 } from '../../src/core/bytes.js';
 import { sealGcm } from '../../src/core/crypto.js';
+import { AGE, Learned, MOVES } from '../../src/device/model/learned.js';
 import { ReplayWindow } from '../../src/device/model/replay-window.js';
 import { Switch } from '../../src/device/model/switch.js';
 import { sealControl, sealFrame } from '../../src/wire/transport.js';
+import { claims } from './claims.js';
 
 const DIRECTORY = new URL('../../../test/vectors/', import.meta.url);
 
-export const VECTORS = { 'transport.json': transport, 'replay.json': replay, 'switch.json': switching } as const;
+export const VECTORS = {
+  'transport.json': transport,
+  'replay.json': replay,
+  'switch.json': switching,
+  'learned.json': learning,
+} as const;
 export type VectorFile = keyof typeof VECTORS;
 
 export function readVectors(file: VectorFile): unknown {
@@ -147,7 +154,13 @@ function wandering(): [number, bigint][] {
 }
 
 type SwitchStep =
-  | { readonly do: 'set-peer'; readonly peer: number; readonly macs: readonly string[] }
+  | {
+      readonly do: 'set-peer';
+      readonly peer: number;
+      readonly macs: readonly string[];
+      readonly addresses?: readonly string[];
+      readonly bridge?: boolean;
+    }
   | { readonly do: 'drop-peer'; readonly peer: number }
   | { readonly do: 'outbound'; readonly frame: string }
   | { readonly do: 'inbound'; readonly peer: number; readonly frame: string };
@@ -185,6 +198,7 @@ function switching(): unknown[] {
     told('groups', grouped),
     told('too short', short),
     told('a long story', longStory()),
+    ...addressStories(),
   ];
 }
 
@@ -200,17 +214,27 @@ function longStory(): SwitchStep[] {
   });
 }
 
+/** Who we are in a story. */
+interface Us {
+  readonly addresses: readonly string[];
+  readonly bridge: boolean;
+}
+
+const ORDINARY: Us = { addresses: ['10.10.10.1', 'fd00::1'], bridge: false };
+
 /** A story with the model's verdicts. */
-function told(name: string, story: readonly SwitchStep[]): unknown {
-  const model = new Switch(unhex(OWN));
-  return { name, own: OWN, steps: story.map((step) => judged(model, step)) };
+function told(name: string, story: readonly SwitchStep[], us = ORDINARY): unknown {
+  const model = new Switch({ mac: unhex(OWN), ...us });
+  return { name, own: OWN, ...us, steps: story.map((step) => judged(model, step)) };
 }
 
 function judged(model: Switch, step: SwitchStep): unknown {
   switch (step.do) {
-    case 'set-peer':
-      model.setPeer(step.peer, step.macs.map(unhex));
-      return step;
+    case 'set-peer': {
+      const { macs, addresses = [], bridge = false } = step;
+      model.setPeer(step.peer, { macs: macs.map(unhex), addresses, bridge });
+      return { ...step, addresses, bridge };
+    }
     case 'drop-peer':
       model.dropPeer(step.peer);
       return step;
@@ -219,9 +243,53 @@ function judged(model: Switch, step: SwitchStep): unknown {
       const verdict = went.kind === 'to' ? `to ${went.peer}` : went.kind === 'flood' ? 'flood' : went.reason;
       return { ...step, verdict };
     }
-    case 'inbound':
-      return { ...step, verdict: model.inbound(unhex(step.frame), step.peer) ?? 'deliver' };
+    case 'inbound': {
+      const came = model.inbound(unhex(step.frame), step.peer);
+      if (came.kind === 'refused') return { ...step, verdict: came.reason };
+      return { ...step, verdict: `${came.to}${came.fromBehind ? ' from behind' : ''}` };
+    }
   }
+}
+
+/** Frames of peer 1 that claim addresses: its own, peer 2's, ours, nobody's; as a member, as a bridge, and to a bridge. */
+function addressStories(): unknown[] {
+  const peers = (bridge: boolean): SwitchStep[] => [
+    { do: 'set-peer', peer: 1, macs: [mac(1)], addresses: ['10.10.10.2', 'fd00::2'], bridge },
+    { do: 'set-peer', peer: 2, macs: [mac(2)], addresses: ['10.10.10.3', 'fd00::3', '0.0.0.0', '::', '224.0.0.1'] },
+  ];
+  const frames = (from: string): SwitchStep[] =>
+    claims(`${OWN}${from}`).map((frame) => ({ do: 'inbound', peer: 1, frame }));
+  const towards = ['ffffffffffff', mac(2), mac(9)].flatMap((to): SwitchStep[] =>
+    [mac(1), mac(2), mac(8), OWN].map((from) => ({ do: 'inbound', peer: 1, frame: `${to}${from}88b5` })),
+  );
+  return [
+    told('addresses', [...peers(false), ...frames(mac(1)), { do: 'drop-peer', peer: 2 }, ...frames(mac(1))]),
+    told('addresses from behind a bridge', [...peers(true), ...frames(mac(8)), ...towards]),
+    told('at a bridge', [...peers(true), ...frames(mac(8)), ...towards], { ...ORDINARY, bridge: true }),
+    told('no bridge at a bridge', [...peers(false), ...frames(mac(1)), ...towards], { ...ORDINARY, bridge: true }),
+  ];
+}
+
+/** MACs that are heard and looked for in places over time, and what the model makes of it. */
+function learning(): unknown[] {
+  const next = numbers(11);
+  const model = new Learned();
+  let at = 1_000_000;
+  return Array.from({ length: 500 }, () => {
+    at += [1, 1_000, MOVES - 1, MOVES, AGE][next(5)] ?? 0;
+    const [address, peer] = [mac(next(5)), next(4)];
+    const choice = next(12);
+    if (choice === 0) {
+      model.forget(peer);
+      return { do: 'forget', at, mac: address, peer, verdict: '' };
+    }
+    if (choice < 4) {
+      const place = model.find(address, at);
+      return { do: 'find', at, mac: address, peer, verdict: String(place ?? 'unknown') };
+    }
+    const verdict = model.note(address, peer === 0 ? 'here' : peer, at) ?? 'noted';
+    return { do: 'note', at, mac: address, peer, verdict };
+  });
 }
 
 function unhex(text: string): Uint8Array {

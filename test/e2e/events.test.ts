@@ -90,7 +90,7 @@ test('metrics are scraped on loopback alone, and are as promtool wants them; a p
     });
     assert.match(text, new RegExp(`^p2p_network_members\\{network="${id}",state="connected"\\} 1$`, 'm'));
     assert.match(text, /^p2p_network_handshakes_total\{.*result="completed"\} [1-9]/m);
-    assert.match(text, /^p2p_peer_rtt_seconds\{.*\} 0\.\d+/m);
+    assert.match(text, /^p2p_peer_rtt_seconds\{.*\} \d/m);
     assert.ok(!text.includes(hash), 'no secret');
     const away = await bob.run('curl', '-sS', '-m', '5', `http://${ada.addresses.ipv4}:9469/metrics`);
     assert.notEqual(away.code, 0, 'nobody else gets them');

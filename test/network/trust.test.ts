@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Acquaintances } from '../../src/network/acquaintances.js';
-import type { PeerId } from '../../src/network/identity.js';
+import { HELD_WHILE_AWAY } from '../../src/network/peer.js';
 import { admissionKey } from '../../src/network/secrets.js';
 import { KIND } from '../../src/wire/envelope.js';
 import { writeHello } from '../../src/wire/hello.js';
@@ -67,6 +67,9 @@ test('another identity at an address that somebody had is shown until it is acce
   world.clock.runUntilTrue(() => !a.isConnectedTo(b) && !c.isConnectedTo(b), 5 * MINUTE, 'they notice');
   const d = world.host({ ...B, ip: '192.0.2.4' });
   world.clock.runUntilTrue(() => a.isConnectedTo(d) && c.isConnectedTo(d), MINUTE, 'another comes');
+  assert.deepEqual([a.peer(b)?.held, a.peer(d)?.held], [['10.10.10.2'], []], 'the first may come back');
+  world.clock.runUntil(world.clock.now + HELD_WHILE_AWAY);
+  assert.deepEqual([a.peer(b)?.held, a.peer(d)?.held], [[], ['10.10.10.2']]);
   const says = new RegExp(
     `^10\\.10\\.10\\.2 was ${b.identity.peerId}, is ${d.identity.peerId} \\(10\\.10\\.10\\.2\\) since 2026-`,
   );
@@ -83,25 +86,62 @@ test('another identity at an address that somebody had is shown until it is acce
   assert.equal(shown(c), 1, 'the others have to be told themselves');
 });
 
-const DEE = 'dddddddddddddddd' as PeerId;
-const EVE = 'eeeeeeeeeeeeeeee' as PeerId;
+const DEE = 'dddddddddddddddd';
+const EVE = 'eeeeeeeeeeeeeeee';
+const FAY = 'ffffffffffffffff';
+const IP = '10.10.10.7';
 
-test('first comes first, who is here at the same time changes nothing, and a change is old after a week', () => {
+/** A claimant by its id, connected unless something else is said. */
+const claims = (peerId: string, is: 'here' | 'around' | 'away' = 'here') => ({
+  record: { peerId, name: 'n' },
+  isConnected: is === 'here',
+  isAround: is !== 'away',
+});
+
+test('whom this machine knew first holds an address; who stays away lends it to the next', () => {
   const table = new Acquaintances([]);
-  const nobody = () => false;
-  const record = (peerId: PeerId, ip = '10.10.10.7') => ({ peerId, name: 'n', addresses: [{ ip, prefix: 24 }] });
-  assert.deepEqual(table.met(EPOCH, record(DEE), nobody), []);
-  assert.equal(table.met(EPOCH + 1, record(DEE), nobody), null, 'nothing new');
-  assert.equal(
-    table.met(EPOCH + 2, record(EVE), (id) => id === DEE),
-    null,
-    'two at once: that is a conflict',
-  );
-  assert.equal(table.met(EPOCH + 3, record(EVE), nobody)?.length, 1);
-  assert.deepEqual([table.knownSince(DEE), table.knownSince(EVE)], [null, EPOCH + 3]);
-  assert.equal(table.problems(EPOCH + 3 + 7 * DAY - 1).length, 1);
-  assert.equal(table.problems(EPOCH + 3 + 7 * DAY).length, 0);
-  assert.ok(table.accept(EVE) && !table.accept(EVE));
-  for (let i = 0; i < 2_000; i++) table.met(EPOCH, record(DEE, `10.${i >> 8}.${i & 255}.1`), nobody);
+  const holder = (at: number, ...claimants: readonly ReturnType<typeof claims>[]) => {
+    const { holder, news } = table.decide(EPOCH + at, IP, claimants);
+    return [holder?.record.peerId, news === null ? null : news.length];
+  };
+  assert.deepEqual(holder(0), [undefined, null], 'nobody claims it');
+  assert.deepEqual(holder(0, claims(FAY, 'around')), [FAY, null], 'one that was never met, and is the only one');
+  assert.deepEqual(holder(0, claims(FAY)), [FAY, 0], 'met');
+  assert.deepEqual(holder(5 * MINUTE, claims(FAY), claims(EVE)), [FAY, null], 'two at once: that is a conflict');
+  assert.deepEqual(holder(6 * MINUTE, claims(FAY, 'around'), claims(EVE)), [FAY, null], 'away for a moment');
+  assert.deepEqual(holder(7 * MINUTE, claims(FAY, 'away'), claims(EVE)), [EVE, 1], 'away for long');
+  assert.deepEqual(holder(8 * MINUTE, claims(EVE, 'away'), claims(DEE)), [DEE, 1]);
+  assert.match(table.problems(EPOCH + 9 * MINUTE).join(), new RegExp(`${IP} was ${FAY}, is ${DEE}`));
+  assert.deepEqual(holder(9 * MINUTE, claims(FAY), claims(DEE)), [FAY, 0], 'the first is back');
+  assert.deepEqual(table.problems(EPOCH + 9 * MINUTE), []);
+});
+
+test('of two that come at once all members see the same one hold the address, whichever they met first', () => {
+  for (const [first, second] of [[DEE, EVE] as const, [EVE, DEE] as const]) {
+    const table = new Acquaintances([]);
+    table.decide(EPOCH, IP, [claims(first), claims(second, 'around')]);
+    assert.equal(table.decide(EPOCH + 50_000, IP, [claims(first), claims(second)]).holder?.record.peerId, DEE);
+    assert.equal(table.decide(EPOCH + 10 * MINUTE, IP, [claims(first), claims(second)]).holder?.record.peerId, DEE);
+    assert.deepEqual(table.problems(EPOCH + MINUTE), []);
+  }
+});
+
+test('who is accepted holds what it claims, and a change is old after a week', () => {
+  const table = new Acquaintances([]);
+  const both = [claims(DEE), claims(EVE)];
+  table.decide(EPOCH, IP, [claims(DEE)]);
+  assert.equal(table.decide(EPOCH + DAY, IP, both).holder?.record.peerId, DEE);
+  assert.ok(table.accept(EPOCH + DAY, { id: EVE, name: 'n' }, [IP]));
+  assert.equal(table.decide(EPOCH + 2 * DAY, IP, both).holder?.record.peerId, EVE);
+  assert.ok(!table.accept(EPOCH + 2 * DAY, { id: EVE, name: 'n' }, [IP]), 'nothing new');
+  table.decide(EPOCH + 3 * DAY, IP, [claims(EVE, 'away'), claims(FAY)]);
+  assert.equal(table.problems(EPOCH + 10 * DAY - 1).length, 1);
+  assert.equal(table.problems(EPOCH + 10 * DAY).length, 0);
+  assert.ok(table.accept(EPOCH, { id: FAY, name: 'n' }, []));
+});
+
+test('what is remembered is bounded', () => {
+  const table = new Acquaintances([]);
+  for (let i = 0; i < 2_000; i++) table.decide(EPOCH, `10.${i >> 8}.${i & 255}.1`, [claims(DEE)]);
   assert.equal(table.all().length, 1_024);
 });

@@ -82,6 +82,7 @@ export class SimHost {
         threads: 1,
         fwmark: 0,
         mssClamp: false,
+        bridge: options.bridge ?? false,
       },
       {
         random: world.random,
@@ -112,6 +113,7 @@ export class SimHost {
       bootCounter,
       routes: [],
       forwardOnly: options.forwardOnly ?? false,
+      bridge: options.bridge ?? false,
       relayOffer: options.relayOffer ?? null,
       useMemberRelays: options.useMemberRelays ?? false,
       unix: () => EPOCH + this.now,

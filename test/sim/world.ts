@@ -63,6 +63,8 @@ export interface HostOptions {
   readonly udpBlocked?: boolean;
   /** Everything goes through relays. */
   readonly forwardOnly?: boolean;
+  /** There are others behind its device. */
+  readonly bridge?: boolean;
   readonly relayOffer?: RelayOffer;
   readonly useMemberRelays?: boolean;
   readonly prefix?: number;

@@ -1,6 +1,7 @@
 //! Token buckets, alone and per source address.
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::{Nanos, SECOND};
 use crate::way::Way;
@@ -26,7 +27,12 @@ pub struct Bucket {
 
 impl Bucket {
     pub fn take(&mut self, now: Nanos, rate: Rate) -> bool {
-        let after = self.full_at.max(now) + rate.cost();
+        self.take_some(now, rate, 1)
+    }
+
+    /// Takes `tokens` of them, or none.
+    pub fn take_some(&mut self, now: Nanos, rate: Rate, tokens: u64) -> bool {
+        let after = self.full_at.max(now) + tokens * rate.cost();
         if after - now > rate.burst * rate.cost() {
             return false;
         }
@@ -36,6 +42,21 @@ impl Bucket {
 
     pub fn is_full(&self, now: Nanos) -> bool {
         self.full_at <= now
+    }
+}
+
+/// A token bucket that several threads take from.
+#[derive(Debug, Default)]
+pub struct SharedBucket(AtomicU64);
+
+impl SharedBucket {
+    /// Takes `tokens` of them, or none.
+    pub fn take_some(&self, now: Nanos, rate: Rate, tokens: u64) -> bool {
+        let take = |full_at| {
+            let mut bucket = Bucket { full_at };
+            bucket.take_some(now, rate, tokens).then_some(bucket.full_at)
+        };
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 }
 
@@ -116,6 +137,17 @@ mod tests {
         assert_eq!((0..6).filter(|_| bucket.take(now, RATE)).count(), 4);
         assert_eq!((0..6).filter(|_| bucket.take(now + SECOND, RATE)).count(), 2);
         assert_eq!((0..6).filter(|_| bucket.take(now + 60 * SECOND, RATE)).count(), 4);
+    }
+
+    #[test]
+    fn a_shared_bucket_is_one_for_all_and_large_frames_cost_more() {
+        let bucket = SharedBucket::default();
+        let now = 100 * SECOND;
+        assert!(bucket.take_some(now, RATE, 3));
+        assert!(!bucket.take_some(now, RATE, 2));
+        assert!(bucket.take_some(now, RATE, 1));
+        assert!(bucket.take_some(now + SECOND, RATE, 2));
+        assert!(!bucket.take_some(now + 60 * SECOND, RATE, 5));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From JavaScript's shapes to ours and back. Bytes are copied at once: JavaScript may change its buffers.
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use napi::bindgen_prelude::{Either, Null};
+use napi::bindgen_prelude::{Either, Null, Uint8Array};
 use napi::{Error, Result, Status};
 use zeroize::Zeroizing;
 
@@ -9,8 +9,10 @@ use super::types::{NativeConfig, NativeEvent, NativeKeys, NativeProxy};
 use crate::clock::{MILLISECOND, Nanos, as_ms};
 use crate::engine::{Config, Event, Help, Keys, Use, Wanted};
 use crate::error::{Code, OpenError};
+use crate::frame::addresses::address_of;
 use crate::packet::Mac;
 use crate::seal::MAX_QUEUES;
+use crate::switch::Rights;
 use crate::tap::{Address, TapConfig};
 use crate::tls::proxy::Proxy;
 use crate::way::{RelayName, Transport, Way};
@@ -35,6 +37,7 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
         port: config.port,
         fwmark: config.fwmark,
         mss_clamp: config.mss_clamp,
+        bridge: config.bridge,
         network_admission_key: key("network admission key", &config.network_admission_key)?,
         own_admission_key: key("own admission key", &config.own_admission_key)?,
         cookie_key: key("cookie key", &config.cookie_key)?,
@@ -113,6 +116,18 @@ pub fn key_of(name: &str, bytes: &[u8]) -> std::result::Result<Zeroizing<[u8; 32
 
 pub fn mac_of(bytes: &[u8]) -> std::result::Result<Mac, String> {
     Mac::try_from(bytes).map_err(|_| format!("expected a MAC of 6 bytes, got {}", bytes.len()))
+}
+
+pub fn rights_of(macs: &[Uint8Array], addresses: &[String], bridge: bool) -> Result<Rights> {
+    let address = |text: &String| {
+        let expected = || invalid(format!("expected an IP address such as 10.10.10.1, got {text:?}"));
+        text.parse::<IpAddr>().map(address_of).map_err(|_| expected())
+    };
+    Ok(Rights {
+        macs: macs.iter().map(|mac| mac_of(mac)).collect::<std::result::Result<_, _>>().map_err(invalid)?,
+        addresses: addresses.iter().map(address).collect::<Result<_>>()?,
+        bridge,
+    })
 }
 
 pub fn endpoint_of(text: &str) -> Result<SocketAddr> {

@@ -15,7 +15,7 @@ use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 use closing::Closing;
-use convert::{config_of, event_of, help_of, invalid, keys_of, mac_of, optional_way, proxy_of, relay_of, way_of};
+use convert::{config_of, event_of, help_of, invalid, keys_of, optional_way, proxy_of, relay_of, rights_of, way_of};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
 use crate::clock::{self, as_ms};
@@ -124,10 +124,8 @@ impl NativeDevice {
 fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
     let failed = |error: crate::engine::CommandError| invalid(error.to_string());
     match command {
-        NativeCommand::SetPeer { peer, macs, offload } => {
-            let macs =
-                macs.iter().map(|mac| mac_of(mac)).collect::<std::result::Result<Vec<_>, _>>().map_err(invalid)?;
-            to.set_peer(*peer, &macs, *offload).map_err(failed)
+        NativeCommand::SetPeer { peer, macs, addresses, offload, bridge } => {
+            to.set_peer(*peer, &rights_of(macs, addresses, *bridge)?, *offload).map_err(failed)
         }
         NativeCommand::DropPeer { peer } => {
             to.drop_peer(*peer);

@@ -11,6 +11,7 @@ pub struct NativeConfig {
     pub port: u16,
     pub fwmark: u32,
     pub mss_clamp: bool,
+    pub bridge: bool,
     pub network_admission_key: Uint8Array,
     pub own_admission_key: Uint8Array,
     pub cookie_key: Uint8Array,
@@ -40,7 +41,7 @@ pub struct NativeProxy {
 
 #[napi(discriminant = "kind", discriminant_case = "kebab-case", object_to_js = false)]
 pub enum NativeCommand {
-    SetPeer { peer: u32, macs: Vec<Uint8Array>, offload: bool },
+    SetPeer { peer: u32, macs: Vec<Uint8Array>, addresses: Vec<String>, offload: bool, bridge: bool },
     DropPeer { peer: u32 },
     InstallSession { keys: NativeKeys },
     DropSession { local_index: u32 },

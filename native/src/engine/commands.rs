@@ -21,8 +21,8 @@ use crate::control::{MAX_CONTROL, is_probe};
 use crate::counters::Drop;
 use crate::cut::{MAX_DATAGRAM, MIN_DATAGRAM};
 use crate::open::Opener;
-use crate::packet::Mac;
 use crate::seal::{Lane, Sealer};
+use crate::switch::{Own, Rights};
 use crate::tap::Tap;
 use crate::udp::Passing;
 use crate::way::Way;
@@ -31,6 +31,8 @@ use crate::way::Way;
 pub const MAX_PEERS: usize = 4_096;
 /// MACs that a peer can have recorded.
 pub const MAX_MACS: usize = 64;
+/// IP addresses that a peer can hold.
+pub const MAX_ADDRESSES: usize = 64;
 /// Sessions of a peer; the oldest that doesn't seal makes room for another.
 pub const MAX_SESSIONS: usize = 4;
 
@@ -71,7 +73,7 @@ pub struct Control {
 }
 
 impl Control {
-    pub fn new(own: Mac) -> Self {
+    pub fn new(own: Own) -> Self {
         let sender = Sender::new(0, Patience::None);
         Self { tables: Tables::new(own), changed: false, generation: 0, sender, passing: None }
     }
@@ -143,16 +145,23 @@ impl Control {
 
 impl Commands<'_> {
     /// `offload`: whether the peer finishes checksums and takes super-frames.
-    pub fn set_peer(&mut self, handle: u32, macs: &[Mac], offload: bool) -> Result<(), CommandError> {
+    pub fn set_peer(&mut self, handle: u32, rights: &Rights, offload: bool) -> Result<(), CommandError> {
         let tables = &mut self.control.tables;
-        if macs.len() > MAX_MACS {
-            return Err(CommandError(format!("expected at most {MAX_MACS} MACs, got {}", macs.len())));
+        for (what, most, got) in
+            [("MACs", MAX_MACS, rights.macs.len()), ("IP addresses", MAX_ADDRESSES, rights.addresses.len())]
+        {
+            if got > most {
+                return Err(CommandError(format!("expected at most {most} {what}, got {got}")));
+            }
         }
         if tables.peers.len() >= MAX_PEERS && !tables.peers.contains_key(&handle) {
             return Err(CommandError(format!("expected at most {MAX_PEERS} peers")));
         }
         let peer = tables.peers.entry(handle).or_insert_with(|| Arc::new(Peer::new(handle)));
-        tables.switch.set(peer, macs);
+        tables.switch.set(peer, rights);
+        if !rights.bridge {
+            self.shared.behind.forget(handle);
+        }
         peer.set_understands_offload(offload);
         self.control.changed = true;
         Ok(())
@@ -162,6 +171,7 @@ impl Commands<'_> {
         let tables = &mut self.control.tables;
         let Some(peer) = tables.peers.remove(&handle) else { return };
         tables.switch.remove(&peer);
+        self.shared.behind.forget(handle);
         tables.sessions.retain(|_, entry| entry.peer.handle != handle);
         peer.sealing.store(None);
         peer.path.store(None);

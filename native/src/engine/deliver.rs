@@ -2,7 +2,9 @@
 use std::sync::Arc;
 
 use super::Shared;
+use super::behind::{FLOODS, flood_cost};
 use super::peer::Peer;
+use crate::clock::now;
 use crate::counters::Drop;
 use crate::frame::assemble::Sink;
 use crate::frame::congestion;
@@ -10,8 +12,9 @@ use crate::frame::headers::is_router_advertisement;
 use crate::frame::layout::Layout;
 use crate::frame::mss;
 use crate::frame::offload::{Shape, each_complete, for_interface, shape};
-use crate::packet::{HEADROOM, OVERHEAD, Offload};
-use crate::switch::Switch;
+use crate::packet::{HEADROOM, OVERHEAD, Offload, addresses};
+use crate::switch::learned::Place;
+use crate::switch::{Destination, Inbound, Switch};
 use crate::tap::{Device, Tap};
 
 pub struct Delivery<'a> {
@@ -45,7 +48,10 @@ impl Delivery<'_> {
 
     fn shaped(&self, room: &mut [u8], offload: Offload, shape: Shape, mark: u8) -> Result<(), Drop> {
         let frame = &mut room[HEADROOM..];
-        self.switch.inbound(self.peer, frame)?;
+        let inbound = self.switch.inbound(self.peer, frame)?;
+        if inbound != ORDINARY {
+            self.check_others(inbound, frame)?;
+        }
         if self.shared.tap.heeds_routers() && is_router_advertisement(frame) {
             return Err(Drop::RouterAdvertisement);
         }
@@ -57,6 +63,28 @@ impl Delivery<'_> {
         let length = frame.len();
         self.write(room, offload, shape)?;
         self.peer.received.add(self.queue, length);
+        Ok(())
+    }
+
+    /// For frames from others than the peer, or to others than us.
+    fn check_others(&self, Inbound { to, from_behind }: Inbound, frame: &[u8]) -> Result<(), Drop> {
+        let now = now();
+        let (destination, source) = addresses(frame).ok_or(Drop::FrameMalformed)?;
+        if from_behind {
+            self.shared.behind.note(&source, Place::Peer(self.peer.handle), now)?;
+        }
+        let is_flood = match to {
+            Destination::Us => false,
+            Destination::Group => true,
+            Destination::Unrecorded => match self.shared.behind.find(&destination, now) {
+                Some(Place::Here) => false,
+                Some(Place::Peer(_)) => return Err(Drop::NotForUs),
+                None => true,
+            },
+        };
+        if is_flood && !self.peer.floods.take_some(now, FLOODS, flood_cost(frame.len())) {
+            return Err(Drop::BroadcastLimited);
+        }
         Ok(())
     }
 
@@ -82,6 +110,9 @@ impl Delivery<'_> {
         })
     }
 }
+
+/// From the peer itself, to us.
+const ORDINARY: Inbound = Inbound { to: Destination::Us, from_behind: false };
 
 fn reason(error: &std::io::Error) -> Drop {
     if Device::is_full(error) { Drop::TapFull } else { Drop::TapDown }

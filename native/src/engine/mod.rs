@@ -3,6 +3,7 @@
 //! A queue has two threads: `receive` reads the sockets and writes the interface, `transmit` reads the interface and sends while
 //! there's much to do; the first does both while there's little. The control plane calls `commands` from a thread of its own. What all of them share is in `Shared`; the one lock there guards the
 //! control plane's tables and is taken per command and at a session's beginning and end, never per packet.
+mod behind;
 mod commands;
 mod deliver;
 mod events;
@@ -31,14 +32,18 @@ use std::thread::{self, JoinHandle};
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
+use crate::admission::bucket::SharedBucket;
 use crate::admission::cookie::Cookies;
 use crate::admission::{Admission, mac_key};
 use crate::clock::now;
 use crate::counters::Drops;
 use crate::error::{Code, OpenError};
 use crate::events::Events;
+use crate::frame::addresses::{Address, address_of, link_local};
+use crate::switch::Own;
 use crate::tap::{Device, Tap, TapConfig};
 use crate::udp::Port;
+use behind::Behind;
 use commands::Control;
 use peer::Peer;
 use queue::{Queue, Side};
@@ -57,6 +62,8 @@ pub struct Config {
     pub fwmark: u32,
     /// Whether the MSS of TCP is lowered to what fits a peer's path.
     pub mss_clamp: bool,
+    /// Whether others are behind the interface: it's a port of a bridge.
+    pub bridge: bool,
     pub wanted: Wanted,
     pub network_admission_key: Zeroizing<[u8; 32]>,
     pub own_admission_key: Zeroizing<[u8; 32]>,
@@ -75,7 +82,11 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    behind: Behind,
+    /// What is left of what our own interface may flood.
+    floods: SharedBucket,
     mss_clamp: bool,
+    bridge: bool,
     /// SO_MARK of all that leaves; 0 for none.
     fwmark: u32,
     events: Events<Event>,
@@ -105,7 +116,8 @@ impl Engine {
         let admission = Admission::new(network, mac_key(&config.own_admission_key), cookies.clone());
         let mut port = Port::open(config.port, config.tap.queues)?;
         let tap = Device::open(&TapConfig { queues: port.queues.len(), ..config.tap.clone() })?;
-        let tables = Arc::new(Tables::new(config.tap.mac));
+        let own = Own { mac: config.tap.mac, addresses: own_addresses(&config.tap), bridge: config.bridge };
+        let tables = Arc::new(Tables::new(own.clone()));
         // As many queues as both have.
         port.limit(tap.queues()).map_err(failed("sharing the port among its sockets"))?;
         let Port { queues: sockets, mut strangers } = port;
@@ -116,11 +128,14 @@ impl Engine {
             tap,
             tables: ArcSwap::new(tables),
             admission: Mutex::new(admission),
-            control: Mutex::new(Control::new(config.tap.mac)),
+            control: Mutex::new(Control::new(own)),
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            behind: Behind::default(),
+            floods: SharedBucket::default(),
             mss_clamp: config.mss_clamp,
+            bridge: config.bridge,
             fwmark: config.fwmark,
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
@@ -179,6 +194,12 @@ impl Engine {
         self.shared.count_unread();
         self.shared.drops.happened().collect()
     }
+}
+
+/// The addresses that the interface is given, and the one that it gives itself.
+fn own_addresses(tap: &TapConfig) -> Vec<Address> {
+    let given = tap.addresses.iter().map(|address| address_of(address.ip));
+    given.chain([link_local(&tap.mac)]).collect()
 }
 
 /// Why a thread's work ended before it was told to; None if it was told. A panic is a failure like any other.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 
 use super::relay::{Hop, Relay};
+use crate::admission::bucket::SharedBucket;
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 use crate::counters::Drop;
 use crate::open::Opener;
@@ -116,6 +117,8 @@ pub struct Peer {
     pub sealing: ArcSwapOption<Session>,
     pub sent: Traffic,
     pub received: Traffic,
+    /// What it has left of broadcast, multicast and unknown destinations.
+    pub floods: SharedBucket,
     /// Whether it finishes checksums and takes super-frames.
     offload: AtomicBool,
     /// When a datagram of it last opened; 0 for never.
@@ -141,6 +144,7 @@ impl Peer {
             sealing: ArcSwapOption::empty(),
             sent: Traffic::default(),
             received: Traffic::default(),
+            floods: SharedBucket::default(),
             offload: AtomicBool::new(false),
             heard_at: AtomicU64::new(0),
             waiting_since: AtomicU64::new(0),

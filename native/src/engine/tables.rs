@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::peer::{Peer, Session};
 use super::relay::Relay;
-use crate::packet::Mac;
-use crate::switch::Switch;
+use crate::switch::{Own, Switch};
 use crate::way::{RelayName, Way};
 
 #[derive(Clone)]
@@ -27,7 +26,7 @@ pub struct Entry {
 }
 
 impl Tables {
-    pub fn new(own: Mac) -> Self {
+    pub fn new(own: Own) -> Self {
         Self { switch: Switch::new(own), peers: HashMap::new(), sessions: HashMap::new(), relays: Vec::new() }
     }
 

@@ -2,15 +2,18 @@
 use arc_swap::Cache;
 
 use super::Shared;
+use super::behind::{FLOODS, flood_cost};
 use super::outbound::{Frame, send};
+use super::peer::Peer;
 use super::queue::{Load, Side, TAP, WAKER};
 use super::sender::{Patience, Sender};
 use super::tables::Tables;
 use super::timers::Timers;
 use crate::clock::{Nanos, now};
 use crate::counters::Drop;
-use crate::packet::{HEADROOM, MAX_FRAME, Offload};
+use crate::packet::{HEADROOM, MAX_FRAME, Mac, Offload, addresses, is_group};
 use crate::switch::Outbound;
+use crate::switch::learned::Place;
 use crate::tap::{Device, Tap};
 
 /// Frames that are read before the deadlines and the stop signal are looked at again.
@@ -98,25 +101,52 @@ impl Carrier {
     }
 
     fn forward(&mut self, shared: &Shared, tables: &Tables, (room, offload): (&mut [u8], Offload), now: Nanos) {
-        let sent = match tables.switch.outbound(&room[HEADROOM..]) {
-            Outbound::Refused(reason) => Err(reason),
-            Outbound::To(peer) => {
-                Frame::new(room, offload).and_then(|mut frame| send(shared, &mut self.sender, peer, &mut frame, now))
+        let sent = target(shared, tables, &room[HEADROOM..], now).and_then(|target| {
+            let mut frame = Frame::new(room, offload)?;
+            match target {
+                Some(peer) => send(shared, &mut self.sender, peer, &mut frame, now),
+                None => self.flood(shared, tables, &mut frame, now),
             }
-            Outbound::Flood => Frame::new(room, offload).map(|mut frame| self.flood(shared, tables, &mut frame, now)),
-        };
+        });
         if let Err(reason) = sent {
             shared.drops.count(reason);
         }
     }
 
     /// To all that are connected; it's no loss that the others get nothing.
-    fn flood(&mut self, shared: &Shared, tables: &Tables, frame: &mut Frame, now: Nanos) {
+    fn flood(&mut self, shared: &Shared, tables: &Tables, frame: &mut Frame, now: Nanos) -> Result<(), Drop> {
+        if !shared.floods.take_some(now, FLOODS, flood_cost(frame.bytes().len())) {
+            return Err(Drop::BroadcastLimited);
+        }
         for peer in tables.peers.values() {
             match send(shared, &mut self.sender, peer, frame, now) {
                 Ok(()) | Err(Drop::NoSession | Drop::NoEndpoint) => {}
                 Err(reason) => shared.drops.count(reason),
             }
         }
+        Ok(())
+    }
+}
+
+/// The peer that a frame of our interface goes to; None for all of them.
+fn target<'a>(shared: &Shared, tables: &'a Tables, frame: &[u8], now: Nanos) -> Result<Option<&'a Peer>, Drop> {
+    let (destination, source) = addresses(frame).ok_or(Drop::FrameMalformed)?;
+    if shared.bridge && !tables.switch.is_own(&source) && !is_group(&source) {
+        shared.behind.note(&source, Place::Here, now)?;
+    }
+    match tables.switch.outbound(frame) {
+        Outbound::Refused(reason) => Err(reason),
+        Outbound::To(peer) => Ok(Some(peer)),
+        Outbound::Flood if is_group(&destination) => Ok(None),
+        Outbound::Flood => behind(shared, tables, &destination, now),
+    }
+}
+
+/// The peer behind which a MAC is that nobody has recorded; None if that isn't known.
+fn behind<'a>(shared: &Shared, tables: &'a Tables, mac: &Mac, now: Nanos) -> Result<Option<&'a Peer>, Drop> {
+    match shared.behind.find(mac, now) {
+        Some(Place::Here) => Err(Drop::NotForUs),
+        Some(Place::Peer(handle)) => Ok(tables.peers.get(&handle).map(|peer| &**peer)),
+        None => Ok(None),
     }
 }

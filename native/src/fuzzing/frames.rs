@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::input::{Input, damage};
 use crate::counters::Drop;
+use crate::frame::addresses::claimed;
 use crate::frame::checksum::{fold, pseudo_header, sum};
 use crate::frame::headers::{Family, Network, Transport, is_router_advertisement};
 use crate::frame::layout::Layout;
@@ -10,7 +11,7 @@ use crate::frame::offload::{Shape, each_complete, for_interface, shape};
 use crate::frame::sample::{Recipe, build};
 use crate::frame::{congestion, mss};
 use crate::packet::{ETHERNET, HEADROOM, Mac, Offload, Segments, addresses, is_group, is_reserved};
-use crate::switch::{Outbound, Switch};
+use crate::switch::{Outbound, Own, Rights, Switch};
 use crate::tap::vnet;
 
 /// Where an IP packet's parts stand, as one would write it down once more.
@@ -312,12 +313,32 @@ pub fn vnet(data: &[u8]) {
     }
 }
 
+/// What a frame claims is the same behind one more tag, as long as it's looked through, and is found wherever a host would read it.
+pub fn claims(data: &[u8]) {
+    let found = |frame: &[u8]| {
+        let mut found = Vec::new();
+        let read = claimed(frame, |address| {
+            found.push(address);
+            Ok(())
+        });
+        read.map(|()| found)
+    };
+    let plain = found(data);
+    if let Some((macs, rest)) = data.split_at_checked(12) {
+        let tagged = found(&[macs, &[0x81, 0, 0, 1], rest].concat());
+        assert!(tagged == plain || tagged == Err(Drop::AddressHidden));
+    }
+    if let (Ok(found), Some(transport)) = (plain, Transport::of(data)) {
+        assert!(!found.is_empty(), "{transport:?} has a source");
+    }
+}
+
 const OWN: Mac = [2, 0, 0, 0, 0, 0];
 
 /// A story of peers and frames: a frame goes to our interface only under a MAC that its peer holds, which at most one does.
 pub fn switch(data: &[u8]) {
     let input = &mut Input::new(data);
-    let mut switch = Switch::new(OWN);
+    let mut switch = Switch::new(Own { mac: OWN, addresses: Vec::new(), bridge: false });
     let mut claims: [Vec<Mac>; 4] = Default::default();
     let mut steps = 0;
     while input.goes_on(steps) {
@@ -326,7 +347,7 @@ pub fn switch(data: &[u8]) {
         match input.below(4) {
             0 => {
                 claims[peer] = (0..input.below(4)).map(|_| mac(input)).collect();
-                switch.set(&peer, &claims[peer]);
+                switch.set(&peer, &Rights { macs: claims[peer].clone(), ..Rights::default() });
             }
             1 => {
                 claims[peer].clear();
@@ -352,7 +373,7 @@ fn frame(input: &mut Input) -> Vec<u8> {
 }
 
 fn may_go(switch: &Switch<usize>, claims: &[Vec<Mac>; 4], frame: &[u8]) {
-    let takers: Vec<usize> = (0..4).filter(|peer| switch.inbound(peer, frame) == Ok(())).collect();
+    let takers: Vec<usize> = (0..4).filter(|peer| switch.inbound(peer, frame).is_ok()).collect();
     assert!(takers.len() <= 1);
     let Some(&peer) = takers.first() else { return };
     let (destination, source) = addresses(frame).expect("an Ethernet header");

@@ -11,7 +11,7 @@ mod sessions;
 mod text;
 
 pub use datagrams::{admission, control, packet};
-pub use frames::{congestion, headers, mss, superframe, switch, vnet};
+pub use frames::{claims, congestion, headers, mss, superframe, switch, vnet};
 pub use logins::door;
 pub use pieces::{assemble, rejoin};
 pub use relays::{deframe, envelope, exchange, proxy};
@@ -25,6 +25,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("admission", admission),
     ("assemble", assemble),
+    ("claims", claims),
     ("congestion", congestion),
     ("control", control),
     ("deframe", deframe),

@@ -11,6 +11,7 @@ interface Flags {
   readonly metrics?: string;
   readonly profile?: string;
   readonly profileDir?: string;
+  readonly save?: string;
   readonly lan: boolean;
   readonly portMapping: boolean;
   /** `--no-dht` makes it false. */
@@ -52,6 +53,7 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--syslog', 'log to syslog as well')
     .option('--metrics <address>', 'serve metrics for Prometheus at [HOST:]PORT (only to this machine, without a HOST)')
     .option('--profile <what>', 'cpu or memory: write where it goes to a file at the end and at each SIGUSR2')
+    .option('--save <file>', 'keep all networks in this file too, and bring back those that only it has')
     .option('--profile-dir <dir>', 'where those files go (default: the state directory)')
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { moment } from '../../core/moment.js';
-import type { NetworkInfo } from '../../rpc/network-info.js';
+import type { NetworkInfo, PeerInfo } from '../../rpc/network-info.js';
 import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
@@ -171,11 +171,16 @@ export function routeTable(networks: readonly NetworkInfo[]): string {
   return table(['DEVICE', 'SUBNET', 'BEHIND', 'GATEWAY', 'STATE'], rows);
 }
 
-function stateOf({ state, peers, error, mssClamp }: NetworkInfo): string {
+function stateOf({ state, peers, error, mssClamp, bridge }: NetworkInfo): string {
   if (state === 'failed') return `failed: ${error ?? ''}`;
   if (state === 'key-expired') return 'stopped: its last key has ended';
   const connected = peers.filter((peer) => peer.state === 'connected').length;
-  return `${connected} of ${peers.length} members connected${mssClamp ? ', MSS clamped' : ''}`;
+  return `${connected} of ${peers.length} members connected${mssClamp ? ', MSS clamped' : ''}${bridge ? ', bridge' : ''}`;
+}
+
+function memberState({ state, lastError, bridge }: PeerInfo): string {
+  const words = bridge ? `${state}, bridge` : state;
+  return state === 'connected' || lastError === null ? words : `${words}: ${lastError}`;
 }
 
 /** The members, and then each `-peer` at which none was found yet. */
@@ -189,7 +194,7 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
     peer.path,
     milliseconds(peer.rttMs),
     peer.pathMtu === null ? NOTHING : String(peer.pathMtu),
-    peer.state === 'connected' || peer.lastError === null ? peer.state : `${peer.state}: ${peer.lastError}`,
+    memberState(peer),
   ]);
   const missing = unanswered.map(({ name, lastError }) => [
     NOTHING,

@@ -32,6 +32,7 @@ export function startCommand(): Command {
   return addKeyFlags(command)
     .addOption(new Option('--mtu <bytes>', 'MTU of the device (default: 1360)').argParser(wholeNumber))
     .option('--mss-clamp', 'lower the MSS of TCP connections to what fits the path')
+    .option('--bridge', 'the device is a port of a bridge: carry frames of the others there')
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the daemon’s)')
     .option('--no-dht', 'meet members in no DHT')
@@ -47,10 +48,7 @@ export function startCommand(): Command {
         'a subnet behind this machine, offered to the members; may be given several times',
       ).argParser(list),
     )
-    .option(
-      '--accept-routes [subnets]',
-      'reach subnets that members offer, in SUBNET[,SUBNET…] (default: all private ones)',
-    )
+    .option('--accept-routes [subnets]', 'reach private subnets that members offer, or those in SUBNET[,SUBNET…]')
     .addOption(jsonFlag())
     .addHelpText(
       'after',
@@ -63,6 +61,7 @@ Examples:
   p2p start -ip 10.10.10.1 -hash myhash
   p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
   p2p start -ip 10.10.10.4 -hash myhash -relay relay.example -fwd
+  p2p start -ip 10.10.10.5 -hash myhash -dev mesh -bridge && ip link set mesh master br0
   p2p start -ip 10.10.10.5 -hash myhash -route 192.168.7.0/24     # others: -accept-routes
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )

@@ -96,13 +96,23 @@ export function statusLines({ hash, addresses, peers, unanswered }: NetworkInfo)
   return [`${field(hash)}|${bareAddresses(addresses)}`, ...members, ...missing];
 }
 
-/** How members are found, in words: for the person who looks, not for the program that reads the lines. */
-function discoveryLine({ hash, lan, dht, portMapping, relays, forwardOnly }: NetworkInfo): string {
+/** How members are found, and which subnets lead where, in words: for the person who looks, not for the program that reads the lines. */
+export function discoveryLine(network: NetworkInfo): string {
+  const { hash, lan, dht, portMapping, relays, forwardOnly } = network;
   const through = relays.map(
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
   const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${subnets(network)}`;
+}
+
+function subnets({ routes, memberRoutes }: NetworkInfo): string {
+  const reached = memberRoutes.filter(({ state }) => state === 'installed');
+  const words = [
+    ...routes.map((subnet) => `${subnet} behind this machine`),
+    ...reached.map(({ subnet, name }) => `${subnet} behind ${printable(name)}`),
+  ];
+  return words.length === 0 ? '' : `; subnets: ${words.join(', ')}`;
 }
 
 /** What this machine does as a relay. */

@@ -20,7 +20,11 @@ export interface FoundIdentity {
 }
 
 /** All that somebody can be called by. */
-type Called = Pick<IdentityInfo, 'id' | 'name' | 'addresses' | 'state'> & { readonly hostName?: string | null };
+type Called = Pick<IdentityInfo, 'id' | 'name' | 'addresses' | 'state'> & {
+  readonly hostName?: string | null;
+  /** Of its addresses, those that it holds. */
+  readonly held?: readonly string[];
+};
 
 /** Members named in an error that asks which one is meant. */
 const MAX_NAMED = 5;
@@ -40,7 +44,7 @@ export function findMember(networks: readonly NetworkInfo[], who: string): Found
 }
 
 /**
- * Whether the one member that `who` stands for is connected; oneself always is. An address that two members have: whether either is. Throws an
+ * Whether the one member that `who` stands for is connected; oneself always is. An address that several claim is its holder's. Throws an
  * `RpcError`, `ambiguous-member`.
  */
 export function isConnected(networks: readonly NetworkInfo[], who: string): boolean {
@@ -74,7 +78,11 @@ function only<T extends { readonly device: string; readonly peer: Called }>(
 }
 
 function matches<T extends { readonly peer: Called }>(all: readonly T[], who: string): T[] {
-  if (isIP(who) !== 0) return all.filter(({ peer }) => bare(peer.addresses).includes(parseIp(who)));
+  if (isIP(who) !== 0) {
+    const ip = parseIp(who);
+    const holders = all.filter(({ peer }) => peer.held?.includes(ip));
+    return holders.length > 0 ? holders : all.filter(({ peer }) => bare(peer.addresses).includes(ip));
+  }
   const byId = /^[0-9a-f]{16}$/i.test(who) ? all.filter(({ peer }) => peer.id === who.toLowerCase()) : [];
   if (byId.length > 0) return byId;
   const byHostName = all.filter(({ peer }) => isHostName(peer.hostName, who));

@@ -22,13 +22,16 @@ function member(id: string, name: string, ...addresses: string[]): PeerInfo {
     connectedMs: null,
     knownSince: null,
     lastError: null,
+    bridge: false,
   } as const;
   const hostName = `${name.toLowerCase()}.p2p`;
+  const held = addresses.map((address) => address.split('/', 1)[0] ?? '');
   return {
     id,
     name,
     hostName,
     addresses,
+    held,
     mac: '02:00:00:00:00:01',
     state: 'connecting',
     source: 'dht',
@@ -56,6 +59,7 @@ function network(device: string, ip: string, name: string, peerId: string, ...pe
     port: 4900,
     mtu: 1360,
     mssClamp: false,
+    bridge: false,
     lan: 'off',
     dht: 'off',
     log: 'INFO',
@@ -110,7 +114,7 @@ test('whether somebody is connected, by whatever they are called', () => {
     assert.equal(isConnected([red], who), true, who);
   for (const who of ['10.10.10.2', 'ben', 'nobody', 'mia.p2p']) assert.equal(isConnected([red], who), false, who);
   assert.throws(() => isConnected([red, BLUE], 'ben'), { reason: 'ambiguous-member' });
-  // Two that claim one address aren't told apart by it.
+  // An address that several claim is its holder's.
   assert.equal(isConnected([{ ...red, peers: [{ ...BEN, addresses: mia.addresses }, mia] }], '10.10.10.3'), true);
 });
 
@@ -125,6 +129,12 @@ test('an identity is found by what it was called, and one that is here before on
   assert.equal(findIdentity([gone, identity(BEN_ELSEWHERE, 'connected')], 'ben').peer.id, BEN_ELSEWHERE.id);
   assert.throws(() => findIdentity([gone, identity(BEN_ELSEWHERE, 'away')], 'ben'), { reason: 'ambiguous-member' });
   assert.throws(() => findIdentity([gone], 'bob'), { reason: 'no-such-member', message: /known by "bob"/ });
+});
+
+test('an address that several claim is the holder', () => {
+  const eve = { ...member('5123456789abcdef', 'eve', '10.10.10.2/24'), held: [] };
+  const claimed = network('p2p0', '10.10.10.1/24', 'ada', '3123456789abcdef', eve, BEN, MIA);
+  assert.equal(findMember([claimed], '10.10.10.2').peer, BEN);
 });
 
 test('errors say which it might be', () => {

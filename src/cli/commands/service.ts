@@ -1,0 +1,81 @@
+import { realpathSync } from 'node:fs';
+import { Argument, Command } from 'commander';
+import { carryOut, run } from '../../service/carry-out.js';
+import { serviceManager } from '../../service/choose.js';
+import type { Program, ServiceManager, Step } from '../../service/manager.js';
+import { jsonFlag } from '../context.js';
+import { Exit } from '../exit.js';
+import { printJson, tell } from '../output.js';
+
+const CHANGES = ['install', 'uninstall', 'start', 'stop'] as const;
+type Change = (typeof CHANGES)[number];
+
+const DONE: Readonly<Record<Change, string>> = {
+  install: 'is installed and runs',
+  uninstall: 'is removed; keys and identities are left',
+  start: 'runs',
+  stop: 'is stopped',
+};
+
+/** Folders that are a person's own; a service that runs as another user can't read there. */
+const HOMES = /^\/(root|home|Users)\//;
+
+export function serviceCommand(): Command {
+  return new Command('service')
+    .description('run the daemon as a service of this system: systemd, OpenRC or launchd')
+    .addArgument(new Argument('<action>', 'what to do with it').choices([...CHANGES, 'status']))
+    .addOption(jsonFlag())
+    .addHelpText(
+      'after',
+      `
+install:    makes the daemon a service that starts with this system, and starts it; brings one that is there up to date
+uninstall:  stops it and removes it; keys, identities and configuration stay where they are
+status:     in the words of the service manager; exit code 9 if it doesn't run
+
+All but status need root. Networks come back with the service.
+
+Examples:
+  sudo p2p service install
+  p2p service status`,
+    )
+    .action((action: Change | 'status', { json }: { json?: boolean }) =>
+      action === 'status' ? status(ourManager(), json ?? false) : change(ourManager(), action, json ?? false),
+    );
+}
+
+async function change(manager: ServiceManager, action: Change, json: boolean): Promise<void> {
+  if (process.getuid?.() !== 0)
+    throw new Exit('permission-denied', "the services of this system are root's to change; try again with sudo");
+  await carryOut(stepsOf(manager, action));
+  if (json) printJson({ manager: manager.name, file: manager.file, action });
+  else tell(`p2p: the service ${DONE[action]} (${manager.name}, ${manager.file})`);
+}
+
+function stepsOf(manager: ServiceManager, action: Change): readonly Step[] {
+  return action === 'install' ? manager.install(ourProgram()) : manager[action]();
+}
+
+async function status(manager: ServiceManager, json: boolean): Promise<void> {
+  const { status: code, said } = await run(manager.status(), json ? 'pipe' : 'inherit');
+  if (code === null) throw new Error(said);
+  if (json) printJson({ manager: manager.name, file: manager.file, running: code === 0 });
+  if (code !== 0) throw new Exit('unhealthy', 'the service does not run');
+}
+
+function ourManager(): ServiceManager {
+  const manager = serviceManager();
+  if (manager !== null) return manager;
+  throw new Error(
+    'no service manager that p2p knows runs here: expected systemd, OpenRC or launchd; p2p daemon runs without one as well',
+  );
+}
+
+function ourProgram(): Program {
+  const script = realpathSync(process.argv[1] ?? '');
+  const command = [realpathSync(process.execPath), script, 'daemon'];
+  const inHome = command.find((word) => HOMES.test(word));
+  if (inHome === undefined) return { command };
+  throw new Error(
+    `${inHome} is in somebody's home, where the service's own user can't read; install p2p for all first, e.g. with make install`,
+  );
+}

@@ -1,0 +1,21 @@
+/** Which service manager this system has. */
+import { existsSync, readFileSync } from 'node:fs';
+import { launchd } from './launchd.js';
+import type { ServiceManager } from './manager.js';
+import { openrc } from './openrc.js';
+import { systemd } from './systemd.js';
+
+const PLATFORM = new URL('../../../platform/linux/', import.meta.url);
+
+/** The manager that runs here, or null. */
+export function serviceManager(): ServiceManager | null {
+  if (process.platform === 'darwin') return launchd();
+  if (process.platform !== 'linux') return null;
+  if (existsSync('/run/systemd/system')) return systemd(text('p2p.service'), text('p2p.sysusers'));
+  if (existsSync('/run/openrc')) return openrc(text('p2p.openrc'));
+  return null;
+}
+
+function text(name: string): string {
+  return readFileSync(new URL(name, PLATFORM), 'utf8');
+}

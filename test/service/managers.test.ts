@@ -1,0 +1,95 @@
+/** What each service manager is asked, and the files it gets. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launchd } from '../../src/service/launchd.js';
+import type { ServiceManager, Step } from '../../src/service/manager.js';
+import { openrc } from '../../src/service/openrc.js';
+import { systemd } from '../../src/service/systemd.js';
+
+const PLATFORM = fileURLToPath(new URL('../../../platform/linux/', import.meta.url));
+const text = (name: string) => readFileSync(`${PLATFORM}${name}`, 'utf8');
+const PROGRAM = { command: ['/opt/node 20/bin/node', '/usr/local/lib/p2p/bin/p2p', 'daemon'] };
+
+test('systemd: its user, the hardened unit with our paths, and what makes it run', () => {
+  const manager = systemd(text('p2p.service'), text('p2p.sysusers'));
+  assert.deepEqual(told(manager.install(PROGRAM)), [
+    'write /etc/sysusers.d/p2p.conf 644',
+    'systemd-sysusers /etc/sysusers.d/p2p.conf',
+    'write /etc/systemd/system/p2p.service 644',
+    'systemctl daemon-reload',
+    'systemctl enable p2p.service',
+    'systemctl restart p2p.service',
+  ]);
+  const unit = written(manager);
+  assert.match(unit, /^ExecStart="\/opt\/node 20\/bin\/node" \/usr\/local\/lib\/p2p\/bin\/p2p daemon$/m);
+  assert.equal(
+    unit.replace(/^ExecStart=.*$/m, ''),
+    text('p2p.service').replace(/^ExecStart=.*$/m, ''),
+    'nothing else differs',
+  );
+  assert.deepEqual(told(manager.uninstall()), [
+    'systemctl disable --now p2p.service (may fail)',
+    'remove /etc/systemd/system/p2p.service',
+    'remove /etc/sysusers.d/p2p.conf',
+    'systemctl daemon-reload',
+  ]);
+  assert.deepEqual([manager.start(), manager.stop()].map(told), [
+    ['systemctl start p2p.service'],
+    ['systemctl stop p2p.service'],
+  ]);
+});
+
+test('systemd: nothing of a path is taken for a specifier, a variable or an escape', () => {
+  const manager = systemd(text('p2p.service'), '');
+  const unit = written(manager, { command: ['/a%b/$c/"d"\\e', 'daemon'] });
+  assert.match(unit, /^ExecStart="\/a%%b\/\$\$c\/\\"d\\"\\\\e" daemon$/m);
+});
+
+test('OpenRC: a script with our paths, which a shell reads as they are', () => {
+  const manager = openrc(text('p2p.openrc'));
+  const script = written(manager);
+  assert.match(script, /^command='\/opt\/node 20\/bin\/node'$/m);
+  assert.match(script, /^command_args='\/usr\/local\/lib\/p2p\/bin\/p2p daemon'$/m);
+  assert.deepEqual(told(manager.install(PROGRAM)).slice(-3), [
+    'write /etc/init.d/p2p 755',
+    'rc-update add p2p default',
+    'rc-service p2p restart',
+  ]);
+  assert.deepEqual(told(manager.uninstall()), [
+    'rc-service p2p stop (may fail)',
+    'rc-update del p2p default (may fail)',
+    'remove /etc/init.d/p2p',
+  ]);
+});
+
+test('launchd: a property list with our paths', () => {
+  const manager = launchd();
+  assert.deepEqual(told(manager.install(PROGRAM)), [
+    'launchctl bootout system/org.p2p.daemon (may fail)',
+    'write /Library/LaunchDaemons/org.p2p.daemon.plist 644',
+    'launchctl enable system/org.p2p.daemon',
+    'launchctl bootstrap system /Library/LaunchDaemons/org.p2p.daemon.plist',
+  ]);
+  const list = written(manager, { command: ['/a&b/<node>', 'daemon'] });
+  assert.match(list, /<string>\/a&amp;b\/&lt;node&gt;<\/string>\n {4}<string>daemon<\/string>\n {2}<\/array>/);
+  assert.deepEqual(told(manager.uninstall()), [
+    'launchctl bootout system/org.p2p.daemon (may fail)',
+    'remove /Library/LaunchDaemons/org.p2p.daemon.plist',
+  ]);
+});
+
+function told(steps: readonly Step[]): string[] {
+  return steps.map((step) => {
+    if (step.do === 'run') return `${step.command.join(' ')}${step.mayFail ? ' (may fail)' : ''}`;
+    return step.do === 'write' ? `write ${step.path} ${step.mode.toString(8)}` : `remove ${step.path}`;
+  });
+}
+
+/** The text of the service's own file. */
+function written(manager: ServiceManager, program = PROGRAM): string {
+  const step = manager.install(program).find((step) => step.do === 'write' && step.path === manager.file);
+  assert.ok(step?.do === 'write');
+  return step.text;
+}
