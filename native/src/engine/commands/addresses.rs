@@ -8,8 +8,8 @@ use super::super::outbound::{Frame, send};
 use super::Commands;
 use crate::clock::now;
 use crate::counters::Drop;
-use crate::frame::arp;
 use crate::frame::addresses::{address_of, link_local};
+use crate::frame::arp;
 use crate::packet::{HEADROOM, Offload};
 use crate::tap::Address;
 
