@@ -18,7 +18,7 @@ cargo := --manifest-path native/Cargo.toml --locked
 
 ##  make demo    shows three machines on one private Ethernet, all on this one; needs root or sudo
 .PHONY: demo
-demo: build packages
+demo: build demo-packages
 	@$(root) scripts/demo
 
 ##  make test    everything that's checked, end to end as well; needs root or sudo
@@ -43,11 +43,11 @@ sim: build
 fuzz: tools
 	@$(user) scripts/fuzz '$(or $(N),10000)' $(TARGETS)
 
-##  make deny    holds what's built in against native/deny.toml: licences, bans, sources, known faults; needs cargo-deny
+##  make deny    holds what's built in against native/deny.toml: licences, bans, sources, known faults; needs cargo-deny and a network
 .PHONY: deny
 deny: tools
 	@$(user) cargo deny --version >/dev/null 2>&1 || { echo 'Missing: cargo-deny'; echo '  install: cargo install cargo-deny --locked'; exit 1; } >&2
-	@$(user) cargo deny --manifest-path native/Cargo.toml --locked check --config native/deny.toml
+	@$(user) bash -c 'cd native && cargo deny --locked check licenses bans sources && cargo deny --locked check advisories'
 
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
@@ -132,9 +132,13 @@ help:
 tools:
 	@$(user) scripts/need-tools
 
+.PHONY: demo-packages
+demo-packages:
+	@$(root) scripts/install-packages demo
+
 .PHONY: packages
 packages:
-	@$(root) scripts/install-packages
+	@$(root) scripts/install-packages tests
 
 # What the lock file says, which stays as it is. Not `npm ci`: some versions of it refuse a lock file that lacks optional
 # packages of other platforms, and a registry needn't have them. Nothing here needs an install script.
