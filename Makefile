@@ -18,7 +18,7 @@ cargo := --manifest-path native/Cargo.toml --locked
 
 ##  make demo    shows three machines on one private Ethernet, all on this one; needs root or sudo
 .PHONY: demo
-demo: build packages
+demo: build demo-packages
 	@$(root) scripts/demo
 
 ##  make test    everything that's checked, end to end as well; needs root or sudo
@@ -132,9 +132,13 @@ help:
 tools:
 	@$(user) scripts/need-tools
 
+.PHONY: demo-packages
+demo-packages:
+	@$(root) scripts/install-packages demo
+
 .PHONY: packages
 packages:
-	@$(root) scripts/install-packages
+	@$(root) scripts/install-packages tests
 
 # What the lock file says, which stays as it is. Not `npm ci`: some versions of it refuse a lock file that lacks optional
 # packages of other platforms, and a registry needn't have them. Nothing here needs an install script.

@@ -6,7 +6,7 @@ import { concat, sameBytes } from '../core/bytes.js';
 import { XAES_NONCE_BYTES } from '../core/crypto.js';
 import { type Endpoint, tryEndpoint } from '../core/endpoint.js';
 import { isIpv6, isLinkLocal } from '../core/ip.js';
-import type { LocalAddress } from '../core/local-address.js';
+import { isContainerBridge, type LocalAddress } from '../core/local-address.js';
 import { header, KIND, openShared, sealShared } from '../wire/envelope.js';
 
 export const LAN_PORT = 4909;
@@ -15,6 +15,8 @@ const HEADER = header(KIND.beacon);
 const BEACON_BYTES = 944;
 /** Beacons a second that are opened, so that a flood on the LAN doesn't keep us busy. */
 const MAX_RATE = 200;
+/** Addresses that beacons leave from, each by a socket of its own: a machine full of containers has hundreds, and hardly a LAN behind them. */
+export const MAX_SENDERS = 64;
 
 export interface LanOptions {
   readonly lanKey: Uint8Array;
@@ -47,6 +49,8 @@ class Lan implements LanBeacons {
   private payload: Uint8Array | null = null;
   private heard = 0;
   private budget = { second: 0, left: MAX_RATE };
+  /** Addresses that no beacon leaves from, because there are too many. */
+  private leftOut = 0;
   private closed = false;
 
   constructor(private readonly options: LanOptions) {
@@ -54,14 +58,16 @@ class Lan implements LanBeacons {
   }
 
   setAddresses(addresses: readonly LocalAddress[]): void {
-    const usable = addresses.filter(({ ip }) => !isIpv6(ip) || isLinkLocal(ip));
-    const keys = new Set(usable.map(keyOf));
+    const usable = beaconAddresses(addresses);
+    const chosen = usable.slice(0, MAX_SENDERS);
+    this.leftOut = usable.length - chosen.length;
+    const keys = new Set(chosen.map(keyOf));
     for (const [key, { socket }] of this.senders) {
       if (keys.has(key)) continue;
       socket.close();
       this.senders.delete(key);
     }
-    for (const address of usable) if (!this.senders.has(keyOf(address))) this.addSender(address);
+    for (const address of chosen) if (!this.senders.has(keyOf(address))) this.addSender(address);
   }
 
   announce(payload: Uint8Array): void {
@@ -71,7 +77,8 @@ class Lan implements LanBeacons {
 
   state(): string {
     const devices = new Set([...this.senders.values()].map(({ address }) => address.device));
-    return `${devices.size} interface${devices.size === 1 ? '' : 's'}, ${this.heard} beacon${this.heard === 1 ? '' : 's'} heard`;
+    const leftOut = this.leftOut === 0 ? '' : ` (${this.leftOut} more addresses left out)`;
+    return `${devices.size} interface${devices.size === 1 ? '' : 's'}${leftOut}, ${this.heard} beacon${this.heard === 1 ? '' : 's'} heard`;
   }
 
   async close(): Promise<void> {
@@ -160,6 +167,13 @@ class Lan implements LanBeacons {
   private problem(message: string): void {
     if (!this.closed) this.options.onProblem(message);
   }
+}
+
+/** Those that a beacon can leave from, likely LANs first: then interfaces without IPv4, such as containers' ends of cables, then containers' bridges. */
+export function beaconAddresses(addresses: readonly LocalAddress[]): LocalAddress[] {
+  const withIpv4 = new Set(addresses.filter(({ ip }) => !isIpv6(ip)).map(({ device }) => device));
+  const rank = ({ device }: LocalAddress) => (isContainerBridge(device) ? 2 : withIpv4.has(device) ? 0 : 1);
+  return addresses.filter(({ ip }) => !isIpv6(ip) || isLinkLocal(ip)).sort((a, b) => rank(a) - rank(b));
 }
 
 function destinations(address: LocalAddress): string[] {

@@ -67,11 +67,13 @@ test('the machine is woken at its deadline, also at one that is past, until it i
   );
   machine.next = 30;
   loop.feed([{ kind: 'leave' }]);
-  await new Promise((resolve) => setTimeout(resolve, 80));
+  const ticked = () => machine.handled.filter(({ kind }) => kind === 'tick');
+  while (ticked().length < 5 && performance.now() - began < 10_000)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   loop.stop();
-  const ticks = machine.handled.filter(({ kind }) => kind === 'tick');
-  assert.ok(ticks.length > 1, 'its deadline stayed in the past');
-  assert.ok(ticks.length < 80, 'yet it left time for others');
+  const ticks = ticked();
+  assert.ok(ticks.length >= 5, 'its deadline stayed in the past');
+  assert.ok(ticks.length < performance.now() - began, 'yet it left time for others');
   assert.ok((ticks[0]?.now ?? 0) >= 29);
   const count = machine.handled.length;
   loop.feed([TICK]);

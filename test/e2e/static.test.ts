@@ -19,7 +19,12 @@ test('a chain of -peer becomes a mesh', () =>
     await ada.pings('10.10.10.3');
     await cleo.pings('10.10.10.2');
     const { path, endpoint, source } = await ada.member(hash, '10.10.10.3');
-    assert.deepEqual({ path, source }, { path: 'direct', source: 'gossip' });
+    assert.equal(path, 'direct');
+    assert.match(
+      source,
+      /^(gossip|incoming)$/,
+      'nobody named it; whoever of the two heard first of the other greeted it',
+    );
     const expected = [`${cleo.addresses.ipv4}:${PORT}`, `[${cleo.addresses.ipv6}]:${PORT}`];
     assert.ok(expected.includes(endpoint ?? ''), `expected an endpoint of cleo, got ${endpoint}`);
 
