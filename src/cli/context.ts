@@ -8,7 +8,9 @@ import { Progress } from './progress.js';
 
 /** What's said while a call takes long. */
 const GOING_ON: Readonly<Partial<Record<Method, string>>> = {
-  'network.start': 'starting the network: secrets are stretched, then the device is made',
+  'network.start':
+    'starting the network: secrets are stretched, the device is made, an address is looked for if it has none',
+  'network.set-addresses': 'looking for an address',
   'network.stop': 'leaving the network',
   'network.add-keys': 'stretching the keys',
   'member.ping': 'waiting for the answer',

@@ -48,6 +48,17 @@ function bareAddress(address: string): string {
   return address.split('/')[0] ?? address;
 }
 
+/** With prefix lengths, the one that follows from the identity as well. */
+export function allAddresses({
+  addresses,
+  ula,
+}: {
+  readonly addresses: readonly string[];
+  readonly ula: string | null;
+}): string[] {
+  return [...addresses, ...(ula === null ? [] : [ula])];
+}
+
 /** Addresses without prefix lengths, `,` between them. */
 export function bareAddresses(addresses: readonly string[]): string {
   return addresses.length === 0 ? NOTHING : addresses.map(bareAddress).join(',');

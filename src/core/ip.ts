@@ -53,6 +53,14 @@ export function prefixOf(ip: string, bits: { readonly ipv4: number; readonly ipv
   return `${network.toString()}/${isIpv6(ip) ? bits.ipv6 : bits.ipv4}`;
 }
 
+/** The IPv4 address that's so many after another. */
+export function ipv4After(ip: string, offset: number): string {
+  const number = ipaddr.IPv4.parse(ip)
+    .toByteArray()
+    .reduce((sum, byte) => sum * 256 + byte);
+  return [24, 16, 8, 0].map((shift) => ((number + offset) >>> shift) & 0xff).join('.');
+}
+
 /** 16 bytes, IPv4 mapped. */
 export function encodeIp(ip: string): Uint8Array {
   const address = ipaddr.parse(ip);

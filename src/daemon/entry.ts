@@ -3,15 +3,18 @@
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../core/backoff.js';
 import type { Acquaintance } from '../network/acquaintances.js';
+import type { ChosenAddress } from '../network/addresses/claims.js';
 import { deriveIdentity } from '../network/identity.js';
 import type { NetworkDetails, RememberedPeer } from '../network/io.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
+import type { Addressing } from '../rpc/fields.js';
 import type { NetcheckNetwork, PortMappingInfo } from '../rpc/netcheck.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
 import type { RelayUse } from '../rpc/relay-info.js';
 import type { KeyInfo } from '../rpc/schema.js';
+import { ownAddresses } from './addresses.js';
 import type { Events, LifeEvent } from './events.js';
 import { listIdentities } from './identities.js';
 import { describeKeys, without } from './keys.js';
@@ -137,6 +140,26 @@ export class Entry {
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
   }
 
+  /** It chose this address, or has no chosen one now. */
+  addressChosen(chosen: ChosenAddress | null): void {
+    this.saved = { ...this.saved, chosen };
+    this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
+  }
+
+  /** These addresses are its own from now on; rejects, and leaves all as it was, if the system refuses one or they can't be saved. */
+  async setAddresses({ addresses, dynamic }: Addressing): Promise<void> {
+    const next = { ...this.saved, addresses, dynamic, chosen: dynamic ? this.saved.chosen : null };
+    this.running?.wear(ownAddresses(next));
+    try {
+      await this.context.state.save(next);
+    } catch (error) {
+      this.running?.wear(ownAddresses(this.saved));
+      throw error;
+    }
+    this.saved = { ...this.saved, addresses, dynamic, chosen: dynamic ? this.saved.chosen : null };
+    this.running?.setOwnAddresses(addresses, dynamic);
+  }
+
   acquainted(acquaintances: readonly Acquaintance[]): void {
     this.saved = { ...this.saved, acquaintances };
     this.saveTimer ??= setTimeout(() => void this.flush(), REMEMBER_MS);
@@ -186,16 +209,19 @@ export class Entry {
   isConnected(ip: string): boolean {
     if (this.running === null) return false;
     const has = (addresses: readonly string[]) => addresses.some((address) => address.split('/')[0] === ip);
-    if (has(this.saved.addresses)) return true;
+    if (has(ownAddresses(this.saved)) || this.running.ula?.split('/')[0] === ip) return true;
     return this.running.snapshot().peers.some((peer) => peer.state === 'connected' && has(peer.held));
   }
 
   info(): NetworkInfo {
-    const { id, hash, device, addresses, mac, name, port, mtu, mssClamp, keys } = this.saved;
+    const { id, hash, device, mac, name, port, mtu, mssClamp, keys, dynamic } = this.saved;
     const snapshot = this.running?.snapshot();
     const drops = sum(snapshot?.drops ?? {}, this.running?.deviceDrops() ?? {});
     return {
-      ...{ id, hash, device, addresses: [...addresses], mac, name, hostName: null, port, mtu, mssClamp },
+      ...{ id, hash, device, mac, name, hostName: null, port, mtu, mssClamp, dynamic },
+      addresses: ownAddresses(this.saved),
+      ula: this.running?.ula ?? null,
+      seeking: this.running?.isSeeking ?? false,
       keyEnds: keys?.at(-1)?.until ?? null,
       state: snapshot?.state ?? 'failed',
       error: this.error,
@@ -294,8 +320,8 @@ export class Entry {
 }
 
 /** What may have changed while a network was being opened. */
-function kept({ remembered, keys, blocked, acquaintances }: SavedNetwork) {
-  return { remembered, keys, blocked, acquaintances };
+function kept({ remembered, keys, blocked, acquaintances, addresses, dynamic, chosen }: SavedNetwork) {
+  return { remembered, keys, blocked, acquaintances, addresses, dynamic, chosen };
 }
 
 function sum(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

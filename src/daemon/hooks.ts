@@ -1,5 +1,6 @@
 /** Runs the configuration's commands when a network is up, and before it goes down. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { ownAddresses } from './addresses.js';
 import type { Hook } from './hook.js';
 import type { Log, Logger } from './log.js';
 import type { SavedNetwork } from './saved.js';
@@ -17,7 +18,10 @@ const MAX_LINE = 500;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A network as its commands are told of it. No secret: whoever runs as the same user sees an environment. */
-export type HookFacts = Pick<SavedNetwork, 'id' | 'device' | 'addresses' | 'mac' | 'mtu' | 'port' | 'name' | 'routes'>;
+export type HookFacts = Pick<
+  SavedNetwork,
+  'id' | 'device' | 'addresses' | 'chosen' | 'mac' | 'mtu' | 'port' | 'name' | 'routes'
+>;
 
 export interface HooksOptions {
   readonly commands: Readonly<Record<HookEvent, Hook | null>>;
@@ -47,7 +51,8 @@ export class Hooks {
 
 /** `P2P_HOOK` keeps commands of p2p that a hook runs from taking the other facts for their flags. */
 export function hookEnvironment(event: HookEvent, facts: HookFacts, socket: string): Record<string, string> {
-  const { id, device, addresses, mac, mtu, port, name, routes } = facts;
+  const { id, device, mac, mtu, port, name, routes } = facts;
+  const addresses = ownAddresses(facts);
   return {
     PATH,
     LANG: 'C.UTF-8',

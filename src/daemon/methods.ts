@@ -85,6 +85,7 @@ export function handlers(served: Served): Handlers {
       await networks.settings.set(params);
       return {};
     },
+    'network.set-addresses': ({ hash, ip }) => networks.setAddresses(hash, ip),
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
     'device.set': ({ hash, ...help }) => {
       for (const entry of networks.some(hash)) entry.running?.setHelp(help);

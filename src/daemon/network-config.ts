@@ -5,6 +5,7 @@ import type { DeviceConfig } from '../device/device.js';
 import type { Identity } from '../network/identity.js';
 import type { NetworkConfig } from '../network/io.js';
 import { admissionKey, networkSecrets } from '../network/secrets.js';
+import { ownAddresses } from './addresses.js';
 import { queueOf } from './keys.js';
 import type { SavedNetwork } from './saved.js';
 
@@ -26,6 +27,9 @@ export function networkConfig(
     wall: unix(),
     name: saved.name,
     addresses: saved.addresses,
+    dynamic: saved.dynamic,
+    chosen: saved.chosen,
+    ula: saved.ula,
     mac: macOf(saved),
     mtu: saved.mtu,
     routes: cidrs(saved.routes),
@@ -43,16 +47,16 @@ export function networkConfig(
 
 /** The device's, but for what the daemon chooses for all of them. */
 export function deviceConfig(
-  { secrets, identity, addresses, mac, mtu, port, bridge }: NetworkConfig,
-  { device, mssClamp }: SavedNetwork,
+  { secrets, identity, mac, mtu, port, bridge }: NetworkConfig,
+  saved: SavedNetwork,
 ): Omit<DeviceConfig, keyof DeviceChoices> {
   return {
-    name: device,
+    name: saved.device,
     mac,
     mtu,
-    mssClamp,
+    mssClamp: saved.mssClamp,
     bridge,
-    addresses,
+    addresses: ownAddresses(saved),
     port,
     networkAdmissionKey: admissionKey(secrets),
     ownAdmissionKey: admissionKey(secrets, identity.publicKey),

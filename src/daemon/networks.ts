@@ -4,9 +4,11 @@ import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
+import type { Addressing } from '../rpc/fields.js';
 import type { Netcheck } from '../rpc/netcheck.js';
 import type { NetworkInfo } from '../rpc/network-info.js';
 import type { Parsed, StartParams } from '../rpc/schema.js';
+import { addressWarnings, ownAddresses, subnetsOf } from './addresses.js';
 import type { Config } from './config.js';
 import type { DaemonDht } from './dht.js';
 import { Entry } from './entry.js';
@@ -17,7 +19,6 @@ import type { Log } from './log.js';
 import type { NetworkFigures } from './metrics/figures.js';
 import { withHostNames } from './names/host-names.js';
 import { describeMachine } from './netcheck.js';
-import { cidrs } from './network-config.js';
 import { openFirstFree, type Taken } from './opening.js';
 import type { Pins } from './pins.js';
 import { checkStart, describes, planStart, startWarnings } from './plan.js';
@@ -29,6 +30,8 @@ import { Settings } from './settings.js';
 import { Soon } from './soon.js';
 import type { State } from './state.js';
 
+/** How long whoever starts a network waits for the address that it chooses, in ms. */
+const ADDRESS_MS = 30_000;
 /** How long after something has happened the members are looked at, in ms: what comes together is looked at once. */
 const FOLLOW_MS = 250;
 /** How many networks a daemon has at most. */
@@ -78,6 +81,7 @@ export class Networks {
       find: (hash) => this.find(hash),
       some: (hash) => this.some(hash),
       all: () => [...this.entries.values()],
+      localAddresses: () => this.lookAtAddresses(),
       list: () => this.list(undefined),
     });
   }
@@ -92,10 +96,39 @@ export class Networks {
   }
 
   /** Rejects with an `RpcError`; then nothing has changed. */
-  start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
+  async start(params: StartParams): Promise<{ network: NetworkInfo; warnings: string[] }> {
+    const { entry, warnings, isNew } = await this.begin(params);
+    const more = await this.addressed(entry);
+    if (isNew) void this.hooks.run('up', entry.saved);
+    return { network: this.list(params.hash)[0] ?? entry.info(), warnings: [...warnings, ...more] };
+  }
+
+  /** Gives the network with this hash these addresses and no others. Rejects with an `RpcError`; then nothing has changed. */
+  async setAddresses(hash: string, addressing: Addressing): Promise<{ network: NetworkInfo; warnings: string[] }> {
+    const { entry, warnings } = await this.settings.setAddresses(hash, addressing);
+    this.tellOverlays();
+    const more = await this.addressed(entry);
+    return { network: this.list(hash)[0] ?? entry.info(), warnings: [...warnings, ...more] };
+  }
+
+  /** Waits for an address that's being looked for; what there's to say of it. Other changes go on meanwhile. */
+  private async addressed({ saved, running }: Entry): Promise<string[]> {
+    if (!saved.dynamic || running === null) return [];
+    await running.addressed(ADDRESS_MS);
+    const why = running.snapshot().problems.map((problem) => `; ${problem}`);
+    if (running.isSeeking) return [`no address is found so far${why.join('')}`];
+    return this.change(async () => {
+      const entry = this.entries.get(saved.hash);
+      if (entry === undefined) return [];
+      await this.around.state.save(entry.saved).catch(() => undefined); // a kill right now must not lose it
+      return addressWarnings(ownAddresses(entry.saved).slice(0, 1), this.addresses);
+    });
+  }
+
+  private begin(params: StartParams): Promise<{ entry: Entry; warnings: string[]; isNew: boolean }> {
     return this.change(async () => {
       const restored = await this.restoredAs(params);
-      if (restored !== null) return { network: restored.info(), warnings: [] };
+      if (restored !== null) return { entry: restored, warnings: [], isNew: false };
       this.refuseIfUsed(params);
       this.addresses = this.lookAtAddresses();
       checkStart(params, this.around.config, this.addresses, this.around.host.wall());
@@ -110,8 +143,7 @@ export class Networks {
       this.entries.set(saved.hash, entry);
       this.around.log.network(saved.id).info({ device: saved.device, port: saved.port }, 'network started');
       entry.tell({ kind: 'network-started', port: saved.port });
-      void this.hooks.run('up', entry.saved);
-      return { network: this.list(saved.hash)[0] ?? entry.info(), warnings };
+      return { entry, warnings, isNew: true };
     });
   }
 
@@ -278,7 +310,7 @@ export class Networks {
         dht: this.dhtOf(saved),
         addresses,
         route: host.defaultRoute(addresses),
-        overlays: this.overlays(),
+        overlays: this.overlays(saved.hash),
         log: log.network(saved.id),
         relays: [...saved.relays, ...config.relays.filter((relay) => !saved.relays.includes(relay))],
         pins,
@@ -286,6 +318,10 @@ export class Networks {
         proxy: config.proxy,
         onEvent: (event) => events.tell(saved, event),
         onWipeKeys: (until) => this.entries.get(saved.hash)?.wipeKeys(until),
+        onChosen: (chosen) => {
+          this.entries.get(saved.hash)?.addressChosen(chosen);
+          this.tellOverlays();
+        },
         onAcquaintances: (list) => this.entries.get(saved.hash)?.acquainted(list),
         onRemember: (peers) => this.entries.get(saved.hash)?.remember(peers),
         onGone: (error) => this.gone(saved.hash, error),
@@ -367,16 +403,15 @@ export class Networks {
     return this.around.host.localAddresses((device) => overlay.has(device) || this.opening.has(device));
   }
 
-  /** Subnets of all networks that are up or about to be, and those behind their members to which there are routes: all that lies in an overlay. */
-  private overlays(): Cidr[] {
+  /** Subnets of all networks but this one that are up or about to be, and those behind members to which there are routes: all that lies in an overlay. */
+  private overlays(but: string): Cidr[] {
     const up = [...this.entries.values()].filter(({ running }) => running !== null).map(({ saved }) => saved);
-    const subnets = [...up, ...this.opening.values()].flatMap(({ addresses }) => cidrs(addresses));
-    return [...subnets, ...this.routes.subnets()];
+    const others = [...up, ...this.opening.values()].filter(({ hash }) => hash !== but);
+    return [...others.flatMap(subnetsOf), ...this.routes.subnets()];
   }
 
   private tellOverlays(): void {
-    const subnets = this.overlays();
-    for (const { running } of this.entries.values()) running?.setOverlays(subnets);
+    for (const { running, saved } of this.entries.values()) running?.setOverlays(this.overlays(saved.hash));
   }
 
   private change<T>(task: () => Promise<T>): Promise<T> {

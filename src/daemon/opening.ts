@@ -1,6 +1,7 @@
 /** Opens a planned network under the first device name and port that are free. */
 import { DeviceError } from '../device/device.js';
 import { type ErrorName, RpcError } from '../rpc/errors.js';
+import { ownAddresses } from './addresses.js';
 import type { Plan } from './plan.js';
 import { portChoices } from './plan.js';
 import type { RunningNetwork } from './running.js';
@@ -75,7 +76,7 @@ const RIGHTS =
   'it needs CAP_NET_ADMIN and the device /dev/net/tun: run it as root (sudo p2p daemon), or as a service as platform/linux/p2p.service does';
 
 /** What the caller is told: which of the values it was, and what the system said. */
-function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): unknown {
+function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
   const reason = REASONS[error.code];
   switch (error.code) {
@@ -84,7 +85,7 @@ function toRpcError(error: unknown, { device, port, addresses }: SavedNetwork): 
     case 'port-taken':
       return new RpcError(reason, `port: UDP port ${port} is taken (${error.message})`);
     case 'address-refused':
-      return new RpcError(reason, `ip: the system refuses ${addresses.join(', ')} (${error.message})`);
+      return new RpcError(reason, `ip: the system refuses ${ownAddresses(saved).join(', ')} (${error.message})`);
     case 'no-permission':
       return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${RIGHTS}`);
     case 'no-tun':

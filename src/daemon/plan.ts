@@ -1,5 +1,4 @@
 /** From the parameters of `start` to the network that will be saved: all checks that need no device. */
-import { inSubnet, isIpv6, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { formatMac } from '../core/mac.js';
 import { defaultMac, deriveIdentity } from '../network/identity.js';
@@ -8,13 +7,11 @@ import { RpcError } from '../rpc/errors.js';
 import { MEMBERS, type PortRange, relayName } from '../rpc/fields.js';
 import { MAX_RELAYS } from '../rpc/parameters.js';
 import type { StartParams } from '../rpc/schema.js';
+import { addressWarnings, checkAddresses, MIN_IPV6_MTU } from './addresses.js';
 import type { Config } from './config.js';
 import { checkMoments, hasKeys, stretchKeys } from './keys.js';
 import type { SavedNetwork } from './saved.js';
 import { keyWeaknesses, weakness } from './weak.js';
-
-/** IPv6 needs it (RFC 8200 section 5). */
-const MIN_IPV6_MTU = 1280;
 
 /** A network that wants a device name and a port. */
 export type Plan = Omit<SavedNetwork, 'device' | 'port'> & {
@@ -37,17 +34,7 @@ export function checkStart(params: StartParams, config: Config, own: readonly Lo
     refuse(
       'fwd: expected a relay with it, of the network or of the daemon, got none but those of members, who are found directly',
     );
-  checkMtu(params.mtu ?? config.mtu, [params.ip]);
-  const { ip } = cidr(params.ip);
-  const holder = own.find((address) => address.ip === ip);
-  if (holder !== undefined)
-    throw new RpcError('address-refused', `ip: ${ip} is already an address of this machine, on ${holder.device}`);
-}
-
-/** Throws an `RpcError` if a device with these addresses can't have that MTU. */
-export function checkMtu(mtu: number, addresses: readonly string[]): void {
-  if (mtu >= MIN_IPV6_MTU || !addresses.some(isIpv6)) return;
-  throw new RpcError('invalid-params', `mtu: expected at least ${MIN_IPV6_MTU} for an IPv6 address, got ${mtu}`);
+  checkAddresses(params.ip, params.mtu ?? config.mtu, own);
 }
 
 /** Whether there's a relay that needs no member to be found first. */
@@ -60,17 +47,20 @@ export async function planStart(params: StartParams, config: Config, master: Uin
   const root = await rootSecret(params.hash);
   const secrets = networkSecrets(root);
   const identity = deriveIdentity(master, secrets.networkId);
+  const mtu = params.mtu ?? config.mtu;
   return {
     id: Buffer.from(secrets.networkId).toString('hex'),
     hash: params.hash,
     root,
-    addresses: [params.ip],
+    ...params.ip,
+    chosen: null,
+    ula: !params['no-ula'] && mtu >= MIN_IPV6_MTU,
     device: params.dev ?? null,
     mac: params.mac ?? formatMac(defaultMac(identity.publicKey)),
     name: params.name ?? config.name,
     port: params.port ?? null,
     ports: params.port === undefined ? (params.ports ?? config.ports) : null,
-    mtu: params.mtu ?? config.mtu,
+    mtu,
     mssClamp: params['mss-clamp'] ?? config.mssClamp,
     peers: [...new Set(params.peer)],
     keys: params.keys.length === 0 ? null : await stretchKeys(params.keys, [], secrets),
@@ -92,7 +82,9 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
   const { ip, dev, mac, name, port, ports, peer, keys, mtu, dht, relay } = params;
   const same = (asked: unknown, has: unknown) => asked === undefined || JSON.stringify(asked) === JSON.stringify(has);
   return (
-    same([ip], saved.addresses) &&
+    same(ip.addresses, saved.addresses) &&
+    ip.dynamic === saved.dynamic &&
+    (!params['no-ula'] || !saved.ula) &&
     [same(dev, saved.device), same(mac, saved.mac), same(name, saved.name), same(port, saved.port)].every(Boolean) &&
     [same(ports, saved.ports), same(mtu, saved.mtu), same(dht, saved.dht)].every(Boolean) &&
     same([...new Set(peer)], saved.peers) &&
@@ -109,13 +101,8 @@ export async function describes(params: StartParams, saved: SavedNetwork, wall: 
 
 /** What the person who starts the network should know. */
 export function startWarnings(params: StartParams, own: readonly LocalAddress[]): string[] {
-  const subnet = cidr(params.ip);
-  const shared = own.find(({ ip, prefix }) => inSubnet(ip, subnet) || inSubnet(subnet.ip, { ip, prefix }));
-  const overlap =
-    shared === undefined
-      ? null
-      : `${params.ip} shares a subnet with ${shared.ip}/${shared.prefix} on ${shared.device}: this machine may reach only one of the two`;
-  return [weakness(params.hash), ...keyWeaknesses(params.keys), overlap].filter((warning) => warning !== null);
+  const guessable = [weakness(params.hash), ...keyWeaknesses(params.keys)].filter((warning) => warning !== null);
+  return [...guessable, ...addressWarnings(params.ip.addresses, own)];
 }
 
 /** Ports to try, in random order: at most `limit`. */
@@ -136,10 +123,4 @@ function coprimeStep(size: number, random: () => number): number {
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
-}
-
-function cidr(text: string) {
-  const parsed = parseCidr(text);
-  if (parsed === null) throw new RangeError(`expected ADDRESS/PREFIX, got ${text}`);
-  return parsed;
 }

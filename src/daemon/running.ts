@@ -2,15 +2,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Cidr } from '../core/ip.js';
+import { type Cidr, formatCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DefaultRoute } from '../core/port-mapping.js';
-import type { Device, DeviceCommand, DeviceEvent, Help } from '../device/device.js';
+import { type Device, type DeviceCommand, DeviceError, type DeviceEvent, type Help } from '../device/device.js';
 import { Meeting } from '../discovery/dht/meeting.js';
 import type { DhtProcess } from '../discovery/dht/process.js';
 import type { LanBeacons } from '../discovery/lan.js';
 import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
 import type { Acquaintance } from '../network/acquaintances.js';
+import type { ChosenAddress } from '../network/addresses/claims.js';
+import { ulaOf } from '../network/addresses/derived.js';
 import type { NetworkEvent } from '../network/events.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
 import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
@@ -46,7 +48,7 @@ export interface RunningOptions {
   readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
   readonly route: DefaultRoute | null;
-  /** Subnets of this daemon's networks, this one among them. */
+  /** Subnets of this daemon's other networks. */
   readonly overlays: readonly Cidr[];
   readonly log: Logger;
   /** Relays that it uses, `[ID@]HOST[:PORT[/TLSPORT]]`. */
@@ -58,6 +60,8 @@ export interface RunningOptions {
   readonly onEvent: (event: NetworkEvent) => void;
   /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
   readonly onWipeKeys: (until: number) => void;
+  /** It chose this address, or has no chosen one now. */
+  readonly onChosen: (chosen: ChosenAddress | null) => void;
   readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
   readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
@@ -91,6 +95,8 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     private readonly device: Device,
     secrets: NetworkSecrets,
     identity: Identity,
+    /** The IPv6 address that follows from its identity, with prefix; null if it has none. */
+    readonly ula: string | null,
   ) {
     super();
     this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
@@ -136,8 +142,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       onEvents(events),
     );
     try {
-      const machine = new Network(config, (bytes) => new Uint8Array(randomBytes(bytes)), host.now());
-      const running = new RunningNetwork(options, machine, device, secrets, identity);
+      const ula = config.ula
+        ? giveUla(device, formatCidr(ulaOf(secrets.networkId, identity.publicKey)), options.log)
+        : null;
+      const machine = new Network(
+        { ...config, ula: ula !== null },
+        (bytes) => new Uint8Array(randomBytes(bytes)),
+        host.now(),
+      );
+      const running = new RunningNetwork(options, machine, device, secrets, identity, ula);
       onEvents = (events) => running.onEvents(events);
       running.onEvents(early);
       return running;
@@ -194,7 +207,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'routes' });
   }
 
-  /** Subnets of this daemon's networks. */
+  /** Subnets of this daemon's other networks. */
   setOverlays(subnets: readonly Cidr[]): void {
     this.feed({ kind: 'overlays', subnets });
   }
@@ -203,6 +216,37 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   lookAgain(): void {
     this.statics.refresh();
     this.relayNames.refresh();
+  }
+
+  /** Gives the device these addresses, and its IPv6 one, in place of all others. Throws a `DeviceError`; then it has those that it had. */
+  wear(addresses: readonly string[]): void {
+    this.device.setAddresses([...addresses, ...(this.ula === null ? [] : [this.ula])]);
+  }
+
+  /** These addresses are its own from now on, and one that it chooses, if it is to. */
+  setOwnAddresses(addresses: readonly string[], dynamic: boolean): void {
+    this.feed({ kind: 'set-addresses', addresses, dynamic });
+  }
+
+  get isSeeking(): boolean {
+    return this.machine.isSeeking;
+  }
+
+  /** Resolves once it has the address that it looks for, or when `ms` have passed. */
+  addressed(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.off('activity', look);
+        resolve();
+      };
+      const look = () => {
+        if (!this.isSeeking) done();
+      };
+      const timer = setTimeout(done, ms);
+      this.on('activity', look);
+      look();
+    });
   }
 
   snapshot(): NetworkSnapshot {
@@ -346,6 +390,9 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       case 'pong':
         this.pings.answered(output.pong);
         break;
+      case 'addresses':
+        this.wearChosen(output);
+        break;
       case 'acquaintances':
         this.options.onAcquaintances(output.acquaintances);
         break;
@@ -361,6 +408,18 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       case 'notable':
         this.options.log[output.level](output.facts, output.message);
         break;
+    }
+  }
+
+  private wearChosen({ addresses, chosen }: Extract<NetworkOutput, { kind: 'addresses' }>): void {
+    this.options.onChosen(chosen);
+    try {
+      this.device.setAddresses(addresses);
+    } catch (error) {
+      const { message } = error as Error;
+      this.options.log.error({ addresses: addresses.join(), error: message }, 'the system refuses addresses');
+      const [ip] = chosen?.address.split('/') ?? [];
+      if (ip !== undefined) this.feed({ kind: 'address-refused', ip, error: message });
     }
   }
 
@@ -404,6 +463,18 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
       onBeacon: (payload, from) => this.feed({ kind: 'beacon', payload, from }),
       onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
     });
+  }
+}
+
+/** A system without IPv6 refuses it, and then it's done without; what was given to the network, the device has to take. */
+function giveUla(device: Device, ula: string, log: Logger): string | null {
+  try {
+    device.setAddresses([...device.config.addresses, ula]);
+    return ula;
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    log.info({ ula, error: error.message }, 'the system refuses the IPv6 address; going on without');
+    return null;
   }
 }
 

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { parseEndpoint } from '../core/endpoint.js';
 import type { Acquaintance } from '../network/acquaintances.js';
+import type { ChosenAddress } from '../network/addresses/claims.js';
 import type { RememberedPeer } from '../network/io.js';
 import * as fields from '../rpc/fields.js';
 import { describeIssue } from '../rpc/schema.js';
@@ -19,7 +20,13 @@ export interface SavedNetwork {
   readonly hash: fields.Hash;
   /** What the hash was stretched to, 32 bytes: secret, and costly to make again. */
   readonly root: Uint8Array;
+  /** Overlay addresses with prefix that people gave it. */
   readonly addresses: readonly string[];
+  /** Whether it chooses one besides, and which it is. */
+  readonly dynamic: boolean;
+  readonly chosen: ChosenAddress | null;
+  /** Whether it has the IPv6 address that follows from its identity. */
+  readonly ula: boolean;
   readonly device: string;
   readonly mac: string;
   readonly name: string;
@@ -95,6 +102,12 @@ const FILE = v.strictObject({
   hash: checked(fields.parseHash),
   root: base64(32),
   addresses: v.array(checked(fields.parseOverlayAddress)),
+  dynamic: v.optional(v.boolean(), false),
+  chosen: v.optional(
+    v.nullable(v.strictObject({ address: checked(fields.parseOverlayAddress), since: v.number() })),
+    null,
+  ),
+  ula: v.optional(v.boolean(), true),
   device: checked(fields.parseDevice),
   mac: checked(fields.parseMac),
   name: checked(fields.parseName),

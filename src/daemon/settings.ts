@@ -1,15 +1,19 @@
-/** What can be changed of a network while it's there: its keys, whom it blocks, whether it uses relays only, its name, its MTU. Saved before it takes effect. */
+/** What can be changed of a network while it's there: its keys, whom it blocks, whether it uses relays only, its addresses, name, MTU. Saved before it takes effect. */
+import type { LocalAddress } from '../core/local-address.js';
+import { DeviceError } from '../device/device.js';
 import { networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
+import type { Addressing } from '../rpc/fields.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
 import type { KeyInfo, KeyParams, Parsed } from '../rpc/schema.js';
+import { addressWarnings, checkAddresses, checkMtu } from './addresses.js';
 import type { Config } from './config.js';
 import type { Entry } from './entry.js';
 import type { Host } from './host.js';
 import { checkMoments, stretchKeys } from './keys.js';
 import type { Log } from './log.js';
 import { findIdentity } from './names/find-member.js';
-import { checkMtu, hasNamedRelay } from './plan.js';
+import { hasNamedRelay } from './plan.js';
 import type { SavedNetwork } from './saved.js';
 import { keyWeaknesses } from './weak.js';
 
@@ -24,6 +28,8 @@ export interface Entries {
   /** The one with this hash, or all; throws an `RpcError` if there's none. */
   some(hash: string | undefined): readonly Entry[];
   all(): readonly Entry[];
+  /** This machine's addresses, those of networks left out. */
+  localAddresses(): readonly LocalAddress[];
   /** As clients are told of them. */
   list(): readonly NetworkInfo[];
 }
@@ -48,6 +54,25 @@ export class Settings {
       });
       this.around.log.network(saved.id).info({ added: added.length, keys: keys.length }, 'keys added');
       return { warnings: keyWeaknesses(added) };
+    });
+  }
+
+  /** These addresses are the network's from now on. Rejects with an `RpcError`; then nothing has changed. */
+  setAddresses(hash: string, addressing: Addressing): Promise<{ entry: Entry; warnings: string[] }> {
+    return this.change(async () => {
+      const entry = this.entries.find(hash);
+      const own = this.entries.localAddresses();
+      checkAddresses(addressing, entry.saved.mtu, own);
+      await entry.setAddresses(addressing).catch((error: Error) => {
+        if (error instanceof DeviceError)
+          throw new RpcError('address-refused', `ip: the system refuses it (${error.message})`);
+        throw new RpcError('state-failed', `the addresses can't be saved: ${error.message}`);
+      });
+      const { addresses, dynamic } = addressing;
+      this.around.log
+        .network(entry.saved.id)
+        .info({ addresses: addresses.join(), dynamic }, 'the addresses are others');
+      return { entry, warnings: addressWarnings(addresses, own) };
     });
   }
 

@@ -153,6 +153,13 @@ export type DeviceCommand =
     }
   /** On: nothing is sent but to relays and through them, and nothing else is taken in; what's dropped is counted as `forward-only`. */
   | { readonly kind: 'set-forward-only'; readonly on: boolean }
+  /**
+   * Asks all peers by an ARP probe (RFC 5227 section 2.1.1) who has this IPv4 address. If a peer's frame says that it's
+   * somebody's, or asks the same, an `address-in-use` follows, one for each probe at most. Only the address probed last is watched for.
+   */
+  | { readonly kind: 'probe-address'; readonly ip: string }
+  /** Tells all peers by an ARP announcement (section 2.3) that this IPv4 address is this device's. */
+  | { readonly kind: 'announce-address'; readonly ip: string }
   /** Overlay MTU in bytes, without the Ethernet header. Throws if the system refuses it; then it's what it was. */
   | { readonly kind: 'set-mtu'; readonly mtu: number }
   /** Switches a help on or off. One that the system refuses stays off, and a `fallback` tells why. */
@@ -202,6 +209,14 @@ export type DeviceEvent =
   | { readonly kind: 'too-large'; readonly at: number; readonly to: Endpoint; readonly bytes: number }
   /** Datagrams of more than `SURE_DATAGRAM` bytes leave for the peer; at most one event in 2 s. */
   | { readonly kind: 'bulk'; readonly at: number; readonly peer: PeerHandle }
+  /** Frames from this MAC claim the address that was probed. `asks`: they probe for it too, so that it's nobody's so far. */
+  | {
+      readonly kind: 'address-in-use';
+      readonly at: number;
+      readonly ip: string;
+      readonly mac: Uint8Array;
+      readonly asks: boolean;
+    }
   /** The system refused to mark what the sockets send. */
   | { readonly kind: 'unmarked'; readonly at: number; readonly error: string }
   /** The system refused a help; it's off from here on, and nothing was lost by it. */
@@ -253,6 +268,11 @@ export interface Device {
   /** Carries out steps in order. Never throws for what a peer caused. */
   apply(commands: readonly DeviceCommand[]): void;
   stats(): DeviceStats;
+  /**
+   * Gives the interface these addresses, with their prefix lengths, in place of those that it was given before.
+   * @throws DeviceError `address-refused`; then it has those that it had.
+   */
+  setAddresses(addresses: readonly string[]): void;
   /** Removes the interface, closes the sockets, joins the threads. Nothing is emitted afterwards. */
   close(): Promise<void>;
 }

@@ -32,6 +32,7 @@ import type {
   PeerCounters,
   PeerHandle,
 } from './device.js';
+import { arpRequest, NO_IP, readArp } from './model/arp.js';
 import { Learned } from './model/learned.js';
 import { Relays } from './model/relays.js';
 import { MAX_LANES, type SessionEntry, Sessions } from './model/sessions.js';
@@ -90,18 +91,18 @@ export class MemoryDevice implements Device {
   private readonly floods: TokenBucket;
   private readonly peers = new Map<PeerHandle, PeerEntry>();
   private readonly drops = new Map<string, number>();
+  /** The address that was asked for by ARP; null once it's known to be somebody's. */
+  private probed: string | null = null;
+  /** As the control plane set them last. */
+  addresses: readonly string[];
   private readonly cookieSecret: Uint8Array;
 
   constructor(
     readonly config: DeviceConfig,
     private readonly around: Surroundings,
   ) {
-    const addresses = config.addresses.map((address) => address.split('/', 1)[0] ?? '');
-    this.switch = new Switch({
-      mac: config.mac,
-      addresses: [...addresses, linkLocalOf(config.mac)],
-      bridge: config.bridge,
-    });
+    this.addresses = config.addresses;
+    this.switch = new Switch({ mac: config.mac, addresses: this.ownAddresses(), bridge: config.bridge });
     this.floods = new TokenBucket(FLOODS, around.now());
     this.cookieSecret = around.random(32);
   }
@@ -112,6 +113,11 @@ export class MemoryDevice implements Device {
 
   stats(): DeviceStats {
     return { peers: [...this.peers.values()].map(({ counters }) => counters), drops: Object.fromEntries(this.drops) };
+  }
+
+  setAddresses(addresses: readonly string[]): void {
+    this.addresses = addresses;
+    this.switch.setOwnAddresses(this.ownAddresses());
   }
 
   close(): Promise<void> {
@@ -247,6 +253,13 @@ export class MemoryDevice implements Device {
         break;
       case 'set-forward-only':
         this.forwardOnly = command.on;
+        break;
+      case 'probe-address':
+        this.probed = command.ip;
+        this.sendFrame(arpRequest(this.config.mac, NO_IP, command.ip));
+        break;
+      case 'announce-address':
+        this.sendFrame(arpRequest(this.config.mac, command.ip, command.ip));
         break;
       case 'set-mtu': // frames of any size are taken here
       case 'set-help':
@@ -385,6 +398,7 @@ export class MemoryDevice implements Device {
     const entry = this.entry(peer);
     const refused = inbound.kind === 'refused' ? inbound.reason : this.refuses(inbound, entry, frame);
     if (refused !== null) return refused;
+    this.noteArp(frame);
     entry.counters = {
       ...entry.counters,
       framesIn: entry.counters.framesIn + 1,
@@ -392,6 +406,21 @@ export class MemoryDevice implements Device {
     };
     this.around.deliver(frame);
     return null;
+  }
+
+  /** Whether it says that the address that was probed is somebody's, or probes for the same. */
+  private noteArp(frame: Uint8Array): void {
+    const arp = readArp(frame);
+    if (arp === null || this.probed === null) return;
+    const asks = arp.sender === NO_IP && arp.target === this.probed;
+    if (arp.sender !== this.probed && !asks) return;
+    this.around.emit({ kind: 'address-in-use', at: this.around.now(), ip: this.probed, mac: arp.mac, asks });
+    this.probed = null;
+  }
+
+  /** Without prefix lengths, and the link-local one that follows from the MAC. */
+  private ownAddresses(): string[] {
+    return [...this.addresses.map((address) => address.split('/', 1)[0] ?? ''), linkLocalOf(this.config.mac)];
   }
 
   /** For frames from others than the peer, or to others than us. */

@@ -23,6 +23,7 @@ interface NativeDevice {
   apply(commands: readonly DeviceCommand[]): void;
   takeEvents(): Unparsed<DeviceEvent>[];
   peerStats(): PeerCounters[];
+  setAddresses(addresses: readonly string[]): void;
   drops(): { reason: string; times: number }[];
   close(): Promise<void>;
 }
@@ -124,6 +125,14 @@ class OpenedDevice implements Device {
     const drops = this.#native.drops().map(({ reason, times }) => [reason, times] as const);
     const peers = this.#native.peerStats().map((peer) => ({ ...peer, heardAt: peer.heardAt ?? null }));
     return { peers, drops: Object.fromEntries(drops) };
+  }
+
+  setAddresses(addresses: readonly string[]): void {
+    try {
+      this.#native.setAddresses(addresses);
+    } catch (error) {
+      throw deviceError(error);
+    }
   }
 
   close(): Promise<void> {

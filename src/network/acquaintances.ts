@@ -68,6 +68,17 @@ export class Acquaintances {
     return { holder: next, news: entry.before === null ? [] : [describe(entry, entry.before)] };
   }
 
+  /** A member says by its record which addresses it has: it's the holder of no others any more. Says whether it was of any. */
+  moved(peerId: string, ips: readonly string[]): boolean {
+    const left = this.all().filter(({ id, ip }) => id === peerId && !ips.includes(ip));
+    for (const { ip } of left) this.byAddress.delete(ip);
+    const [first] = left;
+    const next = ips.find((ip) => !this.byAddress.has(ip));
+    // It's known as long as before.
+    if (first !== undefined && next !== undefined) this.byAddress.set(next, { ...first, ip: next, before: null });
+    return left.length > 0;
+  }
+
   /** The changes to this member are as they should be, and what it claims (`ips`) is its own. Says whether that's news. */
   accept(wall: number, { id, name }: Pick<Acquaintance, 'id' | 'name'>, ips: readonly string[]): boolean {
     const contested = ips.filter((ip) => (this.byAddress.get(ip)?.id ?? id) !== id);

@@ -10,8 +10,7 @@ export class Chronicle {
     const { path, endpoint } = peer.pathUse ?? { path: 'none', endpoint: 'none' };
     this.outbox.notable('info', 'peer connected', { ...who(peer), path, endpoint });
     if (peer.pathUse === null) return;
-    const addresses = peer.record.addresses.map(({ ip, prefix }) => `${ip}/${prefix}`);
-    this.outbox.event({ kind: 'peer-connected', ...who(peer), addresses, ...peer.pathUse });
+    this.outbox.event({ kind: 'peer-connected', ...who(peer), addresses: peer.addresses, ...peer.pathUse });
   }
 
   disconnected(peer: Peer, why: string | null): void {

@@ -4,6 +4,7 @@ import { isRelayWay } from '../core/way.js';
 import type { DeviceEvent } from '../device/device.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
 import { ENVELOPE_BYTES } from '../wire/relay.js';
+import type { AddressChoice } from './addresses/choice.js';
 import type { Drops } from './drops.js';
 import type { Members } from './members.js';
 import type { Outbox } from './outbox.js';
@@ -23,6 +24,7 @@ export class DeviceEvents {
     private readonly messages: PeerMessages,
     private readonly members: Members,
     private readonly relays: Relays,
+    private readonly addresses: AddressChoice,
     private readonly drops: Drops,
     private readonly outbox: Outbox,
   ) {}
@@ -44,6 +46,9 @@ export class DeviceEvents {
         break;
       case 'fallback':
         this.warn(`the system refuses ${event.help}; going on without it`, event.error);
+        break;
+      case 'address-in-use':
+        this.addresses.answered(now, event.ip, event.mac, event.asks);
         break;
       case 'device-gone':
         break;

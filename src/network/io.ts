@@ -12,6 +12,7 @@ import type { ClientState } from '../relay/client.js';
 import type { KeyEntry } from '../session/key-queue.js';
 import type { LiveSession } from '../session/live-sessions.js';
 import type { Acquaintance } from './acquaintances.js';
+import type { ChosenAddress } from './addresses/claims.js';
 import type { NetworkEvent } from './events.js';
 import type { HandshakeCounts } from './handshake-counts.js';
 import type { Identity } from './identity.js';
@@ -36,8 +37,13 @@ export interface NetworkConfig extends MemberProfile {
   readonly keys: readonly KeyEntry[];
   /** What the wall clock shows when the machine is made, in ms since 1970. */
   readonly wall: number;
-  /** Overlay addresses with prefix, e.g. `10.10.10.1/24`. */
+  /** Overlay addresses that people gave it, with prefix, e.g. `10.10.10.1/24`. */
   readonly addresses: readonly string[];
+  /** Whether it chooses an IPv4 address by itself besides, and the one that it chose in an earlier run. */
+  readonly dynamic: boolean;
+  readonly chosen: ChosenAddress | null;
+  /** Whether it has the IPv6 address that follows from its identity. */
+  readonly ula: boolean;
   readonly mac: Uint8Array;
   /** UDP port of the device's sockets. */
   readonly port: number;
@@ -103,6 +109,10 @@ export type NetworkInput =
   /** A relay isn't to be used any more. */
   | { readonly kind: 'drop-relay'; readonly name: string }
   | { readonly kind: 'forward-only'; readonly on: boolean }
+  /** The overlay addresses that people give it from now on, and whether it chooses one besides. */
+  | { readonly kind: 'set-addresses'; readonly addresses: readonly string[]; readonly dynamic: boolean }
+  /** The system refused to give the device this address (without prefix length). */
+  | { readonly kind: 'address-refused'; readonly ip: string; readonly error: string }
   /** What this member says of itself from now on. */
   | { readonly kind: 'profile'; readonly profile: MemberProfile }
   /** What the wall clock shows, in ms since 1970; every ten seconds or so, since somebody may set it. */
@@ -124,6 +134,12 @@ export type NetworkOutput =
   | { readonly kind: 'beacon'; readonly payload: Uint8Array }
   /** Our member record, as soon as it has an endpoint and whenever it changed: for whoever publishes it. */
   | { readonly kind: 'record'; readonly record: Uint8Array }
+  /** The device is to have these addresses, with prefix, and none that it had before; the chosen one of them is to be kept. */
+  | {
+      readonly kind: 'addresses';
+      readonly addresses: readonly string[];
+      readonly chosen: ChosenAddress | null;
+    }
   /** Something that a person may want to know. Holds no secret. */
   | {
       readonly kind: 'notable';
@@ -183,7 +199,10 @@ export interface PeerSnapshot {
   /** 16 hex digits. */
   readonly id: string;
   readonly name: string;
+  /** All but `ula`. */
   readonly addresses: readonly string[];
+  /** Its IPv6 address in the network's own subnet, with prefix, or null. */
+  readonly ula: string | null;
   /** Those of them that it holds, without prefix lengths: an address that several claim is one's only. */
   readonly held: readonly string[];
   readonly mac: string;
@@ -240,6 +259,8 @@ export interface NetworkSnapshot {
   readonly state: 'running' | 'key-expired' | 'left';
   /** Own peer id. */
   readonly id: string;
+  /** Whether it looks for an address and has none so far. */
+  readonly isSeeking: boolean;
   readonly peers: readonly PeerSnapshot[];
   /** A `-peer` that no member was found at yet. */
   readonly unanswered: readonly {

@@ -13,6 +13,7 @@ import { Stamper } from '../core/stamp.js';
 import type { DeviceStats } from '../device/device.js';
 import type { SessionContext } from '../session/io.js';
 import { AddressClaims } from './address-claims.js';
+import { AddressChoice } from './addresses/choice.js';
 import { Chronicle } from './chronicle.js';
 import { DeviceEvents } from './device-events.js';
 import { Drops } from './drops.js';
@@ -49,6 +50,8 @@ const STANDING: ReadonlySet<NetworkInput['kind']> = new Set([
   'relay',
   'drop-relay',
   'forward-only',
+  'set-addresses',
+  'address-refused',
   'profile',
   'clock',
   'keys',
@@ -72,6 +75,7 @@ export class Network {
   private readonly problems = new Problems();
   private readonly stamps = new Stamps();
   private readonly drops = new Drops();
+  private readonly addresses: AddressChoice;
   private readonly handshakes = new HandshakeCounter();
   private readonly chronicle = new Chronicle(this.outbox);
   private readonly health = new Health((now) => this.problemsAt(now), this.outbox);
@@ -103,7 +107,8 @@ export class Network {
       isRunning: () => this.state === 'running',
       recordChanged: () => this.gossip.spread(own.record, null),
     };
-    this.whereabouts = new Whereabouts(config, stamper, outbox, told, random, now);
+    this.addresses = this.chooseAddresses(now);
+    this.whereabouts = new Whereabouts(config, this.addresses, stamper, outbox, told, random, now);
     const { own, surroundings } = this.whereabouts;
     this.keys = new Keys(config, members, outbox, random, now);
     this.trust = new Trust(config, members, outbox, this.keys.clock);
@@ -112,9 +117,11 @@ export class Network {
     const session = sessionContext(config, this.keys.ring, own, members, stamper, random);
     this.probes = new ProbeQueue(now);
     this.hellos = new Hellos(config, surroundings, members, this.probes, stamper, outbox, random);
-    const outdid = (at: number) => this.whereabouts.recordChanged(at);
-    const forgotten = (at: number, peer: Peer) => this.claims.forget(at, peer);
-    this.roster = new Roster(config, own, members, problems, this.peerContext(session), outdid, forgotten);
+    this.roster = new Roster(config, own, members, problems, this.peerContext(session), {
+      outdid: (at) => this.whereabouts.recordChanged(at),
+      learned: (at) => this.addresses.membersChanged(at),
+      forgotten: (at, peer) => this.claims.forget(at, peer),
+    });
     this.relays = new Relays(config, outbox, random, {
       introduce: (to, nonce) => this.hellos.introduce(to, nonce),
       lost: (at, ways) => this.each((peer) => peer.loseWays(at, ways)),
@@ -122,14 +129,23 @@ export class Network {
       isKnown: (way) => members.all().some((peer) => peer.paths.has(way)),
       isRunning: told.isRunning,
     });
-    const { whereabouts, keys, trust, roster, relays } = this;
+    const { whereabouts, keys, trust, roster, relays, addresses } = this;
     this.memberRelays = new MemberRelays(config.useMemberRelays, members, relays, (record) => trust.isBlocked(record));
     const { statics } = this.hellos;
     this.gossip = new GossipExchange(own, members, roster, outbox, random, (peer) => keys.greet(peer));
     const parts = { members, roster, statics, relays, trust, stamps, problems, outbox };
     this.reception = new Reception(config, session, parts, random);
     this.messages = new PeerMessages(members, this.gossip, keys, drops, outbox, random, seenAt);
-    this.events = new DeviceEvents(whereabouts, this.reception, this.messages, members, relays, drops, outbox);
+    this.events = new DeviceEvents(
+      whereabouts,
+      this.reception,
+      this.messages,
+      members,
+      relays,
+      addresses,
+      drops,
+      outbox,
+    );
     this.remembrance = new Remembrance(members, stamps, config.remembered);
   }
 
@@ -138,6 +154,11 @@ export class Network {
     if (this.state === 'running' || (this.state === 'key-expired' && STANDING.has(input.kind))) this.take(now, input);
     if (this.outbox.takeNews() || MATTERS_TO_HEALTH.has(input.kind)) this.health.mayHaveChanged(now);
     return this.outbox.drain();
+  }
+
+  /** Whether it looks for an address and has none so far. */
+  get isSeeking(): boolean {
+    return this.addresses.isSeeking;
   }
 
   /** When it wants its next `tick` (ms, monotonic); Infinity for never. */
@@ -155,6 +176,7 @@ export class Network {
       this.memberRelays.deadline(),
       this.whereabouts.deadline(),
       this.gossip.deadline(),
+      this.addresses.deadline(),
       this.remembrance.deadline(),
     );
   }
@@ -167,6 +189,7 @@ export class Network {
     return {
       state: this.state,
       id: this.config.identity.peerId,
+      isSeeking: this.isSeeking,
       peers: peers.map((peer) => peer.snapshot(now, counters.get(peer.handle))),
       unanswered: this.hellos.statics.unanswered((endpoint) => surroundings.isCandidate(endpoint)),
       relays: this.relays.describe(),
@@ -183,6 +206,7 @@ export class Network {
       ...this.relays.problems(),
       ...this.keys.problems(now),
       ...this.trust.problems(now),
+      ...this.addresses.problems(),
       ...this.problems.list(now, this.whereabouts.own.record, records, (ip) => this.claims.holderOf(ip)),
     ];
   }
@@ -248,6 +272,12 @@ export class Network {
       case 'ping':
         this.messages.ping(now, input.peer, input.request);
         break;
+      case 'set-addresses':
+        this.addresses.set(now, input.addresses, input.dynamic);
+        break;
+      case 'address-refused':
+        this.addresses.refused(now, input.ip, input.error);
+        break;
       case 'clock':
         this.keys.clock.set(now, input.wall);
         this.turnKeys(now);
@@ -258,6 +288,7 @@ export class Network {
         break;
       case 'block':
         this.trust.block(now, input.ids);
+        this.addresses.membersChanged(now);
         this.claims.reviewAll(now);
         break;
       case 'accept':
@@ -283,6 +314,7 @@ export class Network {
     if (this.relays.deadline() <= now) this.relays.tick(now);
     this.whereabouts.tick(now);
     if (this.gossip.deadline() <= now) this.gossip.tick(now);
+    if (this.addresses.deadline() <= now) this.addresses.tick(now);
     if (this.remembrance.deadline() <= now) this.remember();
   }
 
@@ -297,6 +329,7 @@ export class Network {
     this.chronicle.connected(peer);
     this.setMacs(peer.record.mac);
     this.claims.met(now, peer);
+    this.addresses.membersChanged(now);
     this.gossip.greet(now, peer);
     this.memberRelays.hurry(now);
     this.remembrance.changed(now);
@@ -351,6 +384,21 @@ export class Network {
     for (const peer of this.members.all()) does(peer);
   }
 
+  private chooseAddresses(now: number): AddressChoice {
+    const { config, members, outbox } = this;
+    const context = {
+      others: () => members.all().filter(({ record }) => !this.trust.isBlocked(record)),
+      local: () => this.whereabouts.surroundings.local(),
+      wall: (at: number) => this.keys.clock.at(at),
+      changed: (at: number) => {
+        this.whereabouts.overlayChanged(at);
+        this.claims.reviewAll(at);
+        this.each((peer) => peer.surroundingsChanged(at));
+      },
+    };
+    return new AddressChoice(config, context, outbox, now);
+  }
+
   private peerContext(session: SessionContext): PeerContext {
     const { own, surroundings } = this.whereabouts;
     return {
@@ -371,7 +419,10 @@ export class Network {
       macFreed: (mac) => this.setMacs(mac),
       macsOf: (peer) => this.roster.macsOf(peer),
       heldBy: (peer) => this.claims.heldBy(peer),
-      claimed: (peer, now, before) => this.claims.claimed(now, peer, before),
+      claimed: (peer, now, before) => {
+        this.trust.moved(peer);
+        this.claims.claimed(now, peer, before);
+      },
     };
   }
 }

@@ -17,6 +17,13 @@ const OBSERVED_FOR = 30_000;
 /** Two machines with one identity outdo each other's record at most this often, in ms. */
 const OUTDO_INTERVAL = 20_000;
 
+/** Our addresses in the network. */
+export interface OverlayAddresses {
+  readonly addresses: readonly Cidr[];
+  /** As in a member record. */
+  readonly claimedAt: number | null;
+}
+
 export class OwnMember {
   private change = 0;
   private forwardOnly: boolean;
@@ -36,7 +43,7 @@ export class OwnMember {
 
   constructor(
     private readonly config: NetworkConfig,
-    private readonly overlays: readonly Cidr[],
+    private readonly overlay: OverlayAddresses,
     random: Random,
   ) {
     this.instance = random(8);
@@ -107,6 +114,11 @@ export class OwnMember {
     this.floor = sequence + 1n;
     this.signed = this.sign();
     return true;
+  }
+
+  /** Our overlay addresses are others. */
+  overlayChanged(): void {
+    this.resign();
   }
 
   isLocal(endpoint: Endpoint): boolean {
@@ -187,7 +199,8 @@ export class OwnMember {
       instance: this.instance,
       mac: config.mac,
       name: said.name,
-      addresses: this.overlays,
+      addresses: this.overlay.addresses,
+      claimedAt: this.overlay.claimedAt,
       endpoints: this.endpoints(),
       relay: config.relayOffer,
       routes: said.routes,

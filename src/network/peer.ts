@@ -12,6 +12,7 @@ import { type PathOutput, Paths } from '../paths/paths.js';
 import type { Remote, SessionContext, SessionOutput } from '../session/io.js';
 import { explain, Session } from '../session/session.js';
 import { BYE, challenge } from '../wire/control.js';
+import { ulaOf } from './addresses/derived.js';
 import type { PathUse } from './events.js';
 import type { HandshakeCounter } from './handshake-counts.js';
 import type { PeerDetails, PeerSnapshot, Source } from './io.js';
@@ -59,6 +60,7 @@ export class Peer {
   readonly paths: Paths;
   readonly session: Session;
   private readonly outreach: Outreach;
+  private readonly ula: string;
   private connectedAt: number | null = null;
   /** Since when it isn't connected. */
   private awaySince = Number.NEGATIVE_INFINITY;
@@ -83,6 +85,7 @@ export class Peer {
   ) {
     this.paths = new Paths({ random: context.session.random, kindOf: context.kindOf, needs: () => context.needs() });
     this.session = new Session(context.session, remote, stamp);
+    this.ula = formatCidr(ulaOf(context.session.keys.networkId, record.identity));
     const carry = (now: number, outputs: readonly PathOutput[]) => this.carryPaths(now, outputs);
     this.outreach = new Outreach(context, `peer ${handle}`, this.paths, this.session, carry);
   }
@@ -109,6 +112,11 @@ export class Peer {
   get pathUse(): PathUse | null {
     const path = this.paths.current;
     return path === null ? null : { path: path.kind, endpoint: path.endpoint };
+  }
+
+  /** With prefix lengths; without the one that follows from its identity. */
+  get addresses(): readonly string[] {
+    return this.record.addresses.map(formatCidr).filter((address) => address !== this.ula);
   }
 
   private get isBlocked(): boolean {
@@ -281,7 +289,8 @@ export class Peer {
     return {
       id: this.record.peerId,
       name: this.record.name,
-      addresses: this.record.addresses.map(formatCidr),
+      addresses: this.addresses,
+      ula: this.record.addresses.some((address) => formatCidr(address) === this.ula) ? this.ula : null,
       held: this.context.heldBy(this),
       mac: formatMac(this.record.mac),
       bridge: this.isBridge,

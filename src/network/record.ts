@@ -1,12 +1,13 @@
 /** Member records: what one member says of itself, signed; the only form in which anything about a member travels (docs/protocol.md section 9). */
 import { ByteReader, concat, parsed, u8, u16, u32, u64, utf8 } from '../core/bytes.js';
 import { decodeEndpoint, type Endpoint, encodeEndpoint } from '../core/endpoint.js';
-import { type Cidr, decodeIp, encodeIp, isIpv6, networkOf } from '../core/ip.js';
+import { type Cidr, decodeIp, encodeIp, inSubnet, isIpv6, networkOf } from '../core/ip.js';
 import { isUnicastMac } from '../core/mac.js';
+import { ulaOf } from './addresses/derived.js';
 import { type Identity, type PeerId, peerIdOf, signedBy } from './identity.js';
 
 export const MAX_RECORD_BYTES = 800;
-const MAX_ADDRESSES = 8;
+export const MAX_ADDRESSES = 8;
 export const MAX_ENDPOINTS = 16;
 /** Subnets that a member can offer. */
 export const MAX_ROUTES = 6;
@@ -15,6 +16,9 @@ const RECORD_VERSION = 1;
 const SIGNATURE_BYTES = 64;
 /** Overlay MTUs that a member may have: IPv4's least, and what an Ethernet frame's length field has room for. */
 const MTU_RANGE = { least: 576, most: 65521 } as const;
+
+/** The last moment of a `Date`, in ms since 1970 (ECMA-262 section 21.4.1.1). */
+const MAX_MOMENT = 8_640_000_000_000_000n;
 
 /** A relay that a member serves, at whichever of its addresses it's reached. */
 export interface RelayOffer {
@@ -33,14 +37,16 @@ export const RECORD_FLAG = {
   relay: 0x02,
   /** It's reached through relays only, and wants to be tried nowhere else. */
   forwardOnly: 0x04,
-  /** There are subnets behind it that it forwards to: the field after the relay says which. */
+  /** It has chosen its first address by itself: the field after the relay says when. */
+  dynamic: 0x08,
+  /** There are subnets behind it that it forwards to: the field after that says which. */
   routes: 0x10,
   /** It's a bridge: its frames may come from MACs that nobody has recorded. */
   bridge: 0x20,
 } as const;
 
 export interface MemberFields {
-  /** `RECORD_FLAG` bits but for `relay` and `routes`, which follow from the fields; unknown ones are ignored. */
+  /** `RECORD_FLAG` bits but for `relay`, `dynamic` and `routes`, which follow from the fields; unknown ones are ignored. */
   readonly flags: number;
   readonly mtu: number;
   readonly staticKey: Uint8Array;
@@ -54,6 +60,8 @@ export interface MemberFields {
   readonly endpoints: readonly Endpoint[];
   /** Null: it offers none. */
   readonly relay: RelayOffer | null;
+  /** When it chose its first address, in ms since 1970 by its own clock; null: all of its addresses were given to it. */
+  readonly claimedAt: number | null;
   /** Subnets behind it that it offers, without host bits. */
   readonly routes: readonly Cidr[];
 }
@@ -88,6 +96,7 @@ export function signRecord(networkId: Uint8Array, identity: Identity, fields: Me
     u8(endpoints.length),
     ...endpoints.map(encodeEndpoint),
     fields.relay === null ? new Uint8Array() : offered(fields.relay),
+    fields.claimedAt === null ? new Uint8Array() : u64(BigInt(fields.claimedAt)),
     ...(routes.length === 0 ? [] : [u8(routes.length), ...routes.map(encodeCidr)]),
   );
   const bytes = concat(body, identity.sign(signed(networkId, body)));
@@ -102,7 +111,14 @@ export function readRecord(networkId: Uint8Array, bytes: Uint8Array): MemberReco
   if (fields === null) return null;
   const signature = bytes.subarray(-SIGNATURE_BYTES);
   if (!signedBy(fields.identity, signed(networkId, body), signature)) return null;
-  return { ...fields, peerId: peerIdOf(fields.identity), bytes: bytes.slice() };
+  const addresses = withoutFalse(networkId, fields.identity, fields.addresses);
+  return { ...fields, addresses, peerId: peerIdOf(fields.identity), bytes: bytes.slice() };
+}
+
+/** In the network's own IPv6 subnet each member has the address that follows from its identity, and no other. */
+function withoutFalse(networkId: Uint8Array, identity: Uint8Array, addresses: readonly Cidr[]): readonly Cidr[] {
+  const own = ulaOf(networkId, identity);
+  return addresses.filter(({ ip }) => ip === own.ip || !inSubnet(ip, own));
 }
 
 function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array }) | null {
@@ -119,12 +135,13 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
   const addresses = repeat(reader.u8(), () => readCidr(reader));
   const endpoints = repeat(reader.u8(), () => decodeEndpoint(reader.bytes(18)));
   const relay = (flags & RECORD_FLAG.relay) === 0 ? null : readOffer(reader);
+  const claimedAt = (flags & RECORD_FLAG.dynamic) === 0 ? null : readMoment(reader);
   const routes = (flags & RECORD_FLAG.routes) === 0 ? [] : repeat(reader.u8(), () => readCidr(reader));
   if (name === null || !isUnicastMac(mac) || mtu < MTU_RANGE.least || mtu > MTU_RANGE.most) return null;
   if (addresses.length > MAX_ADDRESSES || endpoints.length > MAX_ENDPOINTS || routes.length > MAX_ROUTES) return null;
   if (addresses.includes(null) || endpoints.includes(null) || routes.includes(null)) return null;
   return {
-    flags: flags & ~(RECORD_FLAG.relay | RECORD_FLAG.routes),
+    flags: flags & ~(RECORD_FLAG.relay | RECORD_FLAG.dynamic | RECORD_FLAG.routes),
     mtu,
     identity,
     staticKey,
@@ -135,12 +152,14 @@ function readFields(body: Uint8Array): (MemberFields & { identity: Uint8Array })
     addresses: present(addresses),
     endpoints: present(endpoints),
     relay,
+    claimedAt,
     routes: present(routes).map(networkOf),
   };
 }
 
-function flagsOf({ flags, relay, routes }: MemberFields): number {
-  return flags | (relay === null ? 0 : RECORD_FLAG.relay) | (routes.length === 0 ? 0 : RECORD_FLAG.routes);
+function flagsOf({ flags, relay, claimedAt, routes }: MemberFields): number {
+  const dynamic = claimedAt === null ? 0 : RECORD_FLAG.dynamic;
+  return flags | (relay === null ? 0 : RECORD_FLAG.relay) | dynamic | (routes.length === 0 ? 0 : RECORD_FLAG.routes);
 }
 
 function encodeCidr({ ip, prefix }: Cidr): Uint8Array {
@@ -157,6 +176,12 @@ function readOffer(reader: ByteReader): RelayOffer | null {
   const tlsPort = reader.u16();
   const key = reader.bytes(32).slice();
   return udpPort === 0 ? null : { udpPort, tlsPort: tlsPort === 0 ? null : tlsPort, key };
+}
+
+/** ms since 1970; what no clock can show is the latest that one can. */
+function readMoment(reader: ByteReader): number {
+  const moment = reader.u64();
+  return moment > MAX_MOMENT ? Number(MAX_MOMENT) : Number(moment);
 }
 
 function readCidr(reader: ByteReader): Cidr | null {

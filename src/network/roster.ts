@@ -14,6 +14,16 @@ export type Learned =
   | { readonly kind: 'new' | 'newer' | 'known'; readonly peer: Peer; readonly record: MemberRecord }
   | { readonly kind: 'self' | 'bad' | 'full' };
 
+/** Who is told of what becomes of records. */
+export interface RosterListener {
+  /** Our own record changed, because it had to outdo another one. */
+  outdid(now: number): void;
+  /** A member is new, or says something else of itself. */
+  learned(now: number): void;
+  /** One isn't known any more. */
+  forgotten(now: number, peer: Peer): void;
+}
+
 export class Roster {
   private lastHandle = 0;
 
@@ -23,10 +33,7 @@ export class Roster {
     private readonly members: Members,
     private readonly problems: Problems,
     private readonly context: PeerContext,
-    /** Our own record changed, because it had to outdo another one. */
-    private readonly outdid: (now: number) => void,
-    /** That one isn't known any more. */
-    private readonly forgotten: (now: number, peer: Peer) => void,
+    private readonly listener: RosterListener,
   ) {}
 
   /** Takes a record as it came; `stamp`: the last one accepted from it in an earlier run, 0 if it's unknown. */
@@ -67,6 +74,7 @@ export class Roster {
     const peer = new Peer(this.context, ++this.lastHandle, record, remote, source, stamp);
     this.members.add(peer);
     peer.introduce(now);
+    this.listener.learned(now);
     return { kind: 'new', peer, record };
   }
 
@@ -76,6 +84,7 @@ export class Roster {
     if (record.sequence <= sequence || !sameBytes(record.staticKey, staticKey))
       return { kind: 'known', peer, record: peer.record };
     peer.update(now, record);
+    this.listener.learned(now);
     return { kind: 'newer', peer, record };
   }
 
@@ -84,7 +93,7 @@ export class Roster {
     const { sequence, instance } = this.own.record;
     if (record.sequence < sequence || sameBytes(record.instance, instance)) return { kind: 'self' };
     this.clone(now, record);
-    if (this.own.outdo(now, record.sequence)) this.outdid(now);
+    if (this.own.outdo(now, record.sequence)) this.listener.outdid(now);
     return { kind: 'self' };
   }
 
@@ -95,7 +104,7 @@ export class Roster {
 
   private forget(now: number, peer: Peer): void {
     peer.end(now, null);
-    this.forgotten(now, peer);
+    this.listener.forgotten(now, peer);
     this.context.outbox.command({ kind: 'drop-peer', peer: peer.handle });
   }
 }

@@ -10,9 +10,9 @@ export class Surroundings {
   private others: readonly Cidr[] = [];
   private forwardOnly = false;
 
-  /** `own`: subnets of this very network; they're overlays from the start. */
+  /** `own`: has the subnets of this very network. */
   constructor(
-    private readonly own: readonly Cidr[],
+    private readonly own: { readonly addresses: readonly Cidr[] },
     private readonly port: number,
   ) {}
 
@@ -20,11 +20,16 @@ export class Surroundings {
     this.addresses = addresses;
   }
 
-  /** Subnets of all networks of this daemon. Says whether they're others than before. */
+  /** Subnets of the other networks of this daemon. Says whether they're others than before. */
   setOverlays(subnets: readonly Cidr[]): boolean {
     const changed = JSON.stringify(subnets) !== JSON.stringify(this.others);
     this.others = subnets;
     return changed;
+  }
+
+  /** Subnets that this machine is in, but for those of this network. */
+  local(): readonly Cidr[] {
+    return [...this.addresses, ...this.others];
   }
 
   /** Relays are all that there is, whatever else is known. */
@@ -53,6 +58,6 @@ export class Surroundings {
     if (isRelayWay(endpoint)) return false;
     const { ip, zone } = endpointParts(endpoint);
     if (zone !== null) return !this.addresses.some((local) => local.zone === zone);
-    return [...this.own, ...this.others].some((overlay) => inSubnet(ip, overlay));
+    return [...this.own.addresses, ...this.others].some((overlay) => inSubnet(ip, overlay));
   }
 }

@@ -35,6 +35,12 @@ export class Trust {
     }
   }
 
+  /** A member's record says which addresses it has: what it let go of, another may have. */
+  moved({ record }: Peer): void {
+    const ips = record.addresses.map(({ ip }) => ip);
+    if (this.acquaintances.moved(record.peerId, ips)) this.save();
+  }
+
   /** Whose an address is of those who claim it. */
   decide(now: number, ip: string, peers: readonly Peer[]): Peer | undefined {
     const claimants = peers.map((peer) => {

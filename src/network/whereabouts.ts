@@ -3,14 +3,14 @@
  * members by our record and by beacons.
  */
 import type { Endpoint } from '../core/endpoint.js';
-import { type Cidr, parseCidr } from '../core/ip.js';
+import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { Random } from '../core/random.js';
 import type { Stamper } from '../core/stamp.js';
 import { writeBeacon } from '../wire/beacon.js';
 import type { MemberProfile, NetworkConfig, NetworkDetails } from './io.js';
 import type { Outbox } from './outbox.js';
-import { OwnMember } from './own-member.js';
+import { type OverlayAddresses, OwnMember } from './own-member.js';
 import { Reflexive } from './reflexive.js';
 import { Surroundings } from './surroundings.js';
 
@@ -33,16 +33,16 @@ export class Whereabouts {
 
   constructor(
     private readonly config: NetworkConfig,
+    overlay: OverlayAddresses,
     private readonly stamper: Stamper,
     private readonly outbox: Outbox,
     private readonly listener: WhereaboutsListener,
     random: Random,
     now: number,
   ) {
-    const overlays = config.addresses.flatMap((address) => parseCidr(address) ?? []);
-    this.surroundings = new Surroundings(overlays, config.port);
+    this.surroundings = new Surroundings(overlay, config.port);
     this.surroundings.setForwardOnly(config.forwardOnly);
-    this.own = new OwnMember(config, overlays, random);
+    this.own = new OwnMember(config, overlay, random);
     this.reflexive = new Reflexive(random);
     this.beaconAt = now;
     if (config.forwardOnly) outbox.command({ kind: 'set-forward-only', on: true });
@@ -68,7 +68,14 @@ export class Whereabouts {
     this.reflexive.askAnew(now);
   }
 
-  /** Subnets of all networks of this daemon. Says whether they're others than before. */
+  /** Our overlay addresses are others. */
+  overlayChanged(now: number): void {
+    this.own.overlayChanged();
+    this.own.forgetObserved((endpoint) => this.surroundings.isInside(endpoint));
+    this.recordChanged(now);
+  }
+
+  /** Subnets of the other networks of this daemon. Says whether they're others than before. */
   setOverlays(now: number, subnets: readonly Cidr[]): boolean {
     if (!this.surroundings.setOverlays(subnets)) return false;
     if (this.own.forgetObserved((endpoint) => this.surroundings.isInside(endpoint))) this.recordChanged(now);

@@ -15,6 +15,18 @@ export type OverlayAddress = string & { readonly __brand: 'OverlayAddress' };
 /** A unicast MAC in lower case with colons. */
 export type Mac = string & { readonly __brand: 'Mac' };
 
+/** A network's addresses as people want them. */
+export interface Addressing {
+  readonly addresses: readonly OverlayAddress[];
+  /** One more is chosen, where nobody has it. */
+  readonly dynamic: boolean;
+}
+
+/** In the place of an address: one that's chosen. */
+export const DHCP = 'dhcp';
+/** Addresses that a member may be given or choose; a record holds one more, for the one that follows from its identity. */
+export const MAX_ADDRESSES = 7;
+
 export interface PortRange {
   readonly min: number;
   readonly max: number;
@@ -54,7 +66,7 @@ export function parseName(text: string): string {
 
 /** `ADDRESS[/PREFIX]`; without a prefix length /24 for IPv4, /64 for IPv6. */
 export function parseOverlayAddress(text: string): OverlayAddress {
-  const expected = 'expected an address such as 10.10.10.1 or 10.10.10.1/24';
+  const expected = 'expected an address such as 10.10.10.1 or 10.10.10.1/24, or dhcp';
   const [ip = '', prefixText, ...rest] = text.split('/');
   const bits = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes('%') ? 128 : null;
   if (bits === null || rest.length > 0) throw new RangeError(`${expected}, got ${quoted(text)}`);
@@ -65,6 +77,19 @@ export function parseOverlayAddress(text: string): OverlayAddress {
   if (problem !== null)
     throw new RangeError(`expected an address that a host can have, got ${quoted(text)}: ${problem}`);
   return `${ipaddr.parse(ip).toString()}/${prefix}` as OverlayAddress;
+}
+
+/** Addresses as `parseOverlayAddress` reads them, and the word `dhcp` once or not at all. */
+export function addressingOf(texts: readonly string[]): Addressing {
+  if (texts.length === 0) throw new RangeError('expected an address or dhcp, got none');
+  if (texts.length > MAX_ADDRESSES)
+    throw new RangeError(`expected at most ${MAX_ADDRESSES} addresses, got ${texts.length}`);
+  const addresses = texts.filter((text) => text !== DHCP).map(parseOverlayAddress);
+  const bare = addresses.map((address) => address.split('/')[0]);
+  const twice = addresses.find((_, i) => bare.indexOf(bare[i]) !== i);
+  if (twice !== undefined) throw new RangeError(`expected each address once, got ${quoted(twice)} besides`);
+  if (texts.length - addresses.length > 1) throw new RangeError(`expected ${DHCP} once, got it several times`);
+  return { addresses, dynamic: addresses.length < texts.length };
 }
 
 /** Prefix lengths of routes: what's shorter is half the internet, or all of it. */

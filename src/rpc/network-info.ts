@@ -16,6 +16,8 @@ export const peerSchema = v.object({
   /** `LABEL.p2p`, which no other member has at this machine; null for one that has too many namesakes. */
   hostName: v.nullable(v.string()),
   addresses: v.array(v.string()),
+  /** Its IPv6 address that follows from its identity; null if it has none. */
+  ula: v.nullable(v.string()),
   /** Those that it holds, without prefix lengths: an address that several claim is one's only. */
   held: v.array(v.string()),
   mac: v.string(),
@@ -85,7 +87,13 @@ export const networkSchema = v.object({
   error: v.nullable(v.string()),
   retryMs: v.nullable(v.number()),
   device: v.string(),
+  /** With prefix lengths, all but `ula`. */
   addresses: v.array(v.string()),
+  /** This machine's IPv6 address that follows from its identity; null if it has none. */
+  ula: v.nullable(v.string()),
+  /** Whether one of the addresses is chosen (`-ip dhcp`), and whether it's still being looked for. */
+  dynamic: v.boolean(),
+  seeking: v.boolean(),
   mac: v.string(),
   name: v.string(),
   /** Its host name, `LABEL.p2p`. */

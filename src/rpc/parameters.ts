@@ -21,6 +21,13 @@ export const keys = v.pipe(
   v.maxLength(MAX_QUEUED_KEYS, ({ received }) => `expected at most ${MAX_QUEUED_KEYS} keys, got ${received}`),
 );
 
+/** One or more addresses as people write them, `dhcp` among them or not. */
+export const addressing = v.pipe(
+  v.union([v.string(), v.array(v.string())], 'expected an address, or a list of addresses'),
+  v.transform((texts) => (typeof texts === 'string' ? [texts] : texts)),
+  parsed<string[], fields.Addressing>(fields.addressingOf),
+);
+
 /** How many subnets a member may offer; a member record has room for as many. */
 export const MAX_ROUTES = 6;
 
@@ -37,7 +44,8 @@ export const acceptedRoutes = v.pipe(
 
 export const startParams = v.strictObject({
   hash,
-  ip: text(fields.parseOverlayAddress),
+  ip: v.optional(addressing, fields.DHCP),
+  'no-ula': v.optional(v.boolean(), false),
   dev: v.optional(text(fields.parseDevice)),
   mac: v.optional(text(fields.parseMac)),
   name: v.optional(text(fields.parseName)),

@@ -7,7 +7,7 @@ import { candidateSchema, networkDebugSchema } from './debug-info.js';
 import * as fields from './fields.js';
 import { netcheckSchema } from './netcheck.js';
 import { identitySchema, networkSchema, PATHS, peerSchema } from './network-info.js';
-import { acceptedRoutes, hash, keys, number, routes, startParams, text } from './parameters.js';
+import { acceptedRoutes, addressing, hash, keys, number, routes, startParams, text } from './parameters.js';
 import { relayHostSchema } from './relay-info.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
@@ -57,7 +57,7 @@ export const METHODS = {
     params: v.strictObject({}),
     result: netcheckSchema,
   },
-  /** Makes a network; answers when its device is up and the network is saved. */
+  /** Makes a network; answers when its device is up, the network is saved, and an address is chosen if one is to be (half a minute at most). */
   'network.start': {
     params: startParams,
     result: v.object({ network: networkSchema, warnings: v.array(v.string()) }),
@@ -174,6 +174,11 @@ export const METHODS = {
       'accept-routes': v.optional(acceptedRoutes),
     }),
     result: v.object({}),
+  },
+  /** The addresses of a network are these from now on, and no others; it's kept. Waits for one that's chosen as `network.start` does. All or nothing. */
+  'network.set-addresses': {
+    params: v.strictObject({ hash, ip: addressing }),
+    result: v.object({ network: networkSchema, warnings: v.array(v.string()) }),
   },
   /** Forgets the key that was pinned for a relay: the next one that it shows is pinned. */
   'relay.forget': {

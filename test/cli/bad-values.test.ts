@@ -75,6 +75,15 @@ const ACCEPTED: readonly Bad[] = [
   ['192.168.7.9/24', /accept-routes\.0: expected a subnet, .*the subnet of that host/],
   [Array(17).fill('10.0.0.0/8').join(), /accept-routes: expected at most 16, got 17/],
 ];
+const IP: readonly Bad[] = [
+  ['', /ip: expected an address such as 10\.10\.10\.1 or 10\.10\.10\.1\/24, or dhcp, got ""/],
+  ['10.20.20', /ip: expected an address.*"10\.20\.20"/],
+  ['10.20.20.9/33', /ip: expected a prefix length from 1 to 32/],
+  ['224.0.0.1', /ip: .*it's a multicast address/],
+  ['10.20.20.7,10.20.20.7/16', /ip: expected each address once, got "10\.20\.20\.7\/16" besides/],
+  ['dhcp,dhcp', /ip: expected dhcp once, got it several times/],
+  [Array(8).fill('dhcp').join(), /ip: expected at most 7 addresses, got \d/],
+];
 const ON_OFF: readonly Bad[] = [['perhaps', /'perhaps' is invalid\. Allowed choices are on, off/]];
 const SECONDS: readonly Bad[] = [
   ['soon', /'soon' is invalid\. Expected a number of seconds/],
@@ -111,12 +120,7 @@ const TABLE: Readonly<
     good: ['--hash', 'a hash', '--ip', '10.20.20.1'],
     bad: {
       '--hash': HASH,
-      '--ip': [
-        ['', /ip: expected/],
-        ['10.20.20', /ip: expected an address.*"10\.20\.20"/],
-        ['10.20.20.1/33', /ip: expected a prefix length from 1 to 32/],
-        ['224.0.0.1', /ip: .*it's a multicast address/],
-      ],
+      '--ip': IP,
       '--dev': DEV,
       '--mac': [
         ['02:00', /mac: expected a MAC such as/],
@@ -169,7 +173,9 @@ const TABLE: Readonly<
     },
   },
   set: {
+    good: ['--hash', 'a hash'],
     bad: {
+      '--ip': IP,
       '--log': [['LOUD', /level: expected one of TRACE, DEBUG, INFO, WARNING, ERROR, got "LOUD"/]],
       '--tap-offload': ON_OFF,
       '--udp-gso': ON_OFF,

@@ -10,6 +10,7 @@ const BEN: PeerInfo = {
   name: 'ben',
   hostName: 'ben.p2p',
   addresses: ['10.10.10.2/24', 'fd00::2/64'],
+  ula: null,
   held: ['10.10.10.2', 'fd00::2'],
   bridge: false,
   mac: '02:00:00:00:00:02',
@@ -48,6 +49,9 @@ const NETWORK: NetworkInfo = {
   retryMs: null,
   device: 'p2p0',
   addresses: ['10.10.10.1/24'],
+  ula: 'fd00::1/64',
+  dynamic: false,
+  seeking: false,
   mac: '02:00:00:00:00:01',
   name: 'ada',
   hostName: 'ada.p2p',
@@ -90,7 +94,7 @@ test('status says in words which subnets lead where', () => {
   const network = { ...NETWORK, routes: ['192.168.7.0/24'], memberRoutes };
   assert.equal(
     discoveryLine(network),
-    'p2p: my|hash: LAN: off; DHT: off; port mapping: off; subnets: 192.168.7.0/24 behind this machine, 192.168.8.0/24 behind ben',
+    'p2p: my|hash: LAN: off; DHT: off; port mapping: off; IPv6 of its own: fd00::1/64; subnets: 192.168.7.0/24 behind this machine, 192.168.8.0/24 behind ben',
   );
   assert.deepEqual(routeTable([network]).split('\n').slice(1), [
     'p2p0    192.168.7.0/24  ada                     -           offered by this machine',

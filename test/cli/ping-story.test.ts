@@ -13,6 +13,7 @@ const PEER: Ping['peer'] = {
     name: 'ben',
     hostName: null,
     addresses: ['10.10.10.2/24'],
+    ula: null,
     held: [],
     bridge: false,
     mac: '02:00:00:00:00:01',

@@ -14,7 +14,13 @@ import { Log } from '../../src/daemon/log.js';
 import { temporaryDirectory } from './directory.js';
 
 const FACTS = {
-  ...{ id: 'ab'.repeat(16), device: 'p2p0', addresses: ['10.10.10.1/24', 'fd00::1/64'], mac: '02:00:00:00:00:01' },
+  ...{
+    id: 'ab'.repeat(16),
+    device: 'p2p0',
+    addresses: ['10.10.10.1/24', 'fd00::1/64'],
+    chosen: null,
+    mac: '02:00:00:00:00:01',
+  },
   ...{ mtu: 1360, port: 4900, name: 'ada', routes: ['192.168.7.0/24'] },
 };
 

@@ -10,6 +10,7 @@ import { openNativeRelay } from '../../src/device/native-relay.js';
 export type Request =
   | { readonly do: 'open'; readonly config: unknown }
   | { readonly do: 'apply'; readonly commands: readonly unknown[] }
+  | { readonly do: 'set-addresses'; readonly addresses: readonly string[] }
   | { readonly do: 'stats' | 'close' | 'watch' };
 
 export function encode(value: unknown): string {
@@ -33,6 +34,8 @@ function say(value: unknown): void {
 /** Either kind of device, as far as this program knows it: it passes on what the test says. */
 interface Opened {
   apply(commands: readonly unknown[]): void;
+  /** Of a device; the data plane of a relay has none. */
+  setAddresses?(addresses: readonly string[]): void;
   stats(): unknown;
   close(): Promise<void>;
 }
@@ -54,6 +57,9 @@ async function serve(open: Open): Promise<void> {
         say({ failed: 'no device is open' });
       } else if (request.do === 'apply') {
         device.apply(request.commands);
+        say({ done: null });
+      } else if (request.do === 'set-addresses') {
+        device.setAddresses?.(request.addresses);
         say({ done: null });
       } else if (request.do === 'stats') {
         say({ done: device.stats() });

@@ -115,6 +115,10 @@ export class Host extends Remote<DeviceConfig, DeviceCommand, DeviceEvent, Devic
     super('device', namespace, prelude);
   }
 
+  async setAddresses(...addresses: string[]): Promise<void> {
+    await this.ask({ do: 'set-addresses', addresses });
+  }
+
   async watch(): Promise<void> {
     await this.ask({ do: 'watch' });
   }

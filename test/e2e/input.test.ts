@@ -40,7 +40,19 @@ function startHash(hash: string, says: RegExp, code = USAGE): Case {
 /** On a host that's in the network `taken` with 10.10.10.1 on device `mesh`, UDP port 4900. */
 const CASES: readonly Case[] = [
   { args: ['start', '-ip', '10.20.20.1'], code: USAGE, says: /--hash/ },
-  { args: ['start', '-hash', FRESH], code: USAGE, says: /--ip/ },
+  { args: ['start'], code: USAGE, says: /--hash/ },
+  start(USAGE, /expected each address once, got "10\.20\.20\.1\/16"/, '-ip', '10.20.20.1/16'),
+  start(USAGE, /expected dhcp once/, '-ip', 'dhcp', '-ip', 'dhcp'),
+  start(
+    USAGE,
+    /at most 7 addresses, got 8/,
+    ...Array.from({ length: 7 }, (_, i) => ['-ip', `10.20.20.${i + 2}`]).flat(),
+  ),
+  start(USAGE, /mtu: expected at least 1280/, '-ip', '2001:db8:10::1', '-mtu', '1000'),
+  { args: ['set', '-ip', '10.20.20.1'], code: USAGE, says: /--hash/ },
+  { args: ['set', '-ip', '10.20.20.1', '-hash', FRESH], code: NO_SUCH_NETWORK, says: /network/ },
+  { args: ['set', '-ip', '10.20.20.256', '-hash', 'taken'], code: USAGE, says: /10\.20\.20\.256/ },
+  { args: ['set', '-ip', '192.0.2.1', '-hash', 'taken'], code: ADDRESS_REFUSED, says: /already an address/ },
   startHash('', /hash.*1 to 128 bytes/),
   startHash('x'.repeat(129), /129 bytes/),
   startHash('é'.repeat(65), /130 bytes/),
@@ -121,7 +133,7 @@ test('requests that are none are refused, and the daemon goes on', (t) =>
       ['no request', '{"hello": 1}', /-32600/],
       ['an unknown method', rpc('network.frobnicate', {}), /-32601.*network\.frobnicate/],
       ['an unknown field', rpc('network.stop', { hash: 'taken', colour: 1 }), /-32602.*colour/],
-      ['a missing field', rpc('network.start', { hash: 'x' }), /-32602.*ip/],
+      ['a missing field', rpc('network.start', { ip: '10.20.20.1' }), /-32602.*hash/],
       ['a field of another type', rpc('network.start', { hash: 'x', ip: 7 }), /-32602.*ip/],
       ['too large a request', rpc('network.stop', { hash: 'x'.repeat(100_000) }), /1001.*65536/],
     ];

@@ -20,6 +20,7 @@ function record(n: number, change = 0): MemberRecord {
     addresses: [],
     endpoints: [],
     relay: null,
+    claimedAt: null,
     routes: [],
   });
   const read = readRecord(SECRETS.networkId, bytes);

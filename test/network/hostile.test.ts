@@ -43,6 +43,7 @@ function member(n: number, change = 0) {
     addresses: [],
     endpoints: [makeEndpoint('198.51.100.1', 1024 + (n % 60_000))],
     relay: null,
+    claimedAt: null,
     routes: [],
   });
 }

@@ -29,6 +29,7 @@ const fields: MemberFields = {
   ],
   endpoints: [makeEndpoint('192.0.2.1', 4900), makeEndpoint('2001:db8::1', 4900)],
   relay: null,
+  claimedAt: null,
   routes: [],
 };
 

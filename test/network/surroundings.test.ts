@@ -9,7 +9,7 @@ import { Surroundings } from '../../src/network/surroundings.js';
 const PORT = 4900;
 
 function surroundings(): Surroundings {
-  const here = new Surroundings([{ ip: '10.10.10.1', prefix: 24 }], PORT);
+  const here = new Surroundings({ addresses: [{ ip: '10.10.10.1', prefix: 24 }] }, PORT);
   here.setAddresses([
     { device: 'eth0', zone: '0', ip: '192.0.2.1', prefix: 24 },
     { device: 'eth0', zone: '2', ip: 'fe80::1', prefix: 64 },

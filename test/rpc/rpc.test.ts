@@ -45,6 +45,7 @@ async function serve(
     'peer.unblock': NO_SUCH,
     'peer.accept': NO_SUCH,
     'network.set': NO_SUCH,
+    'network.set-addresses': NO_SUCH,
     'relay.forget': NO_SUCH,
     'network.add-keys': NO_SUCH,
     'network.keys': NO_SUCH,

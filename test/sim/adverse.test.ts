@@ -29,6 +29,7 @@ function liar(n: number, endpoints: readonly string[], change = 0) {
     addresses: [],
     endpoints: endpoints.map((ip, i) => makeEndpoint(ip, 1_000 + ((n * MAX_ENDPOINTS + i) % 60_000))),
     relay: null,
+    claimedAt: null,
     routes: [],
   }).bytes;
 }

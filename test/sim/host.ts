@@ -5,6 +5,7 @@ import type { DeviceCommand, DeviceEvent } from '../../src/device/device.js';
 import { MemoryDevice } from '../../src/device/memory.js';
 import type { Origin } from '../../src/device/relay-device.js';
 import type { Acquaintance } from '../../src/network/acquaintances.js';
+import type { ChosenAddress } from '../../src/network/addresses/claims.js';
 import type { NetworkEvent } from '../../src/network/events.js';
 import { defaultMac, deriveIdentity, type Identity } from '../../src/network/identity.js';
 import type { NetworkInput, NetworkOutput, PeerSnapshot, RememberedPeer } from '../../src/network/io.js';
@@ -32,6 +33,10 @@ export class SimHost {
   readonly wiped: number[] = [];
   remembered: readonly RememberedPeer[] = [];
   acquaintances: readonly Acquaintance[] = [];
+  /** The address that it chose, as it was to be kept last. */
+  chosen: ChosenAddress | null;
+  /** Moments at which its device got other addresses. */
+  readonly addressesChangedAt: number[] = [];
   /** As published last. */
   record: Uint8Array | null = null;
   running = true;
@@ -60,18 +65,19 @@ export class SimHost {
     this.ip = options.ip;
     this.prefix = options.prefix ?? 24;
     this.ahead = options.clock ?? 0;
+    this.chosen = options.chosen ?? null;
     const secrets = options.secrets ?? SECRETS;
     this.master = options.master ?? world.random(32);
     this.identity = deriveIdentity(this.master, secrets.networkId);
     const mac = defaultMac(this.identity.publicKey);
     const mtu = 1360;
-    const addresses = [`${options.overlay}/24`];
+    const addresses = options.dynamic === true ? [] : [`${options.overlay}/${options.overlayPrefix ?? 24}`];
     this.device = new MemoryDevice(
       {
         name: 'sim',
         mac,
         mtu,
-        addresses,
+        addresses: [...(options.chosen === undefined ? [] : [options.chosen.address]), ...addresses],
         port: PORT,
         networkAdmissionKey: admissionKey(secrets),
         ownAdmissionKey: admissionKey(secrets, this.identity.publicKey),
@@ -107,6 +113,9 @@ export class SimHost {
       wall: this.wall,
       name: options.overlay,
       addresses,
+      dynamic: options.dynamic ?? false,
+      chosen: options.chosen ?? null,
+      ula: options.dynamic ?? false,
       mac,
       mtu,
       port: PORT,
@@ -297,8 +306,15 @@ export class SimHost {
     else if (output.kind === 'wipe-keys') this.wiped.push(output.until);
     else if (output.kind === 'acquaintances') this.acquaintances = output.acquaintances;
     else if (output.kind === 'notable') this.notables.push(output.message);
+    else if (output.kind === 'addresses') this.wear(output.addresses, output.chosen);
     else if (output.kind === 'event') this.events.push(output.event);
     else if (output.kind === 'pin') this.pins.set(output.relay, output.key);
+  }
+
+  private wear(addresses: readonly string[], chosen: ChosenAddress | null): void {
+    this.chosen = chosen;
+    this.addressesChangedAt.push(this.world.clock.now);
+    this.device.setAddresses(addresses);
   }
 
   private command(command: DeviceCommand): void {

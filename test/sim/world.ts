@@ -4,6 +4,7 @@ import { isIpv6 } from '../../src/core/ip.js';
 import { type Random, randomU32 } from '../../src/core/random.js';
 import type { DeviceCommand } from '../../src/device/device.js';
 import type { Acquaintance } from '../../src/network/acquaintances.js';
+import type { ChosenAddress } from '../../src/network/addresses/claims.js';
 import type { RememberedPeer } from '../../src/network/io.js';
 import type { RelayOffer } from '../../src/network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../../src/network/secrets.js';
@@ -47,7 +48,13 @@ export interface HostOptions {
   readonly ip: string;
   /** Further addresses, of IPv6 for one. */
   readonly alsoAt?: readonly string[];
+  /** Its overlay address without prefix, and its name. */
   readonly overlay: string;
+  /** Of `overlay`; 24 if it's left out. */
+  readonly overlayPrefix?: number;
+  /** It chooses an address: `overlay` is its name only; `chosen`: the one that it chose before. */
+  readonly dynamic?: boolean;
+  readonly chosen?: ChosenAddress;
   readonly secrets?: NetworkSecrets;
   readonly key?: Uint8Array;
   /** Its key queue, in place of `key`. */

@@ -72,6 +72,7 @@ const RECORD = signRecord(NETWORK_ID, IDENTITY, {
   ...{
     endpoints: [ENDPOINT, makeEndpoint('2001:db8::1', 4_900)],
     routes: [{ ip: '192.168.7.0', prefix: 24 }],
+    claimedAt: 1_700_000_000_000,
     relay: { udpPort: 1, tlsPort: 2, key: fill(32, 3) },
   },
 });

@@ -1,5 +1,5 @@
 //! From JavaScript's shapes to ours and back. Bytes are copied at once: JavaScript may change its buffers.
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use napi::bindgen_prelude::{Either, Null, Uint8Array};
 use napi::{Error, Result, Status};
@@ -19,17 +19,13 @@ use crate::way::{RelayName, Transport, Way};
 
 pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError> {
     let key = |name: &str, bytes: &[u8]| key_of(name, bytes).map_err(|message| OpenError::new(Code::Failed, message));
-    let addresses = config.addresses.iter().map(|text| {
-        let message = || format!("expected an address with its prefix length, such as 10.10.10.1/24, got {text:?}");
-        Address::parse(text).ok_or_else(|| OpenError::new(Code::AddressRefused, message()))
-    });
     let mac = mac_of(&config.mac).map_err(|message| OpenError::new(Code::Failed, message))?;
     Ok(Config {
         tap: TapConfig {
             name: config.name.clone(),
             mac,
             mtu: config.mtu,
-            addresses: addresses.collect::<std::result::Result<_, _>>()?,
+            addresses: addresses_of(&config.addresses)?,
             offload: config.tap_offload,
             queues: (config.threads as usize).clamp(1, MAX_QUEUES),
         },
@@ -42,6 +38,18 @@ pub fn config_of(config: &NativeConfig) -> std::result::Result<Config, OpenError
         own_admission_key: key("own admission key", &config.own_admission_key)?,
         cookie_key: key("cookie key", &config.cookie_key)?,
     })
+}
+
+pub fn addresses_of(texts: &[String]) -> std::result::Result<Vec<Address>, OpenError> {
+    let parse = |text: &String| {
+        let message = || format!("expected an address with its prefix length, such as 10.10.10.1/24, got {text:?}");
+        Address::parse(text).ok_or_else(|| OpenError::new(Code::AddressRefused, message()))
+    };
+    texts.iter().map(parse).collect()
+}
+
+pub fn ipv4_of(text: &str) -> Result<Ipv4Addr> {
+    text.parse().map_err(|_| invalid(format!("expected an IPv4 address such as 10.10.10.1, got {text:?}")))
 }
 
 pub fn keys_of(keys: &NativeKeys) -> Result<Keys> {
@@ -82,6 +90,10 @@ pub fn event_of(event: Event) -> NativeEvent {
             NativeEvent::TooLarge { at: as_ms(at), to: to.to_string(), bytes: bytes as u32 }
         }
         Event::Bulk { at, peer } => NativeEvent::Bulk { at: as_ms(at), peer },
+        Event::AddressInUse { at, ip, claimant } => {
+            let (mac, asks) = (claimant.mac.to_vec().into(), claimant.asks);
+            NativeEvent::AddressInUse { at: as_ms(at), ip: ip.to_string(), mac, asks }
+        }
         Event::Unmarked { at, error } => NativeEvent::Unmarked { at: as_ms(at), error },
         Event::Fallback { at, help, error } => NativeEvent::Fallback { at: as_ms(at), help: help.name().into(), error },
         Event::RelayOpen { at, relay } => {

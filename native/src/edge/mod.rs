@@ -15,7 +15,10 @@ use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 use closing::Closing;
-use convert::{config_of, event_of, help_of, invalid, keys_of, optional_way, proxy_of, relay_of, rights_of, way_of};
+use convert::{
+    addresses_of, config_of, event_of, help_of, invalid, ipv4_of, keys_of, optional_way, proxy_of, relay_of, rights_of,
+    way_of,
+};
 use types::{NativeCommand, NativeConfig, NativeDrop, NativeEvent, NativePeerCounters};
 
 use crate::clock::{self, as_ms};
@@ -110,6 +113,14 @@ impl NativeDevice {
         drops.into_iter().map(|(reason, times)| NativeDrop { reason: reason.into(), times: times as f64 }).collect()
     }
 
+    /// Throws an error whose `code` is one of `DeviceError`'s.
+    #[napi(catch_unwind)]
+    pub fn set_addresses(&self, addresses: Vec<String>) -> std::result::Result<(), Error<Code>> {
+        let set = |engine: &Engine| engine.set_addresses(&addresses_of(&addresses)?);
+        let result = self.engine().as_ref().map_or(Ok(()), set);
+        result.map_err(|error| Error::new(error.code, error.message))
+    }
+
     /// Closes on a thread of the pool, because it waits for the device's threads.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn close(&self) -> AsyncTask<Closing<Engine>> {
@@ -167,6 +178,14 @@ fn run(to: &mut Commands, command: &NativeCommand) -> Result<()> {
         }
         NativeCommand::SetForwardOnly { on } => {
             to.set_forward_only(*on);
+            Ok(())
+        }
+        NativeCommand::ProbeAddress { ip } => {
+            to.probe_address(ipv4_of(ip)?);
+            Ok(())
+        }
+        NativeCommand::AnnounceAddress { ip } => {
+            to.announce_address(ipv4_of(ip)?);
             Ok(())
         }
         NativeCommand::SetMtu { mtu } => to.set_mtu(*mtu).map_err(failed),

@@ -54,6 +54,8 @@ pub enum NativeCommand {
     CloseRelay { relay: String, transport: String },
     SendRelay { relay: String, transport: String, datagram: Uint8Array },
     SetForwardOnly { on: bool },
+    ProbeAddress { ip: String },
+    AnnounceAddress { ip: String },
     SetMtu { mtu: u32 },
     SetHelp { help: String, on: bool },
 }
@@ -70,6 +72,7 @@ pub enum NativeEvent {
     Unreachable { at: f64, to: String, error: String },
     TooLarge { at: f64, to: String, bytes: u32 },
     Bulk { at: f64, peer: u32 },
+    AddressInUse { at: f64, ip: String, mac: Uint8Array, asks: bool },
     Unmarked { at: f64, error: String },
     Fallback { at: f64, help: String, error: String },
     RelayOpen { at: f64, relay: String, transport: String },

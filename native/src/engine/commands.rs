@@ -1,4 +1,5 @@
 //! What the control plane asks for.
+pub mod addresses;
 mod relays;
 
 use std::fmt::{self, Display, Formatter};

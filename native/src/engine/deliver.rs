@@ -55,6 +55,7 @@ impl Delivery<'_> {
         if self.shared.tap.heeds_routers() && is_router_advertisement(frame) {
             return Err(Drop::RouterAdvertisement);
         }
+        self.shared.note_claim(frame);
         congestion::propagate(mark, frame)?;
         // What a segment may hold that our side sends there is bounded by our way to the peer.
         if let Some(path) = self.peer.path.load().as_ref().filter(|_| self.shared.mss_clamp) {

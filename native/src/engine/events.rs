@@ -1,9 +1,10 @@
 //! What the control plane of a device is told.
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use super::switches::Help;
 use crate::clock::Nanos;
 use crate::events::Queued;
+use crate::frame::arp::Claimant;
 use crate::way::{RelayName, Way};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,12 @@ pub enum Event {
     Bulk {
         at: Nanos,
         peer: u32,
+    },
+    /// A frame claims the address that is asked for.
+    AddressInUse {
+        at: Nanos,
+        ip: Ipv4Addr,
+        claimant: Claimant,
     },
     /// The system refused to mark what our sockets send.
     Unmarked {

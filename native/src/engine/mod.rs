@@ -41,10 +41,11 @@ use crate::error::{Code, OpenError};
 use crate::events::Events;
 use crate::frame::addresses::{Address, address_of, link_local};
 use crate::switch::Own;
-use crate::tap::{Device, Tap, TapConfig};
+use crate::tap::{self, Device, Tap, TapConfig};
 use crate::udp::Port;
 use behind::Behind;
 use commands::Control;
+use commands::addresses::Probed;
 use peer::Peer;
 use queue::{Queue, Side};
 use receive::Receiver;
@@ -82,6 +83,7 @@ pub struct Shared {
     cookies: Cookies,
     drops: Drops,
     switches: Switches,
+    probed: Probed,
     behind: Behind,
     /// What is left of what our own interface may flood.
     floods: SharedBucket,
@@ -132,6 +134,7 @@ impl Engine {
             cookies,
             drops: Drops::default(),
             switches: Switches::default(),
+            probed: Probed::default(),
             behind: Behind::default(),
             floods: SharedBucket::default(),
             mss_clamp: config.mss_clamp,
@@ -173,6 +176,13 @@ impl Engine {
     /// Runs commands, one caller at a time.
     pub fn command<T>(&self, run: impl FnOnce(&mut Commands) -> T) -> T {
         self.shared.command(run)
+    }
+
+    /// Gives the interface these addresses in place of those that it was given before; an error leaves it those that it had.
+    pub fn set_addresses(&self, addresses: &[tap::Address]) -> Result<(), OpenError> {
+        self.shared.tap.set_addresses(addresses)?;
+        self.shared.command(|commands| commands.set_own_addresses(addresses));
+        Ok(())
     }
 
     pub fn take_events(&self) -> Vec<Event> {

@@ -65,6 +65,10 @@ impl<P: Clone + PartialEq> Switch<P> {
         Self { own, macs: Claims::default(), addresses: Claims::default(), bridges: Vec::new() }
     }
 
+    pub fn own(&self) -> &Own {
+        &self.own
+    }
+
     /// Our own addresses are these from here on.
     pub fn set_own_addresses(&mut self, addresses: Vec<Address>) {
         self.own.addresses = addresses;

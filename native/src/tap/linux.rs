@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use super::{Tap, TapConfig, netlink, vnet};
+use super::{Address, Tap, TapConfig, netlink, vnet};
 use crate::error::{Code, OpenError};
 use crate::packet::{HEADROOM, Offload};
 use crate::poll::check;
@@ -30,6 +31,8 @@ pub struct LinuxTap {
     heeds_routers: bool,
     /// The interface's number; 0 as long as it isn't set up.
     index: u32,
+    /// Those that we gave it.
+    addresses: Mutex<Vec<Address>>,
 }
 
 impl LinuxTap {
@@ -42,7 +45,8 @@ impl LinuxTap {
             None => Self::with_one(name, &config.name)?,
         };
         let heeds_routers = !ignores_routers(&config.name);
-        let mut tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, index: 0 };
+        let addresses = Mutex::new(config.addresses.clone());
+        let mut tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, index: 0, addresses };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
@@ -189,6 +193,13 @@ impl Tap for LinuxTap {
             }
         }
         result.map(|_| ())
+    }
+
+    fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError> {
+        let mut current = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        netlink::replace_addresses(self.index, &current, addresses)?;
+        *current = addresses.to_vec();
+        Ok(())
     }
 
     fn set_mtu(&self, mtu: u32) -> io::Result<()> {

@@ -2,6 +2,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use crate::error::OpenError;
 use crate::packet::{Mac, Offload};
 
 #[cfg(target_os = "linux")]
@@ -68,6 +69,8 @@ pub trait Tap: Send + Sync {
     /// Has the system leave checksums and segmentation to us, or do them itself.
     fn set_offload(&self, on: bool) -> io::Result<()>;
 
+    /// Gives the interface these addresses in place of those that it was given before; an error leaves it those that it had.
+    fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError>;
     /// Sets the interface's MTU, in bytes without the Ethernet header.
     fn set_mtu(&self, mtu: u32) -> io::Result<()>;
 

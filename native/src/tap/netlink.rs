@@ -61,6 +61,17 @@ pub fn set_mtu(index: u32, mtu: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes the `old` addresses from an interface, but for those that stay, and gives it the `new` ones. If one of them is refused it has the old ones
+/// again.
+pub fn replace_addresses(index: u32, old: &[Address], new: &[Address]) -> Result<(), OpenError> {
+    let route = Route::open().map_err(|error| OpenError::io(Code::Failed, "opening a netlink socket", &error))?;
+    route.exchange(index, old, new).map_err(|(address, error)| {
+        let _ = route.exchange(index, new, old);
+        let doing = format!("giving the interface the address {}/{}", address.ip, address.prefix);
+        OpenError::new(Code::AddressRefused, format!("{doing}: {error}"))
+    })
+}
+
 /// Bounds super-frames so that the datagrams of one fit one send.
 fn super_frames(mtu: u32) -> Vec<LinkAttribute> {
     let datagram = mtu as usize + MAX_LINK_HEADER + OVERHEAD;
@@ -99,22 +110,21 @@ impl Route {
         self.request(RouteNetlinkMessage::SetLink(link), 0)
     }
 
-    fn add_address(&self, index: u32, address: Address) -> io::Result<()> {
-        let mut message = AddressMessage::default();
-        message.header.index = index;
-        message.header.prefix_len = address.prefix;
-        message.attributes = vec![AddressAttribute::Local(address.ip), AddressAttribute::Address(address.ip)];
-        match address.ip {
-            IpAddr::V4(ip) => {
-                message.header.family = AddressFamily::Inet;
-                message.attributes.extend(broadcast(ip, address.prefix).map(AddressAttribute::Broadcast));
-            }
-            IpAddr::V6(_) => {
-                message.header.family = AddressFamily::Inet6;
-                // No peer can answer yet: looking for duplicates would only keep the address from being used.
-                message.header.flags = AddressHeaderFlags::Nodad;
-            }
+    /// Those of `from` that aren't in `to` go, then those of `to` come. Also those that are in both: with the first address of a subnet the kernel
+    /// takes the others of it away, unless it's told otherwise (`promote_secondaries`).
+    fn exchange(&self, index: u32, from: &[Address], to: &[Address]) -> Result<(), (Address, io::Error)> {
+        for address in from.iter().filter(|address| !to.contains(address)) {
+            // Somebody may have taken it away already.
+            let _ = self.request(RouteNetlinkMessage::DelAddress(address_message(index, *address)), 0);
         }
+        to.iter().try_for_each(|address| match self.add_address(index, *address) {
+            Err(error) if from.contains(address) && error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+            result => result.map_err(|error| (*address, error)),
+        })
+    }
+
+    fn add_address(&self, index: u32, address: Address) -> io::Result<()> {
+        let message = address_message(index, address);
         self.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL)
     }
 
@@ -133,6 +143,25 @@ impl Route {
             _ => Ok(()),
         }
     }
+}
+
+fn address_message(index: u32, address: Address) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.index = index;
+    message.header.prefix_len = address.prefix;
+    message.attributes = vec![AddressAttribute::Local(address.ip), AddressAttribute::Address(address.ip)];
+    match address.ip {
+        IpAddr::V4(ip) => {
+            message.header.family = AddressFamily::Inet;
+            message.attributes.extend(broadcast(ip, address.prefix).map(AddressAttribute::Broadcast));
+        }
+        IpAddr::V6(_) => {
+            message.header.family = AddressFamily::Inet6;
+            // No peer can answer yet: looking for duplicates would only keep the address from being used.
+            message.header.flags = AddressHeaderFlags::Nodad;
+        }
+    }
+    message
 }
 
 /// The broadcast address of a subnet that has one.

@@ -1,9 +1,11 @@
 import { Command, Option } from 'commander';
 import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../context.js';
+import { allAddresses } from '../format.js';
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { printJson, tell } from '../output.js';
 
 interface Flags extends KeyFlags {
+  readonly ip?: readonly string[];
   readonly log?: string;
   readonly tapOffload?: Switch;
   readonly udpGso?: Switch;
@@ -23,6 +25,12 @@ type Switch = 'on' | 'off';
 export function setCommand(): Command {
   const command = new Command('set')
     .description('change a setting of the running daemon')
+    .addOption(
+      new Option(
+        '--ip <address>',
+        'own address there in place of those that it has, or dhcp; may be given several times; kept',
+      ).argParser(list),
+    )
     .addOption(new Option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR'))
     .addOption(onOff('--tap-offload', 'checksum and segmentation offload of the devices'))
     .addOption(onOff('--udp-gso', 'many datagrams to the system at once (UDP_SEGMENT)'))
@@ -44,15 +52,17 @@ export function setCommand(): Command {
     )
     .addOption(new Option('--forget-relay <relay>', 'forget the key pinned for HOST[:PORT]: its next one is pinned'));
   return addKeyFlags(command)
-    .addOption(hashFlag('only for this network; needed with keys'))
+    .addOption(hashFlag('only for this network; needed with keys and -ip'))
     .addOption(jsonFlag())
     .addHelpText(
       'after',
       `
-Without -hash: for the daemon and all its networks. All but -fwd, -name, -mtu, -route, -accept-routes, -forget-relay and keys lasts until the daemon ends.
+Without -hash: for the daemon and all its networks. All but -ip, -fwd, -name, -mtu, -route, -accept-routes, -forget-relay and keys lasts until the daemon ends.
 Keys are appended to the network's queue and kept. Each is used until its -ttl, then all members move on to the next; give it to all of them in time.
 
 Examples:
+  p2p set -ip 10.10.10.7 -hash myhash
+  p2p set -ip dhcp -hash myhash
   p2p set -log DEBUG
   p2p set -log TRACE -hash myhash
   p2p set -udp-gso off
@@ -75,7 +85,7 @@ function onOff(flag: string, description: string): Option {
 
 /** Does what the flags say; what there is to warn of. */
 async function set(flags: Flags, command: Command): Promise<string[]> {
-  const { log, tapOffload, udpGso, udpGro, fwd, name, mtu, route, acceptRoutes, forgetRelay, hash } = flags;
+  const { ip, log, tapOffload, udpGso, udpGro, fwd, name, mtu, route, acceptRoutes, forgetRelay, hash } = flags;
   const keys = await keysOf(flags);
   const given = { 'tap-offload': tapOffload, 'udp-gso': udpGso, 'udp-gro': udpGro };
   const help = Object.entries(given).filter(([, value]) => value !== undefined);
@@ -84,14 +94,20 @@ async function set(flags: Flags, command: Command): Promise<string[]> {
     route: unless('none', route),
     'accept-routes': acceptRoutes === undefined ? undefined : unless('off', list(acceptRoutes, undefined)),
   });
-  const isNothing = [log, forgetRelay, ...Object.values(ofNetwork), ...help, ...keys].every(
+  const isNothing = [ip, log, forgetRelay, ...Object.values(ofNetwork), ...help, ...keys].every(
     (value) => value === undefined,
   );
   if (isNothing)
     command.error(
-      'error: --log, --fwd, --name, --mtu, --route, --accept-routes, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
+      'error: --ip, --log, --fwd, --name, --mtu, --route, --accept-routes, --forget-relay, --key, --keyfile, --tap-offload, --udp-gso or --udp-gro must be given',
     );
   const warnings: string[] = [];
+  if (ip !== undefined) {
+    const params = { ...need(command, { hash }, 'hash'), ip: [...ip] };
+    const changed = await callDaemon(command, 'network.set-addresses', params);
+    warnings.push(...changed.warnings);
+    tell(`${changed.network.device}: ${allAddresses(changed.network).join(', ')}`);
+  }
   if (keys.length > 0) {
     const added = await callDaemon(command, 'network.add-keys', { ...need(command, { hash }, 'hash'), keys });
     warnings.push(...added.warnings);

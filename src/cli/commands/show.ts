@@ -4,7 +4,7 @@ import type { NetworkInfo, PeerInfo } from '../../rpc/network-info.js';
 import type { KeyInfo } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, need } from '../context.js';
 import { Exit } from '../exit.js';
-import { bareAddresses, field, milliseconds, NOTHING, table } from '../format.js';
+import { allAddresses, bareAddresses, field, milliseconds, NOTHING, table } from '../format.js';
 import { jsonLine, print, printJson, tell } from '../output.js';
 import { watch, watchFlag } from '../watch.js';
 
@@ -130,7 +130,7 @@ function keyTable(keys: readonly KeyInfo[]): string {
 export function networkTable(networks: readonly NetworkInfo[]): string {
   const rows = networks.map((network) => [
     network.device,
-    network.addresses.join(','),
+    network.seeking && network.addresses.length === 0 ? 'looking for one' : network.addresses.join(','),
     network.mac,
     network.hash,
     stateOf(network),
@@ -188,7 +188,7 @@ export function memberTable({ peers, unanswered }: NetworkInfo): string {
   const rows = peers.map((peer) => [
     peer.id,
     peer.name,
-    bareAddresses(peer.addresses),
+    bareAddresses(allAddresses(peer)),
     peer.endpoint ?? NOTHING,
     peer.mac,
     peer.path,

@@ -1,15 +1,17 @@
 import { Command, Option } from 'commander';
 import type { Params } from '../../rpc/schema.js';
 import { callDaemon, hashFlag, jsonFlag, list, need, wholeNumber } from '../context.js';
+import { allAddresses } from '../format.js';
 import { addKeyFlags, type KeyFlags, keysOf } from '../keys.js';
 import { print, printJson, tell } from '../output.js';
 
 interface Flags
-  extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'mss-clamp' | 'dht' | 'keys' | 'accept-routes'>,
+  extends Omit<Partial<Params<'network.start'>>, 'no-lan' | 'no-ula' | 'mss-clamp' | 'dht' | 'keys' | 'accept-routes'>,
     KeyFlags {
   /** True: those that are private. */
   readonly acceptRoutes?: string | true;
   readonly lan: boolean;
+  readonly ula: boolean;
   readonly mssClamp?: true;
   /** `--no-dht` makes it false. */
   readonly dht?: string | false;
@@ -18,9 +20,15 @@ interface Flags
 
 export function startCommand(): Command {
   const command = new Command('start')
-    .description('make this machine a member of a network; returns when its device is up')
+    .description('make this machine a member of a network; returns when its device is up and has an address')
     .addOption(hashFlag('secret name of the network: who knows it is a member'))
-    .addOption(new Option('--ip <address>', 'own address there: A[/PREFIX], /24 without PREFIX'))
+    .addOption(
+      new Option(
+        '--ip <address>',
+        'own address there: A[/PREFIX] (/24, of IPv6 /64), or dhcp: one is chosen that nobody has (default); may be given several times',
+      ).argParser(list),
+    )
+    .option('--no-ula', 'do without the IPv6 address that every member has by itself')
     .option('--dev <name>', 'name of the network device (default: the first free of p2p0, p2p1, …)')
     .option('--mac <mac>', 'its MAC (default: made from this machine’s identity)')
     .option('--name <name>', 'what the others see this machine called (default: the host name)')
@@ -55,10 +63,14 @@ export function startCommand(): Command {
       `
 The network is kept: it comes back with the daemon until \`p2p stop\`.
 The hash and the keys are secrets. Others can read them in the process list for a moment; P2P_HASH, P2P_KEY, -key - and -keyfile are safer.
+-ip dhcp chooses an address in the subnet of the other members, or one that follows from the hash, and keeps it; should somebody turn out to have it
+with more right, it moves to another. An address that you give never moves.
 Several keys: -key A -ttl T1 -key B -ttl T2 -key C. Each is used until its time; without the last -ttl the last one stays for ever.
 
 Examples:
   p2p start -ip 10.10.10.1 -hash myhash
+  p2p start -hash myhash
+  p2p start -ip dhcp -ip 2001:db8:10::1/64 -hash myhash
   p2p start -ip 10.10.10.2/16 -hash myhash -peer 192.0.2.7:4900 -name workshop
   p2p start -ip 10.10.10.4 -hash myhash -relay relay.example -fwd
   p2p start -ip 10.10.10.5 -hash myhash -dev mesh -bridge && ip link set mesh master br0
@@ -66,19 +78,15 @@ Examples:
   P2P_HASH=myhash P2P_KEY=secret p2p start -ip 10.10.10.3`,
     )
     .action(async (flags: Flags, command: Command) => {
-      const { lan, dht, json, mssClamp, acceptRoutes, key, ttl, keyfile, ...given } = need(
-        command,
-        flags,
-        'hash',
-        'ip',
-      );
+      const { lan, ula, dht, json, mssClamp, acceptRoutes, key, ttl, keyfile, ...given } = need(command, flags, 'hash');
       const keys = await keysOf({ key, ttl, keyfile });
       const where = dht === undefined ? {} : { dht: dht === false ? 'off' : dht };
-      const params = { ...given, ...where, keys, 'no-lan': !lan, 'mss-clamp': mssClamp, ...accepted(acceptRoutes) };
+      const without = { 'no-lan': !lan, 'no-ula': !ula };
+      const params = { ...given, ...where, ...without, keys, 'mss-clamp': mssClamp, ...accepted(acceptRoutes) };
       const { network, warnings } = await callDaemon(command, 'network.start', params);
       for (const warning of warnings) tell(`p2p: warning: ${warning}`);
       if (json) printJson({ network, warnings });
-      else print(`${network.device} is up: ${network.addresses.join(', ')}, UDP port ${network.port}`);
+      else print(`${network.device} is up: ${allAddresses(network).join(', ')}, UDP port ${network.port}`);
     });
 }
 

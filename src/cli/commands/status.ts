@@ -103,7 +103,11 @@ export function discoveryLine(network: NetworkInfo): string {
     ({ name, state, transport }) => `${name} ${state}${transport === null ? '' : ` (${transport})`}`,
   );
   const relay = through.length === 0 ? '' : `; relay: ${forwardOnly ? 'for everything: ' : ''}${through.join(', ')}`;
-  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${subnets(network)}`;
+  return `p2p: ${printable(hash)}: LAN: ${lan}; DHT: ${dht}; port mapping: ${portMappingWords(portMapping)}${relay}${addressWords(network)}${subnets(network)}`;
+}
+
+function addressWords({ ula, seeking }: NetworkInfo): string {
+  return `${seeking ? '; looking for an address' : ''}${ula === null ? '' : `; IPv6 of its own: ${ula}`}`;
 }
 
 function subnets({ routes, memberRoutes }: NetworkInfo): string {

@@ -22,6 +22,7 @@ export interface FoundIdentity {
 /** All that somebody can be called by. */
 type Called = Pick<IdentityInfo, 'id' | 'name' | 'addresses' | 'state'> & {
   readonly hostName?: string | null;
+  readonly ula?: string | null;
   /** Of its addresses, those that it holds. */
   readonly held?: readonly string[];
 };
@@ -81,7 +82,7 @@ function matches<T extends { readonly peer: Called }>(all: readonly T[], who: st
   if (isIP(who) !== 0) {
     const ip = parseIp(who);
     const holders = all.filter(({ peer }) => peer.held?.includes(ip));
-    return holders.length > 0 ? holders : all.filter(({ peer }) => bare(peer.addresses).includes(ip));
+    return holders.length > 0 ? holders : all.filter(({ peer }) => bare(peer).includes(ip));
   }
   const byId = /^[0-9a-f]{16}$/i.test(who) ? all.filter(({ peer }) => peer.id === who.toLowerCase()) : [];
   if (byId.length > 0) return byId;
@@ -91,8 +92,8 @@ function matches<T extends { readonly peer: Called }>(all: readonly T[], who: st
   return [byHostName, exact, alike].find((found) => found.length > 0) ?? [];
 }
 
-function isSelf({ addresses, name, peerId, hostName }: NetworkInfo, who: string): boolean {
-  if (isIP(who) !== 0) return bare(addresses).includes(parseIp(who));
+function isSelf({ addresses, ula, name, peerId, hostName }: NetworkInfo, who: string): boolean {
+  if (isIP(who) !== 0) return bare({ addresses, ula }).includes(parseIp(who));
   return [name, peerId].includes(who) || isHostName(hostName, who);
 }
 
@@ -100,14 +101,15 @@ function isHostName(hostName: string | null | undefined, who: string): boolean {
   return typeof hostName === 'string' && [hostName, `${hostName}.`].includes(who.toLowerCase());
 }
 
-function bare(addresses: readonly string[]): string[] {
-  return addresses.map((address) => address.split('/')[0] ?? '');
+/** All addresses without prefix lengths. */
+function bare({ addresses, ula = null }: Pick<Called, 'addresses' | 'ula'>): string[] {
+  return [...addresses, ...(ula === null ? [] : [ula])].map((address) => address.split('/')[0] ?? '');
 }
 
 function unknown(networks: readonly NetworkInfo[], all: readonly FoundMember[], who: string): string {
   if (networks.some((network) => isSelf(network, who)))
     return `expected another member, got ${quoted(who)}: that's this machine itself`;
-  const names = all.flatMap(({ peer }) => [peer.name, ...bare(peer.addresses)]);
+  const names = all.flatMap(({ peer }) => [peer.name, ...bare(peer)]);
   const meant = nearest(who.replace(new RegExp(`\\.${DOMAIN}\\.?$`, 'i'), ''), names);
   const hint = meant === null ? `p2p show -hash HASH lists them` : `did you mean ${quoted(meant)}?`;
   return `no member has the address, name or id ${quoted(who)}; ${hint}`;

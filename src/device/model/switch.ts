@@ -59,8 +59,13 @@ export class Switch {
   private readonly bridges = new Set<PeerHandle>();
   private readonly own: string;
 
-  constructor(private readonly us: Own) {
+  constructor(private us: Own) {
     this.own = hex(us.mac);
+  }
+
+  /** Without prefix lengths. */
+  setOwnAddresses(addresses: readonly string[]): void {
+    this.us = { ...this.us, addresses };
   }
 
   setPeer(peer: PeerHandle, { macs, addresses, bridge }: Rights): void {
