@@ -92,6 +92,11 @@ fn switch(criterion: &mut Criterion) {
     criterion.bench_function("switch/inbound", |bencher| {
         bencher.iter(|| switch.inbound(&33, black_box(&back)).expect("may send"));
     });
+    let mut unclaimed = back.clone();
+    unclaimed[12..14].copy_from_slice(&[0x88, 0xB5]);
+    criterion.bench_function("switch/inbound, no IP", |bencher| {
+        bencher.iter(|| switch.inbound(&33, black_box(&unclaimed)).expect("may send"));
+    });
 }
 
 fn replay(criterion: &mut Criterion) {
