@@ -43,11 +43,12 @@ sim: build
 fuzz: tools
 	@$(user) scripts/fuzz '$(or $(N),10000)' $(TARGETS)
 
-##  make deny    holds what's built in against native/deny.toml: licences, bans, sources, known faults; needs cargo-deny and a network
+##  make deny    holds what's built in against native/deny.toml: licences, bans, sources; needs cargo-deny. Known faults, which it
+##               fetches: cd native && cargo deny check advisories
 .PHONY: deny
 deny: tools
 	@$(user) cargo deny --version >/dev/null 2>&1 || { echo 'Missing: cargo-deny'; echo '  install: cargo install cargo-deny --locked'; exit 1; } >&2
-	@$(user) bash -c 'cd native && cargo deny --locked check licenses bans sources && cargo deny --locked check advisories'
+	@$(user) bash -c 'cd native && cargo deny --locked check licenses bans sources'
 
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
