@@ -49,6 +49,7 @@ test('each example runs', (t) =>
   onLan(['ada', 'ben'], async ({ ada, ben }) => {
     await Promise.all([ada.daemon(), ben.daemon()]);
     const { peerId } = await ben.joins('myhash', '10.10.10.2', '-name', 'ben');
+    await ada.namespace.ip('link add br0 type bridge'); // of an example
     const home = join(ada.directory, 'home');
     mkdirSync(join(home, '.config/fish/completions'), { recursive: true });
     writeFileSync(join(home, 'config.yaml'), 'lan: true\n');
