@@ -1,5 +1,6 @@
 /** What the commands share: the daemon's address, and flags that mean the same everywhere. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { DaemonFlags } from '../core/daemon-flags.js';
 import type { Method, Params, Result } from '../rpc/schema.js';
 import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
 import { Exit } from './exit.js';
@@ -31,30 +32,6 @@ export interface Hooks {
   cleanHosts(file: string | undefined): Promise<boolean>;
   /** Looks at a configuration file, the usual one if none is named: which one, and what's obsolete in it. Rejects if it's bad. */
   checkConfig(file: string | undefined): Promise<{ file: string; warnings: readonly string[] }>;
-}
-
-/** Flags of `p2p daemon` that were given, on the command line or in the environment. */
-export interface DaemonFlags {
-  readonly state?: string;
-  readonly socket?: string;
-  readonly config?: string;
-  readonly noLan?: boolean;
-  readonly noPortMapping?: boolean;
-  readonly dht?: string;
-  readonly dhtListen?: string;
-  readonly log?: string;
-  readonly logFormat?: string;
-  readonly syslog?: boolean;
-  readonly metrics?: string;
-  readonly profile?: string;
-  readonly profileDir?: string;
-  readonly save?: string;
-  readonly useRelay?: readonly string[];
-  readonly relay?: string | true;
-  readonly relayTls?: string | boolean;
-  readonly relayOffer?: boolean;
-  readonly proxy?: string;
-  readonly hosts?: string | true;
 }
 
 /** Calls the daemon that `--socket` of `command` names. The client is loaded here: `help` and mistakes don't need it. */

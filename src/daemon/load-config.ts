@@ -2,38 +2,12 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import type { DaemonFlags } from '../core/daemon-flags.js';
 import { RELAY_PORT } from '../rpc/fields.js';
 import { quoted } from '../rpc/text.js';
 import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
 import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
-
-/** Flags of `p2p daemon`, on the command line or in the environment. */
-export interface Given {
-  readonly state?: string;
-  readonly socket?: string;
-  readonly config?: string;
-  readonly noLan?: boolean;
-  readonly noPortMapping?: boolean;
-  readonly dht?: string;
-  readonly dhtListen?: string;
-  readonly log?: string;
-  readonly logFormat?: string;
-  readonly syslog?: boolean;
-  readonly metrics?: string;
-  readonly profile?: string;
-  readonly profileDir?: string;
-  readonly save?: string;
-  readonly useRelay?: readonly string[];
-  /** True: at its usual port. */
-  readonly relay?: string | true;
-  /** False: no TLS. */
-  readonly relayTls?: string | boolean;
-  readonly proxy?: string;
-  readonly relayOffer?: boolean;
-  /** True: the system's. */
-  readonly hosts?: string | true;
-}
 
 const DEFAULT_FILE = '/etc/p2p/config.yaml';
 /** A configuration file may have this many bytes. */
@@ -45,7 +19,7 @@ const OTHERS_MAY_WRITE = 0o022;
 type Warn = (warning: string) => void;
 
 /** Rejects with a `StartError` that names the flag, or the file with line and key. */
-export async function loadConfig(given: Given, warn: Warn = () => undefined): Promise<Config> {
+export async function loadConfig(given: DaemonFlags, warn: Warn = () => undefined): Promise<Config> {
   const file = await readConfig(given.config, warn);
   const config = { ...configDefaults(), ...file, ...flags(given) };
   if (config.relayOffer && config.relayListen === null)
@@ -67,7 +41,7 @@ const FLAG: Readonly<Record<string, string>> = {
   proxy: 'proxy',
 };
 
-function flags(given: Given): Partial<Config> {
+function flags(given: DaemonFlags): Partial<Config> {
   const result: Partial<Record<keyof Config, unknown>> = {};
   const values: Partial<Record<keyof Config, unknown>> = {
     ...given,

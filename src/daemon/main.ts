@@ -1,5 +1,6 @@
 /** The composition root: real device, real LAN, real signals. */
 import { readFile } from 'node:fs/promises';
+import type { DaemonFlags } from '../core/daemon-flags.js';
 import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
 import { lockDown, sendUnixDatagram } from '../device/native-process.js';
@@ -15,7 +16,7 @@ import { resolvePeer } from '../discovery/static.js';
 import type { Config } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
-import { type Given, loadConfig } from './load-config.js';
+import { loadConfig } from './load-config.js';
 import { Log, type LogStream, standardError } from './log.js';
 import { beginProfiling } from './profiling.js';
 import { heldFiles, ServiceManager } from './service-manager.js';
@@ -46,7 +47,7 @@ const HOST: Host = {
 };
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
-export async function runDaemon(given: Given): Promise<number> {
+export async function runDaemon(given: DaemonFlags): Promise<number> {
   const warnings: string[] = [];
   const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
   const log = new Log(outlets(config), config.log);
@@ -82,7 +83,7 @@ function outlets({ logFormat, syslog }: Config): LogStream {
 }
 
 /** The proxy that other programs use as well, unless another was named. */
-function withProxy(given: Given, environment: NodeJS.ProcessEnv): Given {
+function withProxy(given: DaemonFlags, environment: NodeJS.ProcessEnv): DaemonFlags {
   const proxy = given.proxy ?? (environment['https_proxy'] || environment['HTTPS_PROXY']);
   return proxy === undefined || proxy === '' ? given : { ...given, proxy };
 }

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { prepare } from '../../src/cli/argv.js';
 import { EXITS, exitCode } from '../../src/cli/exit.js';
 import { buildProgram } from '../../src/cli/program.js';
+import type { DaemonFlags } from '../../src/core/daemon-flags.js';
 import { cleanHosts } from '../../src/daemon/hosts/leftover.js';
-import { checkConfig, type Given, loadConfig } from '../../src/daemon/load-config.js';
+import { checkConfig, loadConfig } from '../../src/daemon/load-config.js';
 import { readManual } from '../../src/docs/pages.js';
 
 const USAGE = EXITS.usage.code;
@@ -231,7 +232,7 @@ interface Outcome {
 async function attempt(args: readonly string[]): Promise<Outcome> {
   const program = buildProgram(
     {
-      runDaemon: async (given: Given) => {
+      runDaemon: async (given: DaemonFlags) => {
         await loadConfig(given);
         return 0;
       },

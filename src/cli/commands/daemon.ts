@@ -1,29 +1,12 @@
 import { Command, Option } from 'commander';
-import { type DaemonFlags, type Hooks, list } from '../context.js';
+import type { DaemonFlags } from '../../core/daemon-flags.js';
+import { type Hooks, list } from '../context.js';
 
-interface Flags {
-  readonly state?: string;
-  readonly socket?: string;
-  readonly config?: string;
-  readonly log?: string;
-  readonly logFormat?: string;
-  readonly syslog?: boolean;
-  readonly metrics?: string;
-  readonly profile?: string;
-  readonly profileDir?: string;
-  readonly save?: string;
+interface Flags extends Omit<DaemonFlags, 'noLan' | 'noPortMapping' | 'dht'> {
   readonly lan: boolean;
   readonly portMapping: boolean;
   /** `--no-dht` makes it false. */
   readonly dht?: string | false;
-  readonly dhtListen?: string;
-  readonly useRelay?: readonly string[];
-  readonly relay?: string | true;
-  /** `--no-relay-tls` makes it false; true if nothing was said. */
-  readonly relayTls?: string | boolean;
-  readonly relayOffer?: boolean;
-  readonly proxy?: string;
-  readonly hosts?: string | true;
 }
 
 export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Command {
