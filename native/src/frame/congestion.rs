@@ -29,7 +29,7 @@ pub fn propagate(outer: u8, frame: &mut [u8]) -> Result<(), Drop> {
     let Some(network) = Network::of(frame) else { return Ok(()) };
     match (outer & ECN, network.service(frame) & ECN) {
         (EXPERIENCED, NOT_CAPABLE) => Err(Drop::Congested),
-        (EXPERIENCED, _) => {
+        (EXPERIENCED, ECT_0 | ECT_1) => {
             mark(frame, network, EXPERIENCED);
             Ok(())
         }
@@ -100,6 +100,15 @@ mod tests {
                 assert!(frame[12] != 8 || fold(sum(&frame[14..34])) == 0xFFFF);
             }
         }
+    }
+
+    /// Of a checksum there are two ways to write zero.
+    #[test]
+    fn what_is_marked_already_is_left_as_it_is() {
+        let mut frame = v4(0b11);
+        frame[24..26].fill(0xFF);
+        let before = frame.clone();
+        assert_eq!((propagate(0b11, &mut frame), frame), (Ok(()), before));
     }
 
     #[test]
