@@ -2,8 +2,8 @@
 import { type Cidr, isIpv6, overlap, parseCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import { ulaSubnet } from '../network/addresses/derived.js';
+import type { Addressing } from '../rpc/address-fields.js';
 import { RpcError } from '../rpc/errors.js';
-import type { Addressing } from '../rpc/fields.js';
 import type { SavedNetwork } from './saved.js';
 
 /** IPv6 needs it (RFC 8200 section 5). */

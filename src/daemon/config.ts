@@ -4,10 +4,10 @@
  */
 import { availableParallelism, hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
+import { wholeNumber } from '../rpc/bounds.js';
 import {
   type DhtChoice,
   type DhtListen,
-  type HttpProxy,
   type Level,
   type LogFormat,
   type MetricsListen,
@@ -24,14 +24,16 @@ import {
   parsePort,
   parsePorts,
   parseProfile,
+} from '../rpc/fields.js';
+import { MAX_RELAYS } from '../rpc/parameters.js';
+import {
+  type HttpProxy,
   parseProxy,
   parseRelayListen,
   parseRelayText,
   RELAY_TLS_PORT,
   type RelayListen,
-  wholeNumber,
-} from '../rpc/fields.js';
-import { MAX_RELAYS } from '../rpc/parameters.js';
+} from '../rpc/relay-fields.js';
 import { quoted } from '../rpc/text.js';
 import { type Hook, parseHook } from './hook.js';
 import { HOSTS_FILE } from './hosts/block.js';

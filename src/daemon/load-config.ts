@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import type { DaemonFlags } from '../core/daemon-flags.js';
-import { RELAY_PORT } from '../rpc/fields.js';
+import { RELAY_PORT } from '../rpc/relay-fields.js';
 import { quoted } from '../rpc/text.js';
 import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
 import { refuseReplaceable } from './directories.js';

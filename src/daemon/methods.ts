@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { RpcError } from '../rpc/errors.js';
-import { relayName } from '../rpc/fields.js';
+import { relayName } from '../rpc/relay-fields.js';
 import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Parsed, Result } from '../rpc/schema.js';
 import type { Handlers } from '../rpc/server.js';

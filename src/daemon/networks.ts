@@ -2,9 +2,9 @@
 import type { Cidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { RelayOffer } from '../network/record.js';
+import type { Addressing } from '../rpc/address-fields.js';
 import type { NetworkDebug } from '../rpc/debug-info.js';
 import { RpcError } from '../rpc/errors.js';
-import type { Addressing } from '../rpc/fields.js';
 import type { Netcheck } from '../rpc/netcheck.js';
 import type { NetworkInfo } from '../rpc/network-info.js';
 import type { Parsed, StartParams } from '../rpc/schema.js';

@@ -7,7 +7,7 @@ import type { RelayDevice, RelayDeviceEvent } from '../device/relay-device.js';
 import type { RelayOffer } from '../network/record.js';
 import { RelayServer } from '../relay/server.js';
 import type { RelayInput } from '../relay/server-io.js';
-import type { RelayListen } from '../rpc/fields.js';
+import type { RelayListen } from '../rpc/relay-fields.js';
 import type { RelayInfo } from '../rpc/relay-info.js';
 import type { Host } from './host.js';
 import type { Log } from './log.js';

@@ -2,7 +2,7 @@
 import type { Endpoint } from '../core/endpoint.js';
 import type { RelayProxy } from '../device/device.js';
 import type { NetworkInput } from '../network/io.js';
-import { type HttpProxy, parseRelay, relayName } from '../rpc/fields.js';
+import { type HttpProxy, parseRelay, relayName } from '../rpc/relay-fields.js';
 import type { Pins } from './pins.js';
 
 /** Names of relays that aren't connected are resolved again this often, in ms. */

@@ -20,7 +20,7 @@ import { Network } from '../network/network.js';
 import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import { type HttpProxy, MEMBERS } from '../rpc/fields.js';
+import { type HttpProxy, MEMBERS } from '../rpc/relay-fields.js';
 import type { Host } from './host.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';

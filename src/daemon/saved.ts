@@ -4,7 +4,9 @@ import { parseEndpoint } from '../core/endpoint.js';
 import type { Acquaintance } from '../network/acquaintances.js';
 import type { ChosenAddress } from '../network/addresses/claims.js';
 import type { RememberedPeer } from '../network/io.js';
+import * as addressFields from '../rpc/address-fields.js';
 import * as fields from '../rpc/fields.js';
+import * as relayFields from '../rpc/relay-fields.js';
 import { describeIssue } from '../rpc/schema.js';
 
 export interface SavedKey {
@@ -89,7 +91,7 @@ const endpoint = checked((text) => {
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535));
 
 const ACQUAINTANCE = v.strictObject({
-  ip: checked(fields.parseIp),
+  ip: checked(addressFields.parseIp),
   id: checked(fields.parsePeerId),
   name: v.string(),
   since: v.number(),
@@ -101,10 +103,10 @@ const FILE = v.strictObject({
   id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   hash: checked(fields.parseHash),
   root: base64(32),
-  addresses: v.array(checked(fields.parseOverlayAddress)),
+  addresses: v.array(checked(addressFields.parseOverlayAddress)),
   dynamic: v.optional(v.boolean(), false),
   chosen: v.optional(
-    v.nullable(v.strictObject({ address: checked(fields.parseOverlayAddress), since: v.number() })),
+    v.nullable(v.strictObject({ address: checked(addressFields.parseOverlayAddress), since: v.number() })),
     null,
   ),
   ula: v.optional(v.boolean(), true),
@@ -119,11 +121,11 @@ const FILE = v.strictObject({
   keys: v.nullable(v.array(v.strictObject({ secret: base64(32), until: v.nullable(v.number()) }))),
   noLan: v.boolean(),
   dht: v.optional(v.nullable(v.union([v.literal('off'), v.array(v.string())])), null),
-  relays: v.optional(v.array(checked(fields.parseRelayText)), []),
+  relays: v.optional(v.array(checked(relayFields.parseRelayText)), []),
   forwardOnly: v.optional(v.boolean(), false),
   bridge: v.optional(v.boolean(), false),
-  routes: v.optional(v.array(checked(fields.parseRoute)), []),
-  acceptRoutes: v.optional(v.array(checked(fields.parseAccepted)), []),
+  routes: v.optional(v.array(checked(addressFields.parseRoute)), []),
+  acceptRoutes: v.optional(v.array(checked(addressFields.parseAccepted)), []),
   remembered: v.array(v.strictObject({ record: base64(0), endpoints: v.array(endpoint), stamp: base64(8) })),
   blocked: v.optional(v.array(checked(fields.parsePeerId)), []),
   acquaintances: v.optional(v.array(ACQUAINTANCE), []),

@@ -1,5 +1,5 @@
 /** What systemd is told, if it started the daemon: that it's ready, that it still lives, that it ends (sd_notify(3)). */
-import { wholeNumber } from '../rpc/fields.js';
+import { wholeNumber } from '../rpc/bounds.js';
 
 /** Sends one message to the manager's socket; throws if that can't be done at once. */
 export type Notify = (socket: string, message: string) => void;

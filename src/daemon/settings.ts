@@ -2,8 +2,8 @@
 import type { LocalAddress } from '../core/local-address.js';
 import { DeviceError } from '../device/device.js';
 import { networkSecrets } from '../network/secrets.js';
+import type { Addressing } from '../rpc/address-fields.js';
 import { RpcError } from '../rpc/errors.js';
-import type { Addressing } from '../rpc/fields.js';
 import type { IdentityInfo, NetworkInfo } from '../rpc/network-info.js';
 import type { KeyInfo, KeyParams, Parsed } from '../rpc/schema.js';
 import { addressWarnings, checkAddresses, checkMtu } from './addresses.js';

@@ -3,29 +3,16 @@
  * is refused with the same words everywhere. All throw a `RangeError` that says what was expected and what came.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
-import { type Cidr, formatCidr, isRoutable, networkOf, parseCidr } from '../core/ip.js';
 import { formatMac, isUnicastMac, parseMac as macBytes } from '../core/mac.js';
+import { parseIp } from './address-fields.js';
+import { between, HOST_NAME, limited, PEER_BYTES } from './bounds.js';
 import { quoted, unprintable } from './text.js';
 
 /** A network's secret name in Unicode's NFC form: 1 to 128 bytes, printable. */
 export type Hash = string & { readonly __brand: 'Hash' };
-/** An overlay address with its prefix length in canonical form, e.g. `10.10.10.1/24`. */
-export type OverlayAddress = string & { readonly __brand: 'OverlayAddress' };
+
 /** A unicast MAC in lower case with colons. */
 export type Mac = string & { readonly __brand: 'Mac' };
-
-/** A network's addresses as people want them. */
-export interface Addressing {
-  readonly addresses: readonly OverlayAddress[];
-  /** One more is chosen, where nobody has it. */
-  readonly dynamic: boolean;
-}
-
-/** In the place of an address: one that's chosen. */
-export const DHCP = 'dhcp';
-/** Addresses that a member may be given or choose; a record holds one more, for the one that follows from its identity. */
-export const MAX_ADDRESSES = 7;
 
 export interface PortRange {
   readonly min: number;
@@ -43,91 +30,26 @@ export interface DhtListen {
 }
 
 export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
+
 export type Level = (typeof LEVELS)[number];
 
-const HOST_NAME = /^(?=.*[a-z])[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i;
-/** Ports of a relay that names none. */
-export const RELAY_PORT = 4910;
-export const RELAY_TLS_PORT = 443;
 const SECRET_BYTES = 128;
+
 const NAME_BYTES = 63;
+
 const DEVICE_BYTES = 15;
-const PEER_BYTES = 300;
+
 const DHT_NODES = 16;
+
 const MTU = { min: 576, max: 9000 };
 
 export const parseHash = (text: string): Hash => secret('a hash', text) as Hash;
+
 export const parseKey = (text: string): string => secret('a key', text);
 
 /** How a member is called: 1 to 63 bytes, printable. */
 export function parseName(text: string): string {
   return limited('a name', text, NAME_BYTES);
-}
-
-/** `ADDRESS[/PREFIX]`; without a prefix length /24 for IPv4, /64 for IPv6. */
-export function parseOverlayAddress(text: string): OverlayAddress {
-  const expected = 'expected an address such as 10.10.10.1 or 10.10.10.1/24, or dhcp';
-  const [ip = '', prefixText, ...rest] = text.split('/');
-  const bits = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes('%') ? 128 : null;
-  if (bits === null || rest.length > 0) throw new RangeError(`${expected}, got ${quoted(text)}`);
-  const prefix = prefixText === undefined ? (bits === 32 ? 24 : 64) : wholeNumber(prefixText);
-  if (prefix === null || prefix < 1 || prefix > bits)
-    throw new RangeError(`expected a prefix length from 1 to ${bits}, got ${quoted(text)}`);
-  const problem = unusable(ip, prefix);
-  if (problem !== null)
-    throw new RangeError(`expected an address that a host can have, got ${quoted(text)}: ${problem}`);
-  return `${ipaddr.parse(ip).toString()}/${prefix}` as OverlayAddress;
-}
-
-/** Addresses as `parseOverlayAddress` reads them, and the word `dhcp` once or not at all. */
-export function addressingOf(texts: readonly string[]): Addressing {
-  if (texts.length === 0) throw new RangeError('expected an address or dhcp, got none');
-  if (texts.length > MAX_ADDRESSES)
-    throw new RangeError(`expected at most ${MAX_ADDRESSES} addresses, got ${texts.length}`);
-  const addresses = texts.filter((text) => text !== DHCP).map(parseOverlayAddress);
-  const bare = addresses.map((address) => address.split('/')[0]);
-  const twice = addresses.find((_, i) => bare.indexOf(bare[i]) !== i);
-  if (twice !== undefined) throw new RangeError(`expected each address once, got ${quoted(twice)} besides`);
-  if (texts.length - addresses.length > 1) throw new RangeError(`expected ${DHCP} once, got it several times`);
-  return { addresses, dynamic: addresses.length < texts.length };
-}
-
-/** Prefix lengths of routes: what's shorter is half the internet, or all of it. */
-const SHORTEST_ROUTE = { ipv4: 8, ipv6: 16 } as const;
-
-/** A subnet behind a member, in canonical form, e.g. `192.168.7.0/24`. */
-export function parseRoute(text: string): string {
-  const route = parseSubnet(text);
-  const shortest = isIPv6(route.ip) ? SHORTEST_ROUTE.ipv6 : SHORTEST_ROUTE.ipv4;
-  if (route.prefix < shortest)
-    throw new RangeError(
-      `expected a prefix length from ${shortest} on, got ${quoted(text)}: what carries the mesh itself would go there; a default route needs rules of its own (Routing by mark in the manual)`,
-    );
-  if (!isRoutable(route)) throw new RangeError(`expected a subnet that can be behind a member, got ${quoted(text)}`);
-  return formatCidr(route);
-}
-
-/** In the place of a subnet: all that are private (RFC 1918, RFC 6598, RFC 4193). */
-export const PRIVATE = 'private';
-
-/** A subnet in which routes of others are accepted, or `private`. */
-export function parseAccepted(text: string): string {
-  return text === PRIVATE ? text : formatCidr(parseSubnet(text));
-}
-
-function parseSubnet(text: string): Cidr {
-  const cidr = isIPv4(text.split('/')[0] ?? '') || isIPv6(text.split('/')[0] ?? '') ? parseCidr(text) : null;
-  if (cidr === null) throw new RangeError(`expected a subnet such as 192.168.7.0/24, got ${quoted(text)}`);
-  const subnet = networkOf(cidr);
-  if (subnet.ip !== cidr.ip)
-    throw new RangeError(`expected a subnet, got ${quoted(text)}: the subnet of that host is ${formatCidr(subnet)}`);
-  return subnet;
-}
-
-/** One IP address without a prefix length, in canonical form. */
-export function parseIp(text: string): string {
-  if (isIPv4(text) || (isIPv6(text) && !text.includes('%'))) return ipaddr.parse(text).toString();
-  throw new RangeError(`expected an IP address such as 10.10.10.1, got ${quoted(text)}`);
 }
 
 /** What's nearly an IP address is meant to be one. */
@@ -220,95 +142,6 @@ export function parseDhtListen(text: string): DhtListen {
   return { host, port: between('a port with three more above it', port, { min: 1024, max: 65532 }) };
 }
 
-/** A relay as `parseRelay` reads it. */
-export interface RelayText {
-  /** Its key, 64 hex digits; null: whichever it shows first is pinned. */
-  readonly id: string | null;
-  /** A name, an IPv4 address, or an IPv6 address in brackets. */
-  readonly host: string;
-  readonly port: number;
-  readonly tlsPort: number;
-}
-
-/** `[ID@]HOST[:PORT[/TLSPORT]]`: a relay, its UDP port (4910) and its TCP port for TLS (443). */
-export function parseRelay(text: string): RelayText {
-  const match = /^(?:([^@]*)@)?(?:(\[[^\]]+\])|([^:@/[\]\s]+))(?::(\d{1,5})(?:\/(\d{1,5}))?)?$/.exec(text);
-  const expected = 'expected a relay as [ID@]HOST[:PORT], such as relay.example or 192.0.2.1:4910';
-  if (match === null || text.length > PEER_BYTES || unprintable(text) !== null)
-    throw new RangeError(`${expected}, got ${quoted(text)}`);
-  const [, id, v6, name, port = `${RELAY_PORT}`, tlsPort = `${RELAY_TLS_PORT}`] = match;
-  if (id !== undefined && !/^[0-9a-f]{64}$/i.test(id))
-    throw new RangeError(`expected a relay's id of 64 hex digits before the @, got ${quoted(text)}`);
-  if (v6 !== undefined && !isIPv6(v6.slice(1, -1))) throw new RangeError(`${expected}, got ${quoted(text)}`);
-  if (name !== undefined && !isIPv4(name) && !HOST_NAME.test(name))
-    throw new RangeError(`expected a host name or an address, got ${quoted(text)}`);
-  const ports = [port, tlsPort].map((digits) => between('a port', Number(digits), { min: 1, max: 65535 }));
-  const [udp = RELAY_PORT, tls = RELAY_TLS_PORT] = ports;
-  return { id: id?.toLowerCase() ?? null, host: v6 ?? name ?? '', port: udp, tlsPort: tls };
-}
-
-/** `HOST:PORT`: how a relay is called in what's shown, and what its key is pinned under. */
-export function relayName(text: string): string {
-  const { host, port } = parseRelay(text);
-  return `${host}:${port}`;
-}
-
-/** In the place of a relay: those that members offer. A host of that name is `members:4910`. */
-export const MEMBERS = 'members';
-
-/** A relay, or `members`; checked, as it was written. */
-export function parseRelayText(text: string): string {
-  if (text !== MEMBERS) parseRelay(text);
-  return text;
-}
-
-export interface RelayListen {
-  /** An IP address; null: all of this machine. */
-  readonly host: string | null;
-  readonly port: number;
-}
-
-/** `[HOST:]PORT`: where this machine is a relay. */
-export function parseRelayListen(text: string): RelayListen {
-  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? null;
-  if (match === null || (host !== null && !isIPv4(host) && !isIPv6(host)))
-    throw new RangeError(
-      `expected [HOST:]PORT with an IP address, such as 4910 or 192.0.2.1:4910, got ${quoted(text)}`,
-    );
-  return { host, port: between('a port', Number(match[3]), { min: 1, max: 65535 }) };
-}
-
-/** A proxy by which TLS connections to relays are made. */
-export interface HttpProxy {
-  readonly host: string;
-  readonly port: number;
-  /** The value of `Proxy-Authorization`, or null. */
-  readonly authorization: string | null;
-}
-
-/** `[http://][USER:PASSWORD@]HOST[:PORT]`, as `https_proxy` has it. Never quotes the value: it may hold a password. */
-export function parseProxy(text: string): HttpProxy {
-  const expected = 'expected a proxy as http://[USER:PASSWORD@]HOST[:PORT]';
-  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
-  if (url === null || url.hostname === '') throw new RangeError(expected);
-  if (url.protocol !== 'http:') throw new RangeError(`${expected}, got one of ${url.protocol}//`);
-  const [user, password] = [decoded(url.username), decoded(url.password)];
-  if (user === null || password === null)
-    throw new RangeError(`${expected}, got a user or password in which a % isn't followed by two hex digits of UTF-8`);
-  const credentials = `${user}:${password}`;
-  const authorization = credentials === ':' ? null : `Basic ${Buffer.from(credentials).toString('base64')}`;
-  return { host: url.hostname, port: url.port === '' ? 80 : Number(url.port), authorization };
-}
-
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
-}
-
 /** Unix time in seconds; up to the year 9999; whether it's still to come is the daemon's to say. */
 export function parseUnixTime(seconds: number): number {
   return between('a Unix time in seconds', seconds, { min: 1, max: 253_402_300_799 });
@@ -321,6 +154,7 @@ export function parseLevel(text: string): Level {
 }
 
 export const LOG_FORMATS = ['text', 'json'] as const;
+
 /** How a line of the log looks: for people, or for programs. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
@@ -356,6 +190,7 @@ export function parseLogLines(lines: number): number {
 }
 
 export const PROFILES = ['cpu', 'memory'] as const;
+
 /** What is profiled. */
 export type ProfileKind = (typeof PROFILES)[number];
 
@@ -363,11 +198,6 @@ export function parseProfile(text: string): ProfileKind {
   const kind = PROFILES.find((name) => name === text.toLowerCase());
   if (kind === undefined) throw new RangeError(`expected one of ${PROFILES.join(', ')}, got ${quoted(text)}`);
   return kind;
-}
-
-/** The number that decimal digits stand for, or null. */
-export function wholeNumber(text: string): number | null {
-  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 function parseDhtNode(node: string): string {
@@ -384,39 +214,7 @@ function parseDhtNode(node: string): string {
   return node;
 }
 
-function between(what: string, value: number, { min, max }: { min: number; max: number }): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(`expected ${what} from ${min} to ${max}, got ${quoted(value)}`);
-}
-
 /** Never quotes the value: it's a secret, and the message may be kept somewhere. */
 function secret(what: string, text: string): string {
   return limited(what, text.normalize('NFC'), SECRET_BYTES);
-}
-
-function limited(what: string, text: string, most: number): string {
-  const bytes = Buffer.byteLength(text);
-  if (bytes < 1 || bytes > most) throw new RangeError(`expected ${what} of 1 to ${most} bytes, got ${bytes} bytes`);
-  const bad = unprintable(text);
-  if (bad !== null) throw new RangeError(`expected ${what} of printable characters, got ${bad}`);
-  return text;
-}
-
-/** Why no host can have this address in a subnet of that prefix length, or null. */
-function unusable(ip: string, prefix: number): string | null {
-  const address = ipaddr.parse(ip);
-  const range = address.range();
-  if (range === 'multicast') return "it's a multicast address";
-  if (range === 'loopback') return "it's a loopback address";
-  if (range === 'unspecified') return "it's the unspecified address";
-  if (range === 'ipv4Mapped') return "it's an IPv4 address in IPv6 form";
-  const bytes = address.toByteArray();
-  if (bytes.length === 4 && (bytes[0] ?? 0) >= 240) return "it's a reserved or broadcast address";
-  const hostBits = bytes.length * 8 - prefix;
-  if (hostBits < 2) return null; // RFC 3021, RFC 6164: on such links every address is a host's
-  const host = BigInt(`0x${Buffer.from(bytes).toString('hex')}`) & ((1n << BigInt(hostBits)) - 1n);
-  if (host === 0n) return `it's the network's own address under /${prefix}`;
-  if (bytes.length === 4 && host === (1n << BigInt(hostBits)) - 1n)
-    return `it's the broadcast address under /${prefix}`;
-  return null;
 }

@@ -1,6 +1,8 @@
 /** What methods take: values as people write them, each parsed once into its type; and the bounds that people meet. */
 import * as v from 'valibot';
+import * as addressFields from './address-fields.js';
 import * as fields from './fields.js';
+import * as relayFields from './relay-fields.js';
 
 /** How many `-peer` a network may have. */
 export const MAX_STATIC_PEERS = 64;
@@ -25,26 +27,26 @@ export const keys = v.pipe(
 export const addressing = v.pipe(
   v.union([v.string(), v.array(v.string())], 'expected an address, or a list of addresses'),
   v.transform((texts) => (typeof texts === 'string' ? [texts] : texts)),
-  parsed<string[], fields.Addressing>(fields.addressingOf),
+  parsed<string[], addressFields.Addressing>(addressFields.addressingOf),
 );
 
 /** How many subnets a member may offer; a member record has room for as many. */
 export const MAX_ROUTES = 6;
 
 export const routes = v.pipe(
-  v.array(text(fields.parseRoute)),
+  v.array(text(addressFields.parseRoute)),
   v.maxLength(MAX_ROUTES, ({ received }) => `expected at most ${MAX_ROUTES}, got ${received}`),
 );
 
 /** Subnets in which routes of others are accepted; none: no route is. */
 export const acceptedRoutes = v.pipe(
-  v.array(text(fields.parseAccepted)),
+  v.array(text(addressFields.parseAccepted)),
   v.maxLength(MAX_ACCEPTED, ({ received }) => `expected at most ${MAX_ACCEPTED}, got ${received}`),
 );
 
 export const startParams = v.strictObject({
   hash,
-  ip: v.optional(addressing, fields.DHCP),
+  ip: v.optional(addressing, addressFields.DHCP),
   'no-ula': v.optional(v.boolean(), false),
   dev: v.optional(text(fields.parseDevice)),
   mac: v.optional(text(fields.parseMac)),
@@ -66,7 +68,7 @@ export const startParams = v.strictObject({
   dht: v.optional(text(fields.parseDht)),
   relay: v.optional(
     v.pipe(
-      v.array(text(fields.parseRelayText)),
+      v.array(text(relayFields.parseRelayText)),
       v.maxLength(MAX_RELAYS, ({ received }) => `expected at most ${MAX_RELAYS}, got ${received}`),
     ),
     [],

@@ -8,6 +8,7 @@ import * as fields from './fields.js';
 import { netcheckSchema } from './netcheck.js';
 import { identitySchema, networkSchema, PATHS, peerSchema } from './network-info.js';
 import { acceptedRoutes, addressing, hash, keys, number, routes, startParams, text } from './parameters.js';
+import * as relayFields from './relay-fields.js';
 import { relayHostSchema } from './relay-info.js';
 
 /** The longest that one `network.wait` lasts, in ms; a client that wants more calls again. */
@@ -182,7 +183,7 @@ export const METHODS = {
   },
   /** Forgets the key that was pinned for a relay: the next one that it shows is pinned. */
   'relay.forget': {
-    params: v.strictObject({ relay: text(fields.parseRelayText) }),
+    params: v.strictObject({ relay: text(relayFields.parseRelayText) }),
     result: v.object({ forgotten: v.boolean() }),
   },
   /** What of the system's help the devices of running networks use; without a hash, of all. It lasts until a device ends. */

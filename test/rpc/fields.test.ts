@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as addressFields from '../../src/rpc/address-fields.js';
 import * as fields from '../../src/rpc/fields.js';
+import * as relayFields from '../../src/rpc/relay-fields.js';
 
 type Parse = (value: never) => unknown;
 
@@ -12,14 +14,14 @@ const GOOD: readonly (readonly [Parse, unknown, unknown])[] = [
   [fields.parseHash, 'x'.repeat(128), 'x'.repeat(128)],
   [fields.parseHash, 'e\u0301', '\u00e9'],
   [fields.parseHash, ' a b ', ' a b '],
-  [fields.parseOverlayAddress, '10.10.10.1', '10.10.10.1/24'],
-  [fields.parseOverlayAddress, '10.10.10.1/16', '10.10.10.1/16'],
-  [fields.parseOverlayAddress, '10.10.10.0/31', '10.10.10.0/31'],
-  [fields.parseOverlayAddress, '10.10.10.255/16', '10.10.10.255/16'],
-  [fields.parseOverlayAddress, '10.10.10.9/32', '10.10.10.9/32'],
-  [fields.parseOverlayAddress, 'FD00:0::1', 'fd00::1/64'],
-  [fields.parseOverlayAddress, '192.0.2.7', '192.0.2.7/24'],
-  [fields.parseIp, 'FD00:0::1', 'fd00::1'],
+  [addressFields.parseOverlayAddress, '10.10.10.1', '10.10.10.1/24'],
+  [addressFields.parseOverlayAddress, '10.10.10.1/16', '10.10.10.1/16'],
+  [addressFields.parseOverlayAddress, '10.10.10.0/31', '10.10.10.0/31'],
+  [addressFields.parseOverlayAddress, '10.10.10.255/16', '10.10.10.255/16'],
+  [addressFields.parseOverlayAddress, '10.10.10.9/32', '10.10.10.9/32'],
+  [addressFields.parseOverlayAddress, 'FD00:0::1', 'fd00::1/64'],
+  [addressFields.parseOverlayAddress, '192.0.2.7', '192.0.2.7/24'],
+  [addressFields.parseIp, 'FD00:0::1', 'fd00::1'],
   [fields.parseWho, 'FD00:0::1', 'fd00::1'],
   [fields.parseWho, 'ben.p2p', 'ben.p2p'],
   [fields.parseWho, '0123456789abcdef', '0123456789abcdef'],
@@ -53,26 +55,26 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parseHash, 'a\u200bb', /printable.*U\+200B/],
   [fields.parseHash, '\ud800', /printable.*U\+D800/],
   [fields.parseKey, 'a\nb', /printable.*U\+000A/],
-  [fields.parseOverlayAddress, '', /such as 10\.10\.10\.1.*""/],
-  [fields.parseOverlayAddress, '10.10.10', /"10\.10\.10"/],
-  [fields.parseOverlayAddress, '010.10.10.1', /"010\.10\.10\.1"/],
-  [fields.parseOverlayAddress, '10.10.10.1/24/24', /"10\.10\.10\.1\/24\/24"/],
-  [fields.parseOverlayAddress, '10.10.10.1/', /prefix length from 1 to 32/],
-  [fields.parseOverlayAddress, '10.10.10.1/33', /prefix length from 1 to 32.*\/33"/],
-  [fields.parseOverlayAddress, 'fd00::1/129', /prefix length from 1 to 128/],
-  [fields.parseOverlayAddress, 'fe80::1%eth0', /"fe80::1%eth0"/],
-  [fields.parseOverlayAddress, '10.10.10.0', /network's own address/],
-  [fields.parseOverlayAddress, 'fd00::', /network's own address/],
-  [fields.parseOverlayAddress, '10.10.10.255', /broadcast/],
-  [fields.parseOverlayAddress, '255.255.255.255/32', /broadcast/],
-  [fields.parseOverlayAddress, '224.0.0.1', /multicast/],
-  [fields.parseOverlayAddress, 'ff02::1', /multicast/],
-  [fields.parseOverlayAddress, '127.0.0.1', /loopback/],
-  [fields.parseOverlayAddress, '::1', /loopback/],
-  [fields.parseOverlayAddress, '0.0.0.0', /unspecified/],
-  [fields.parseOverlayAddress, '::ffff:10.0.0.1', /IPv6 form/],
-  [fields.parseOverlayAddress, '240.0.0.1', /reserved/],
-  [fields.parseIp, '10.10.10.1/24', /"10\.10\.10\.1\/24"/],
+  [addressFields.parseOverlayAddress, '', /such as 10\.10\.10\.1.*""/],
+  [addressFields.parseOverlayAddress, '10.10.10', /"10\.10\.10"/],
+  [addressFields.parseOverlayAddress, '010.10.10.1', /"010\.10\.10\.1"/],
+  [addressFields.parseOverlayAddress, '10.10.10.1/24/24', /"10\.10\.10\.1\/24\/24"/],
+  [addressFields.parseOverlayAddress, '10.10.10.1/', /prefix length from 1 to 32/],
+  [addressFields.parseOverlayAddress, '10.10.10.1/33', /prefix length from 1 to 32.*\/33"/],
+  [addressFields.parseOverlayAddress, 'fd00::1/129', /prefix length from 1 to 128/],
+  [addressFields.parseOverlayAddress, 'fe80::1%eth0', /"fe80::1%eth0"/],
+  [addressFields.parseOverlayAddress, '10.10.10.0', /network's own address/],
+  [addressFields.parseOverlayAddress, 'fd00::', /network's own address/],
+  [addressFields.parseOverlayAddress, '10.10.10.255', /broadcast/],
+  [addressFields.parseOverlayAddress, '255.255.255.255/32', /broadcast/],
+  [addressFields.parseOverlayAddress, '224.0.0.1', /multicast/],
+  [addressFields.parseOverlayAddress, 'ff02::1', /multicast/],
+  [addressFields.parseOverlayAddress, '127.0.0.1', /loopback/],
+  [addressFields.parseOverlayAddress, '::1', /loopback/],
+  [addressFields.parseOverlayAddress, '0.0.0.0', /unspecified/],
+  [addressFields.parseOverlayAddress, '::ffff:10.0.0.1', /IPv6 form/],
+  [addressFields.parseOverlayAddress, '240.0.0.1', /reserved/],
+  [addressFields.parseIp, '10.10.10.1/24', /"10\.10\.10\.1\/24"/],
   [fields.parseWho, '10.10.10', /IP address.*"10\.10\.10"/],
   [fields.parseWho, '10.10.10.1/24', /IP address/],
   [fields.parseWho, 'fd00::1::2', /IP address/],
@@ -102,7 +104,7 @@ const BAD: readonly (readonly [Parse, unknown, RegExp])[] = [
   [fields.parsePeer, '-x:1', /host name or an address/],
   [fields.parseName, 'n'.repeat(64), /1 to 63 bytes, got 64/],
   [fields.parseUnixTime, -1, /Unix time.*-1/],
-  [fields.parseProxy, 'http://a%zz@proxy.example', /expected a proxy as http.*% isn't followed/],
+  [relayFields.parseProxy, 'http://a%zz@proxy.example', /expected a proxy as http.*% isn't followed/],
   [fields.parseLevel, 'LOUD', /TRACE, DEBUG, INFO, WARNING, ERROR.*"LOUD"/],
   [fields.parseLogFormat, 'xml', /one of text, json, got "xml"/],
   [fields.parseProfile, 'disk', /one of cpu, memory, got "disk"/],
@@ -132,7 +134,13 @@ test('a secret never stands in a message', () => {
 });
 
 test('what was parsed is parsed to the same again, and anything else is a RangeError', () => {
-  const parsers = [fields.parseHash, fields.parseOverlayAddress, fields.parseMac, fields.parseDevice, fields.parsePeer];
+  const parsers = [
+    fields.parseHash,
+    addressFields.parseOverlayAddress,
+    fields.parseMac,
+    fields.parseDevice,
+    fields.parsePeer,
+  ];
   const near = fc.oneof(
     fc.string(),
     fc.ipV4(),

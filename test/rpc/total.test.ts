@@ -12,7 +12,10 @@ import { decodeSaved } from '../../src/daemon/saved.js';
 import { decodePins, encodePins } from '../../src/daemon/saved-pins.js';
 import { StartError } from '../../src/daemon/start-error.js';
 import { parseFromChild, parseToChild } from '../../src/discovery/dht/messages.js';
+import * as addressFields from '../../src/rpc/address-fields.js';
+import * as bounds from '../../src/rpc/bounds.js';
 import * as fields from '../../src/rpc/fields.js';
+import * as relayFields from '../../src/rpc/relay-fields.js';
 import { METHODS } from '../../src/rpc/schema.js';
 
 const ip = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('fe80::1%3', 'fe80::1%', '::ffff:192.0.2.1', '::', '1'));
@@ -56,7 +59,8 @@ test('addresses in text: what is read is written in one way, which is read as th
 });
 
 test('fields: a value, or a RangeError', () => {
-  const parsers = Object.entries(fields).filter(([name]) => /^parse|^relayName$|^wholeNumber$/.test(name));
+  const all = { ...fields, ...addressFields, ...relayFields, ...bounds };
+  const parsers = Object.entries(all).filter(([name]) => /^parse|^relayName$|^wholeNumber$/.test(name));
   assert.ok(parsers.length > 15, `only ${parsers.length} parsers`);
   const takesNumber = ['parsePort', 'parseMtu', 'parseMark', 'parseUnixTime'];
   fc.assert(

@@ -1,8 +1,8 @@
 /** Which member somebody means who says an overlay address, a name, a host name or a peer id. */
 import { isIP } from 'node:net';
 import { nearest } from '../../core/nearest.js';
+import { parseIp } from '../../rpc/address-fields.js';
 import { RpcError } from '../../rpc/errors.js';
-import { parseIp } from '../../rpc/fields.js';
 import type { IdentityInfo, NetworkInfo, PeerInfo } from '../../rpc/network-info.js';
 import { quoted } from '../../rpc/text.js';
 import { DOMAIN } from './labels.js';

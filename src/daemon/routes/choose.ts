@@ -2,7 +2,7 @@
 import { endpointParts, parseEndpoint } from '../../core/endpoint.js';
 import { type Cidr, contains, inSubnet, isIpv6, overlap, parseCidr } from '../../core/ip.js';
 import type { LocalAddress } from '../../core/local-address.js';
-import { PRIVATE, parseRoute } from '../../rpc/fields.js';
+import { PRIVATE, parseRoute } from '../../rpc/address-fields.js';
 import type { MemberRoute, NetworkInfo, PeerInfo } from '../../rpc/network-info.js';
 
 /** Routes of members that a daemon installs at most. */
