@@ -1,16 +1,15 @@
 /** The composition root: real device, real LAN, real signals. */
 import { readFile } from 'node:fs/promises';
 import type { DaemonFlags } from '../core/daemon-flags.js';
-import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
+import { monotonicMs, openNative } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
 import { lockDown, sendUnixDatagram } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
 import { addRoute, removeRoute } from '../device/native-routes.js';
-import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
-import { forwards } from '../discovery/forwarding.js';
 import { openLan } from '../discovery/lan.js';
-import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
+import type { Looker } from '../discovery/look/looker.js';
+import { systemLooker } from '../discovery/look/system-looker.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
 import { SYSTEM } from '../system/this-system.js';
@@ -22,6 +21,7 @@ import { Log, type LogStream, standardError } from './log.js';
 import { beginProfiling } from './profiling.js';
 import { heldFiles, ServiceManager } from './service-manager.js';
 import { StartError } from './start-error.js';
+import { askedSurroundings, readSurroundings } from './surroundings.js';
 import { Syslog } from './syslog.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
@@ -30,23 +30,20 @@ const STOP_MS = 10_000;
 /** Files that the service manager has handed over. */
 let held: ReadonlyMap<string, number> = new Map();
 
-const HOST: Host = {
+/** `looker`: of a system that's asked by programs, or null. */
+const hostOf = (looker: Looker | null): Host => ({
   openDevice: openNative,
   openRelay: openNativeRelay,
   now: monotonicMs,
   wall: Date.now,
-  watchAddresses,
-  localAddresses,
-  defaultRoute,
-  defaultRoute6,
+  ...(looker === null ? readSurroundings : askedSurroundings(looker)),
   routes: { addRoute, removeRoute },
-  forwards,
   heldFile: (name) => held.get(name) ?? null,
   mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),
   resolvePeer,
-};
+});
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: DaemonFlags): Promise<number> {
@@ -60,7 +57,9 @@ export async function runDaemon(given: DaemonFlags): Promise<number> {
   for (const refused of lockDown()) warn(refused);
   const profiling = await beginProfiling(config, log);
   const end = untilEnd(log);
-  const daemon = await Daemon.start(config, HOST, log, await version());
+  const looker = systemLooker();
+  await looker?.look();
+  const daemon = await Daemon.start(config, hostOf(looker), log, await version());
   manager.ready();
   const code = await end;
   manager.stopping();
