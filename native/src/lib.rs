@@ -31,5 +31,7 @@ pub mod udp;
 #[cfg(target_os = "linux")]
 pub mod watch;
 pub mod way;
+#[cfg(windows)]
+pub mod windows;
 #[cfg(test)]
 mod wycheproof;
