@@ -1,7 +1,6 @@
 //! A queue: two threads and what belongs to them. A device has one, or several side by side. One always reads the sockets. Who reads the interface changes: with little
 //! to do the same thread, so that a frame and its answer wake one thread instead of two; with much to do the other.
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use super::local::Locals;
 use super::tables::Tables;
 use super::transmit::Carrier;
 use crate::clock::{MILLISECOND, Nanos, now};
-use crate::poll::{Poller, Ready, Waker};
+use crate::poll::{AsSource, Poller, Ready, Source, Waker};
 use crate::tap::Device;
 use crate::udp::Sockets;
 
@@ -139,9 +138,9 @@ impl Queue {
     /// Has it wait there.
     pub fn forget_strangers(&self) {
         let Some(Sockets { v4, v6 }) = &self.strangers else { return };
-        self.receive.poller.forget(v4.as_fd());
+        self.receive.poller.forget(v4.as_source());
         if let Some(v6) = v6 {
-            self.receive.poller.forget(v6.as_fd());
+            self.receive.poller.forget(v6.as_source());
         }
     }
 
@@ -166,7 +165,7 @@ impl Queue {
     }
 
     /// After a turn that moved `load`: has the other side read the interface if that's better from here on.
-    pub fn end_turn(&self, side: Side, load: Load, tap: BorrowedFd) {
+    pub fn end_turn(&self, side: Side, load: Load, tap: Source) {
         if self.duty.is_to_change(side, load, now()) {
             self.hand_over(side, tap);
         }
@@ -174,7 +173,7 @@ impl Queue {
 
     /// Lets the other side read the interface. Called by who does, without the carrier. Frames that wait make the other one
     /// ready, and the wake has it look at the deadlines. If the system refuses to watch, all stays as it was.
-    fn hand_over(&self, from: Side, tap: BorrowedFd) {
+    fn hand_over(&self, from: Side, tap: Source) {
         let to = if from == Side::Receive { Side::Transmit } else { Side::Receive };
         if self.waiting(to).poller.watch(TAP, tap).is_err() {
             return;
@@ -205,14 +204,14 @@ impl Queue {
 impl Waiting {
     fn new() -> io::Result<Self> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        poller.watch(WAKER, waker.as_fd())?;
+        poller.watch_waker(WAKER, &waker)?;
         Ok(Self { poller, waker })
     }
 
     /// A pair of sockets, each at its place.
     fn watch(&self, (first, second): (usize, usize), sockets: &Sockets) -> io::Result<()> {
-        self.poller.watch(first, sockets.v4.as_fd())?;
-        sockets.v6.as_ref().map_or(Ok(()), |v6| self.poller.watch(second, v6.as_fd()))
+        self.poller.watch(first, sockets.v4.as_source())?;
+        sockets.v6.as_ref().map_or(Ok(()), |v6| self.poller.watch(second, v6.as_source()))
     }
 }
 
