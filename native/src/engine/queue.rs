@@ -8,7 +8,7 @@ use super::local::Locals;
 use super::tables::Tables;
 use super::transmit::Carrier;
 use crate::clock::{MILLISECOND, Nanos, now};
-use crate::poll::{AsSource, Poller, Ready, Source, Waker};
+use crate::poll::{AsSource, Poller, Ready, Waker};
 use crate::tap::Device;
 use crate::udp::Sockets;
 
@@ -67,13 +67,15 @@ struct Waiting {
 }
 
 pub struct Queue {
+    number: usize,
+    // Before the sockets, so that none is closed that's still waited for.
+    receive: Waiting,
+    transmit: Waiting,
     pub sockets: Sockets,
     /// Where what isn't a session's arrives, if this queue takes that.
     pub strangers: Option<Sockets>,
     inbound: Mutex<Locals>,
     carrier: Mutex<Carrier>,
-    receive: Waiting,
-    transmit: Waiting,
     duty: Duty,
 }
 
@@ -115,10 +117,10 @@ impl Queue {
     ) -> io::Result<Self> {
         let receive = Waiting::new()?;
         let transmit = Waiting::new()?;
-        receive.poller.watch(TAP, tap.descriptor(number)?)?;
+        tap.watch(number, &receive.poller, TAP)?;
         receive.watch((V4, V6), &sockets)?;
         let (inbound, carrier) = (Mutex::new(Locals::new(number, tables)), Mutex::new(Carrier::new(number)));
-        let queue = Self { sockets, strangers, inbound, carrier, receive, transmit, duty: Duty::default() };
+        let queue = Self { number, sockets, strangers, inbound, carrier, receive, transmit, duty: Duty::default() };
         queue.watch_strangers()?;
         Ok(queue)
     }
@@ -165,7 +167,7 @@ impl Queue {
     }
 
     /// After a turn that moved `load`: has the other side read the interface if that's better from here on.
-    pub fn end_turn(&self, side: Side, load: Load, tap: Source) {
+    pub fn end_turn(&self, side: Side, load: Load, tap: &Device) {
         if self.duty.is_to_change(side, load, now()) {
             self.hand_over(side, tap);
         }
@@ -173,12 +175,12 @@ impl Queue {
 
     /// Lets the other side read the interface. Called by who does, without the carrier. Frames that wait make the other one
     /// ready, and the wake has it look at the deadlines. If the system refuses to watch, all stays as it was.
-    fn hand_over(&self, from: Side, tap: Source) {
+    fn hand_over(&self, from: Side, tap: &Device) {
         let to = if from == Side::Receive { Side::Transmit } else { Side::Receive };
-        if self.waiting(to).poller.watch(TAP, tap).is_err() {
+        if tap.watch(self.number, &self.waiting(to).poller, TAP).is_err() {
             return;
         }
-        self.waiting(from).poller.forget(tap);
+        tap.forget(self.number, &self.waiting(from).poller);
         self.duty.change(to);
         self.waiting(to).waker.wake();
     }

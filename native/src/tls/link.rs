@@ -123,13 +123,7 @@ impl State {
         ended.map_err(|error| failed(&error))
     }
 
-    fn carry(
-        &self,
-        stream: &mut TlsStream,
-        lookout: &Lookout,
-        until: Nanos,
-        tell: &impl Fn(Told),
-    ) -> io::Result<()> {
+    fn carry(&self, stream: &mut TlsStream, lookout: &Lookout, until: Nanos, tell: &impl Fn(Told)) -> io::Result<()> {
         let mut scratch = vec![0; READ].into_boxed_slice();
         let mut is_open = false;
         while !self.is_stopping() {

@@ -71,12 +71,7 @@ pub struct TlsServer {
 
 impl TlsServer {
     /// `poller`, which whoever calls `turn` waits in, has it ready at `place`.
-    pub fn open(
-        addresses: &[SocketAddr],
-        limits: TlsLimits,
-        poller: &Poller,
-        place: usize,
-    ) -> Result<Self, OpenError> {
+    pub fn open(addresses: &[SocketAddr], limits: TlsLimits, poller: &Poller, place: usize) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::io(Code::Failed, "watching TLS connections", &error);
         let config = settings::server().map_err(|error| OpenError::new(Code::Failed, error))?;
         let readiness = Readiness::new(poller, place).map_err(failed)?;
