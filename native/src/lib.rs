@@ -16,12 +16,10 @@ pub mod mapping;
 pub mod open;
 pub mod packet;
 pub mod poll;
-#[cfg(target_os = "linux")]
 pub mod process;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;
-#[cfg(target_os = "linux")]
 pub mod routes;
 pub mod seal;
 pub mod sockopt;
@@ -29,7 +27,6 @@ pub mod switch;
 pub mod tap;
 pub mod tls;
 pub mod udp;
-#[cfg(target_os = "linux")]
 pub mod watch;
 pub mod way;
 #[cfg(test)]
