@@ -111,7 +111,13 @@ fn is_temporary(error: &io::Error) -> bool {
 
 #[cfg(unix)]
 fn hold_little_unsent(socket: &TcpStream) -> io::Result<()> {
-    crate::sockopt::set(socket.as_source(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, UNSENT)
+    #[cfg(not(target_os = "macos"))]
+    use libc::TCP_NOTSENT_LOWAT;
+    /// Of netinet/tcp.h; libc has it for other systems only.
+    #[cfg(target_os = "macos")]
+    const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
+
+    crate::sockopt::set(socket.as_source(), libc::IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT)
 }
 
 /// Windows can only be told how much it may hold, sent or not.
