@@ -46,7 +46,7 @@ const ADDUSER = ['adduser', '-S', '-D', '-H', '-G', 'p2p', '-h', '/var/lib/p2p',
 function scriptFor(script: string, { command }: Program): string {
   const [program = '', ...args] = command;
   return script
-    .replace(/^command=.*$/m, () => `command=${quoted(program)}`)
+    .replace(/^command=.*$/m, () => `command=${quoted(inner(program))}`)
     .replace(/^command_args=.*$/m, () => `command_args=${quoted(args.map(inner).join(' '))}`);
 }
 
@@ -55,7 +55,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** openrc-run divides `command_args` as a shell would, by `eval`. */
+/** openrc-run divides `command` and `command_args` as a shell would, by `eval`. */
 function inner(word: string): string {
   return /^[\w/.,:@%+=-]+$/.test(word) ? word : quoted(word);
 }
