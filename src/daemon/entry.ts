@@ -227,8 +227,8 @@ export class Entry {
       error: this.error,
       retryMs: this.running === null ? Math.max(0, Math.round(this.retryAt - performance.now())) : null,
       peerId: snapshot?.id ?? this.peerId(),
-      lan: this.running?.lanState() ?? 'off',
-      dht: this.running?.dhtState() ?? 'off',
+      lan: this.running?.discovery.lanState() ?? 'off',
+      dht: this.running?.discovery.dhtState() ?? 'off',
       portMapping: this.portMapping(),
       relays: this.relays(),
       forwardOnly: this.saved.forwardOnly,
@@ -282,7 +282,7 @@ export class Entry {
   }
 
   private portMapping(): PortMappingInfo {
-    const state = this.running?.portMapping() ?? NO_PORT_MAPPING;
+    const state = this.running?.discovery.portMapping() ?? NO_PORT_MAPPING;
     return { ...state, attempts: [...state.attempts] };
   }
 

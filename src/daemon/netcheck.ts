@@ -16,7 +16,7 @@ export interface WayOut {
 /** What of a running network is looked at; `RunningNetwork` is one. */
 export interface Checked {
   details(): Pick<NetworkDetails, 'nat' | 'outside'>;
-  dhtNodes(): { readonly where: string; readonly nodes: number };
+  readonly discovery: { dhtNodes(): { readonly where: string; readonly nodes: number } };
   upMs(): number;
 }
 
@@ -47,7 +47,7 @@ export function checkNetwork(info: NetworkInfo, running: Checked | null, way: Wa
     nat: 'unknown' as const,
     outside: { asked: 0, answered: 0, seen: [] },
   };
-  const { where, nodes } = running?.dhtNodes() ?? { where: 'off', nodes: 0 };
+  const { where, nodes } = running?.discovery.dhtNodes() ?? { where: 'off', nodes: 0 };
   const connected = { lan: 0, direct: 0, relay: 0 };
   for (const { path, state: member } of info.peers) if (member === 'connected' && path !== 'none') connected[path]++;
   const udp = udpState(outside.answered + connected.direct, where, running?.upMs() ?? 0);

@@ -228,7 +228,7 @@ export class Networks {
   /** Forgets a relay's pinned key. Says whether there was one. */
   forgetRelay(name: string): boolean {
     const had = this.around.pins.forget(name);
-    for (const { running } of this.entries.values()) running?.pinsChanged();
+    for (const { running } of this.entries.values()) running?.discovery.pinsChanged();
     return had;
   }
 
@@ -236,7 +236,7 @@ export class Networks {
   networkChanged(): void {
     const addresses = this.lookAtAddresses();
     const route = this.around.host.defaultRoute(addresses);
-    for (const { running } of this.entries.values()) running?.setRoute(route);
+    for (const { running } of this.entries.values()) running?.discovery.setRoute(route);
     this.routes.restore();
     this.routes.look(); // first: what's on-link from now on mustn't lead into an overlay
     if (JSON.stringify(addresses) === JSON.stringify(this.addresses)) {
@@ -247,7 +247,7 @@ export class Networks {
     this.around.log.daemon.debug({ count: addresses.length }, 'the addresses of this machine have changed');
     for (const { running } of this.entries.values()) {
       running?.setAddresses(addresses);
-      running?.lookAgain();
+      running?.discovery.lookAgain();
     }
   }
 

@@ -1,6 +1,7 @@
 /** Opens a planned network under the first device name and port that are free. */
 import { DeviceError } from '../device/device.js';
 import { type ErrorName, RpcError } from '../rpc/errors.js';
+import { SYSTEM } from '../system/this-system.js';
 import { ownAddresses } from './addresses.js';
 import type { Plan } from './plan.js';
 import { portChoices } from './plan.js';
@@ -71,10 +72,6 @@ const REASONS: Readonly<Record<DeviceError['code'], ErrorName>> = {
   failed: 'device-failed',
 };
 
-/** What to do about a right that's missing. */
-const RIGHTS =
-  'it needs CAP_NET_ADMIN and the device /dev/net/tun: run it as root (sudo p2p daemon), or as a service as platform/linux/p2p.service does';
-
 /** What the caller is told: which of the values it was, and what the system said. */
 function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
@@ -87,9 +84,12 @@ function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): u
     case 'address-refused':
       return new RpcError(reason, `ip: the system refuses ${ownAddresses(saved).join(', ')} (${error.message})`);
     case 'no-permission':
-      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${RIGHTS}`);
+      return new RpcError(
+        reason,
+        `the daemon may not make a network device (${error.message}); ${SYSTEM.advice.deviceRights}`,
+      );
     case 'no-tun':
-      return new RpcError(reason, `the system has no /dev/net/tun; try: modprobe tun (${error.message})`);
+      return new RpcError(reason, `${SYSTEM.advice.deviceMissing} (${error.message})`);
     case 'failed':
       return new RpcError(reason, `the network device could not be made: ${error.message}`);
   }

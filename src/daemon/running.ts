@@ -1,4 +1,4 @@
-/** A network that's up: its device, its machine, and the discovery that feeds it. */
+/** A network that's up: its device, its machine, and what they do for each other. */
 
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
@@ -6,64 +6,35 @@ import { type Cidr, formatCidr } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 import type { DefaultRoute } from '../core/port-mapping.js';
 import { type Device, type DeviceCommand, DeviceError, type DeviceEvent, type Help } from '../device/device.js';
-import { Meeting } from '../discovery/dht/meeting.js';
-import type { DhtProcess } from '../discovery/dht/process.js';
-import type { LanBeacons } from '../discovery/lan.js';
-import type { PortMappingState } from '../discovery/port-mapping/port-mapping.js';
-import type { Acquaintance } from '../network/acquaintances.js';
-import type { ChosenAddress } from '../network/addresses/claims.js';
 import { ulaOf } from '../network/addresses/derived.js';
-import type { NetworkEvent } from '../network/events.js';
 import { deriveIdentity, type Identity } from '../network/identity.js';
-import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot, RememberedPeer } from '../network/io.js';
+import type { NetworkDetails, NetworkInput, NetworkOutput, NetworkSnapshot } from '../network/io.js';
 import { Network } from '../network/network.js';
 import type { RelayOffer } from '../network/record.js';
 import { type NetworkSecrets, networkSecrets } from '../network/secrets.js';
 import { RpcError } from '../rpc/errors.js';
-import { type HttpProxy, MEMBERS } from '../rpc/relay-fields.js';
-import type { Host } from './host.js';
+import { MEMBERS } from '../rpc/relay-fields.js';
+import { Discovery, type DiscoveryOptions } from './discovery.js';
+import { Effects, type Keepers } from './effects.js';
 import { queueOf } from './keys.js';
 import type { Logger } from './log.js';
 import { Loop } from './loop.js';
 import type { LiveFigures } from './metrics/figures.js';
 import { cidrs, type DeviceChoices, deviceConfig, networkConfig } from './network-config.js';
 import { type PingAnswer, Pings } from './pings.js';
-import type { Pins } from './pins.js';
-import { PortMapper } from './port-mapper.js';
-import { RelayNames } from './relay-names.js';
 import type { SavedNetwork } from './saved.js';
-import { StaticPeers } from './static-peers.js';
 
-export interface RunningOptions {
-  readonly host: Host;
-  readonly saved: SavedNetwork;
+export interface RunningOptions extends DiscoveryOptions, Keepers {
   /** 32 bytes. */
   readonly master: Uint8Array;
-  readonly bootCounter: number;
-  readonly lan: boolean;
-  readonly portMapping: boolean;
   /** What of the system's help the device uses, with how many threads, and how it marks its datagrams. */
   readonly choices: DeviceChoices;
-  /** Where members meet in a DHT, or null. */
-  readonly dht: { readonly process: DhtProcess; readonly bootstrap: readonly string[] | null } | null;
   readonly addresses: readonly LocalAddress[];
   readonly route: DefaultRoute | null;
   /** Subnets of this daemon's other networks. */
   readonly overlays: readonly Cidr[];
-  readonly log: Logger;
-  /** Relays that it uses, `[ID@]HOST[:PORT[/TLSPORT]]`. */
-  readonly relays: readonly string[];
   /** The relay that this machine serves and offers to members, or null. */
   readonly relayOffer: RelayOffer | null;
-  readonly pins: Pins;
-  readonly proxy: HttpProxy | null;
-  readonly onEvent: (event: NetworkEvent) => void;
-  /** Keys that ended up to this moment (ms since 1970) have to be forgotten. */
-  readonly onWipeKeys: (until: number) => void;
-  /** It chose this address, or has no chosen one now. */
-  readonly onChosen: (chosen: ChosenAddress | null) => void;
-  readonly onAcquaintances: (acquaintances: readonly Acquaintance[]) => void;
-  readonly onRemember: (peers: readonly RememberedPeer[]) => void;
   /** The device is gone; the network must be closed. */
   readonly onGone: (error: string) => void;
 }
@@ -76,18 +47,13 @@ const HELPS: readonly Help[] = ['tap-offload', 'udp-gso', 'udp-gro'];
 /** Emits `activity` whenever something may have changed. */
 export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   private readonly loop: Loop<NetworkInput, NetworkOutput>;
-  private readonly statics: StaticPeers;
-  private readonly lan: LanBeacons | null;
-  private readonly meeting: Meeting | null;
-  private readonly portMapper: PortMapper | null;
+  /** What finds its members. */
+  readonly discovery: Discovery;
   private readonly openedAt: number;
-  private route: DefaultRoute | null = null;
-  private readonly relayNames: RelayNames;
-  private addresses: readonly LocalAddress[] = [];
-  private forwardOnly: boolean;
   private mtu: number;
   private readonly clockTimer: NodeJS.Timeout;
   private readonly pings = new Pings();
+  private readonly effects: Effects;
 
   private constructor(
     private readonly options: RunningOptions,
@@ -102,31 +68,18 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.setMaxListeners(0); // each waiting call is one; the RPC server bounds them
     const { host, saved } = options;
     this.openedAt = host.now();
-    this.forwardOnly = saved.forwardOnly;
     this.mtu = saved.mtu;
     this.loop = new Loop(
       machine,
       () => host.now(),
-      (outputs) => this.carryOut(outputs),
+      (outputs) => this.effects.carryOut(outputs),
     );
-    this.lan = options.lan && !saved.noLan ? this.openLan(secrets.lanKey) : null;
-    this.meeting = this.openMeeting(secrets, identity);
-    this.portMapper = options.portMapping ? this.openPortMapper(identity) : null;
+    const feed = (input: NetworkInput) => this.feed(input);
+    this.discovery = new Discovery(options, { feed, snapshot: () => this.snapshot() }, secrets, identity);
+    this.effects = new Effects({ device, discovery: this.discovery, pings: this.pings, keepers: options, feed });
     this.setOverlays(options.overlays); // first: what lies inside an overlay must not be tried even once
     this.setAddresses(options.addresses);
-    this.setRoute(options.route);
-    this.statics = new StaticPeers(
-      saved.peers,
-      (text) => host.resolvePeer(text),
-      (input) => this.feed(input),
-      () => this.snapshot().unanswered.map(({ name }) => name),
-    );
-    this.relayNames = new RelayNames({
-      ...{ relays: options.relays.filter((relay) => relay !== MEMBERS), pins: options.pins, proxy: options.proxy },
-      resolve: (text) => host.resolvePeer(text),
-      feed: (input) => this.feed(input),
-      missing: () => this.snapshot().relays.flatMap(({ name, state }) => (state === 'connected' ? [] : [name])),
-    });
+    this.discovery.setRoute(options.route);
     this.clockTimer = setInterval(() => this.lookAtClock(), CLOCK_MS);
   }
 
@@ -160,23 +113,15 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     }
   }
 
+  /** This machine's. */
   setAddresses(addresses: readonly LocalAddress[]): void {
-    this.addresses = addresses;
-    this.lan?.setAddresses(this.forwardOnly ? [] : addresses);
+    this.discovery.setAddresses(addresses);
     this.feed({ kind: 'interfaces', addresses });
-  }
-
-  /** The way out may have changed, and with it the router that can map our port. */
-  setRoute(route: DefaultRoute | null): void {
-    this.route = route;
-    this.portMapper?.setRoute(this.forwardOnly ? null : route);
   }
 
   /** Through relays only, or not. */
   setForwardOnly(on: boolean): void {
-    this.forwardOnly = on;
-    this.lan?.setAddresses(on ? [] : this.addresses);
-    this.setRoute(this.route); // a mapping is of no use then
+    this.discovery.setForwardOnly(on);
     this.feed({ kind: 'forward-only', on });
   }
 
@@ -197,11 +142,6 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.feed({ kind: 'profile', profile: { name, mtu, routes: cidrs(routes) } });
   }
 
-  /** What's pinned is another matter now. */
-  pinsChanged(): void {
-    this.relayNames.lookAll();
-  }
-
   /** Links or routes have changed, and addresses haven't. */
   routesChanged(): void {
     this.feed({ kind: 'routes' });
@@ -210,12 +150,6 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   /** Subnets of this daemon's other networks. */
   setOverlays(subnets: readonly Cidr[]): void {
     this.feed({ kind: 'overlays', subnets });
-  }
-
-  /** Names that didn't resolve may do so now that this machine has other addresses. */
-  lookAgain(): void {
-    this.statics.refresh();
-    this.relayNames.refresh();
   }
 
   /** Gives the device these addresses, and its IPv6 one, in place of all others. Throws a `DeviceError`; then it has those that it had. */
@@ -250,16 +184,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   }
 
   snapshot(): NetworkSnapshot {
-    const snapshot = this.machine.snapshot(this.options.host.now(), this.device.stats());
-    const unanswered = snapshot.unanswered.map((peer) => ({
-      ...peer,
-      lastError: this.statics.errorOf(peer.name) ?? peer.lastError,
-    }));
-    const relays = snapshot.relays.map((relay) => ({
-      ...relay,
-      lastError: this.relayNames.errorOf(relay.name) ?? relay.lastError,
-    }));
-    return { ...snapshot, relays, unanswered, problems: [...snapshot.problems, ...(this.meeting?.problems() ?? [])] };
+    return this.discovery.explain(this.machine.snapshot(this.options.host.now(), this.device.stats()));
   }
 
   /** The key queue is this one from now on. */
@@ -301,34 +226,14 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     return this.machine.details(this.options.host.now());
   }
 
-  /** Nodes that are known of the DHT in which its members meet, and which DHT that is. */
-  dhtNodes(): { readonly where: string; readonly nodes: number } {
-    const { dht } = this.options;
-    if (dht === null || this.meeting === null) return { where: 'off', nodes: 0 };
-    return { where: dht.bootstrap?.join(',') ?? 'public', nodes: this.meeting.nodes() };
-  }
-
   /** What's measured of it, beyond what it says of itself. */
   figures(): LiveFigures {
-    return { handshakes: this.snapshot().handshakes, dht: this.meeting?.figures() ?? null };
+    return { handshakes: this.snapshot().handshakes, dht: this.discovery.dhtFigures() };
   }
 
   /** For how long it has been up, in ms. */
   upMs(): number {
     return this.options.host.now() - this.openedAt;
-  }
-
-  dhtState(): string {
-    return this.meeting?.state() ?? 'off';
-  }
-
-  lanState(): string {
-    return this.lan?.state() ?? 'off';
-  }
-
-  /** Null: it's switched off. */
-  portMapping(): PortMappingState | null {
-    return this.forwardOnly ? null : (this.portMapper?.state() ?? null);
   }
 
   /** Says goodbye to the members, and closes. */
@@ -341,10 +246,7 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
   async close(): Promise<void> {
     this.loop.stop();
     clearInterval(this.clockTimer);
-    this.statics.stop();
-    this.relayNames.stop();
-    this.meeting?.close();
-    await Promise.all([this.lan?.close(), this.device.close(), this.portMapper?.stop()]);
+    await Promise.all([this.discovery.close(), this.device.close()]);
     this.emit('activity');
     this.removeAllListeners();
   }
@@ -365,104 +267,6 @@ export class RunningNetwork extends EventEmitter<{ activity: [] }> {
     this.emit('activity');
     const gone = events.find((event) => event.kind === 'device-gone');
     if (gone !== undefined) this.options.onGone(gone.error);
-  }
-
-  private carryOut(outputs: readonly NetworkOutput[]): void {
-    const commands: DeviceCommand[] = [];
-    for (const output of outputs) {
-      if (output.kind === 'device') commands.push(output.command);
-      else this.carryOutOther(output);
-    }
-    if (commands.length > 0) this.apply(commands);
-  }
-
-  private carryOutOther(output: Exclude<NetworkOutput, { kind: 'device' }>): void {
-    switch (output.kind) {
-      case 'beacon':
-        this.lan?.announce(output.payload);
-        break;
-      case 'record':
-        this.meeting?.setRecord(output.record);
-        break;
-      case 'wipe-keys':
-        this.options.onWipeKeys(output.until);
-        break;
-      case 'pong':
-        this.pings.answered(output.pong);
-        break;
-      case 'addresses':
-        this.wearChosen(output);
-        break;
-      case 'acquaintances':
-        this.options.onAcquaintances(output.acquaintances);
-        break;
-      case 'pin':
-        this.options.pins.add(output.relay, output.key);
-        break;
-      case 'remember':
-        this.options.onRemember(output.peers);
-        break;
-      case 'event':
-        this.options.onEvent(output.event);
-        break;
-      case 'notable':
-        this.options.log[output.level](output.facts, output.message);
-        break;
-    }
-  }
-
-  private wearChosen({ addresses, chosen }: Extract<NetworkOutput, { kind: 'addresses' }>): void {
-    this.options.onChosen(chosen);
-    try {
-      this.device.setAddresses(addresses);
-    } catch (error) {
-      const { message } = error as Error;
-      this.options.log.error({ addresses: addresses.join(), error: message }, 'the system refuses addresses');
-      const [ip] = chosen?.address.split('/') ?? [];
-      if (ip !== undefined) this.feed({ kind: 'address-refused', ip, error: message });
-    }
-  }
-
-  /** A command that the data plane refuses is a mistake of ours: it's told, and costs no more than itself. */
-  private apply(commands: readonly DeviceCommand[]): void {
-    try {
-      this.device.apply(commands);
-    } catch (error) {
-      this.options.log.error({ err: error }, 'the data plane refused a command');
-    }
-  }
-
-  private openMeeting({ topicKey, recordKey }: NetworkSecrets, { announceSecret }: Identity): Meeting | null {
-    const { dht, bootCounter, log } = this.options;
-    if (dht === null) return null;
-    return new Meeting({
-      ...dht,
-      secrets: { topicKey, recordKey, announceSecret },
-      bootCounter,
-      onFound: (record) => this.feed({ kind: 'found', record, source: 'dht' }),
-      onNodes: (nodes) => this.feed({ kind: 'dht-nodes', nodes, isTrusted: dht.bootstrap !== null }),
-      onProblem: (text) => log.warn(`DHT: ${text}`),
-    });
-  }
-
-  private openPortMapper({ mappingNonce }: Identity): PortMapper {
-    const { host, saved, log } = this.options;
-    return new PortMapper({
-      client: host.mapping,
-      now: () => host.now(),
-      port: saved.port,
-      nonce: mappingNonce,
-      onMapped: (external) => this.feed({ kind: 'port-mapped', external }),
-      log,
-    });
-  }
-
-  private openLan(lanKey: Uint8Array): LanBeacons {
-    return this.options.host.openLan({
-      lanKey,
-      onBeacon: (payload, from) => this.feed({ kind: 'beacon', payload, from }),
-      onProblem: (message) => this.options.log.warn(`LAN discovery: ${message}`),
-    });
   }
 }
 

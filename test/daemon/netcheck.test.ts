@@ -56,7 +56,7 @@ function check(facts: Facts) {
   };
   const running: Checked = {
     details: () => ({ nat, outside: { asked: 4, answered, seen: answered === 0 ? [] : [seen as typeof SEEN] } }),
-    dhtNodes: () => ({ where: dht, nodes: 4 }),
+    discovery: { dhtNodes: () => ({ where: dht, nodes: 4 }) },
     upMs: () => upMs,
   };
   const network = { ...info, peers: [] } as unknown as NetworkInfo;

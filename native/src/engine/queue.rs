@@ -1,7 +1,7 @@
 //! A queue: two threads and what belongs to them. A device has one, or several side by side. One always reads the sockets. Who reads the interface changes: with little
 //! to do the same thread, so that a frame and its answer wake one thread instead of two; with much to do the other.
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -68,6 +68,7 @@ struct Waiting {
 }
 
 pub struct Queue {
+    number: usize,
     pub sockets: Sockets,
     /// Where what isn't a session's arrives, if this queue takes that.
     pub strangers: Option<Sockets>,
@@ -116,10 +117,10 @@ impl Queue {
     ) -> io::Result<Self> {
         let receive = Waiting::new()?;
         let transmit = Waiting::new()?;
-        receive.poller.watch(TAP, tap.descriptor(number)?)?;
+        tap.watch(number, &receive.poller, TAP)?;
         receive.watch((V4, V6), &sockets)?;
         let (inbound, carrier) = (Mutex::new(Locals::new(number, tables)), Mutex::new(Carrier::new(number)));
-        let queue = Self { sockets, strangers, inbound, carrier, receive, transmit, duty: Duty::default() };
+        let queue = Self { number, sockets, strangers, inbound, carrier, receive, transmit, duty: Duty::default() };
         queue.watch_strangers()?;
         Ok(queue)
     }
@@ -166,7 +167,7 @@ impl Queue {
     }
 
     /// After a turn that moved `load`: has the other side read the interface if that's better from here on.
-    pub fn end_turn(&self, side: Side, load: Load, tap: BorrowedFd) {
+    pub fn end_turn(&self, side: Side, load: Load, tap: &Device) {
         if self.duty.is_to_change(side, load, now()) {
             self.hand_over(side, tap);
         }
@@ -174,12 +175,12 @@ impl Queue {
 
     /// Lets the other side read the interface. Called by who does, without the carrier. Frames that wait make the other one
     /// ready, and the wake has it look at the deadlines. If the system refuses to watch, all stays as it was.
-    fn hand_over(&self, from: Side, tap: BorrowedFd) {
+    fn hand_over(&self, from: Side, tap: &Device) {
         let to = if from == Side::Receive { Side::Transmit } else { Side::Receive };
-        if self.waiting(to).poller.watch(TAP, tap).is_err() {
+        if tap.watch(self.number, &self.waiting(to).poller, TAP).is_err() {
             return;
         }
-        self.waiting(from).poller.forget(tap);
+        tap.forget(self.number, &self.waiting(from).poller);
         self.duty.change(to);
         self.waiting(to).waker.wake();
     }

@@ -48,7 +48,6 @@ impl Receiver {
     pub fn run(&mut self) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
         let queue = &shared.queues[self.number];
-        let tap = shared.tap.descriptor(self.number).map_err(|error| format!("watching the interface: {error}"))?;
         let mut expiry = None;
         let mut tables = Cache::new(&shared.tables);
         let mut inbox = Inbox::default();
@@ -67,7 +66,7 @@ impl Receiver {
             expiry = self.expire();
             let carried = self.carry(ready, received, tables.load())?;
             let load = received.plus(carried).plus(strange.unwrap_or_default());
-            queue.end_turn(Side::Receive, load, tap);
+            queue.end_turn(Side::Receive, load, &shared.tap);
         }
         Ok(())
     }

@@ -27,7 +27,6 @@ const WORTHWHILE: usize = 32 * 1_024;
 /// can't go on.
 pub fn run(shared: &Shared, number: usize) -> Result<(), String> {
     let queue = &shared.queues[number];
-    let tap = shared.tap.descriptor(number).map_err(|error| format!("watching the interface: {error}"))?;
     let mut tables = Cache::new(&shared.tables);
     while !shared.is_stopping() {
         let left = queue.carrier(Side::Transmit).and_then(|carrier| carrier.time_left());
@@ -37,7 +36,7 @@ pub fn run(shared: &Shared, number: usize) -> Result<(), String> {
         let load = if ready.has(TAP) { carrier.carry(shared, tables, TURN)? } else { Load::default() };
         carrier.keep_deadlines(shared, tables, ready.has(WAKER));
         drop(carrier);
-        queue.end_turn(Side::Transmit, load, tap);
+        queue.end_turn(Side::Transmit, load, &shared.tap);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A TAP interface of Linux. The kernel removes it when its descriptor is closed, so nothing stays behind however we end.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Address, Tap, TapConfig, netlink, vnet};
 use crate::error::{Code, OpenError};
 use crate::packet::{HEADROOM, Offload};
-use crate::poll::check;
+use crate::poll::{Poller, check};
 
 const DEVICE: &str = "/dev/net/tun";
 /// Not in libc: fail if an interface of that name exists, also one that we could attach to.
@@ -83,9 +83,16 @@ impl LinuxTap {
         file.ok_or_else(|| io::ErrorKind::InvalidInput.into())
     }
 
-    /// For waiting until a queue has a frame.
-    pub fn descriptor(&self, queue: usize) -> io::Result<BorrowedFd<'_>> {
-        self.queue(queue).map(AsFd::as_fd)
+    /// Has a poller wait until a queue has a frame. `place`: its bit in `Ready`.
+    pub fn watch(&self, queue: usize, poller: &Poller, place: usize) -> io::Result<()> {
+        poller.watch(place, self.queue(queue)?.as_fd())
+    }
+
+    /// Has it wait for that no longer.
+    pub fn forget(&self, queue: usize, poller: &Poller) {
+        if let Ok(file) = self.queue(queue) {
+            poller.forget(file.as_fd());
+        }
     }
 }
 
