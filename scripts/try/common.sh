@@ -4,7 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 cd "$root"
 readonly trial=try-${0##*/}
-readonly PLAIN=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8)
+readonly PLAIN=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+  SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
 
 wanted() { echo "$trial: $*" >&2; exit 1; }
 
@@ -65,6 +66,16 @@ lend_network() { # SYSTEM
   cp /etc/resolv.conf "$1/etc/resolv.conf"
   mkdir -p "$1/etc/ssl/certs"
   cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"
+}
+
+# Lends a system this machine's Node.js and npm.
+lend_node() { # SYSTEM
+  local npm
+  npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  install -D -m 755 "$(node -p process.execPath)" "$1/usr/local/bin/node"
+  mkdir -p "$1/usr/local/lib/node_modules"
+  cp -r "$npm" "$1/usr/local/lib/node_modules/npm"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$1/usr/local/bin/npm"
 }
 
 # Runs a command in a system that needn't be booted, with the machine's network.

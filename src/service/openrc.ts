@@ -8,6 +8,8 @@ export function openrc(script: string): ServiceManager {
   return {
     name: 'OpenRC',
     file: SCRIPT,
+    isShipped: false,
+    places: [SCRIPT],
     install: (program) => [
       // Whichever of the two a system has; the other isn't there. A user that is there already is as good.
       { do: 'run', command: ['groupadd', '--system', 'p2p'], mayFail: true },
@@ -47,7 +49,7 @@ function scriptFor(script: string, { command }: Program): string {
   const [program = '', ...args] = command;
   return script
     .replace(/^command=.*$/m, () => `command=${quoted(inner(program))}`)
-    .replace(/^command_args=.*$/m, () => `command_args=${quoted(args.map(inner).join(' '))}`);
+    .replace(/^command_args=.*$/m, () => `command_args=${quoted([...args, '--syslog'].map(inner).join(' '))}`);
 }
 
 /** POSIX shell: nothing is special between single quotes but they themselves. */
