@@ -4,8 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 cd "$root"
 readonly trial=try-${0##*/}
-readonly PLAIN=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-  SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
+readonly PLAIN=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8)
+readonly TRUSTED=/etc/ssl/certs/ca-certificates.crt
 
 wanted() { echo "$trial: $*" >&2; exit 1; }
 
@@ -65,7 +65,7 @@ device() { # SYSTEM NAME MAJOR MINOR
 lend_network() { # SYSTEM
   cp /etc/resolv.conf "$1/etc/resolv.conf"
   mkdir -p "$1/etc/ssl/certs"
-  cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"
+  cp "$TRUSTED" "$1$TRUSTED"
 }
 
 # Lends a system this machine's Node.js and npm.
@@ -78,9 +78,16 @@ lend_node() { # SYSTEM
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$1/usr/local/bin/npm"
 }
 
+# Installs Rust for a user by rustup, as its own script does that rustup.rs has; this machine's rustup is the installer.
+lend_rustup() { # SYSTEM USER
+  install -m 755 "$(command -v rustup)" "$1/usr/local/bin/rustup-init"
+  inside "$1" runuser -u "$2" -- env "HOME=/home/$2" rustup-init -y --no-modify-path --profile minimal > "$1.rustup.log" 2>&1 || { cat "$1.rustup.log" >&2; exit 1; }
+  rm "$1/usr/local/bin/rustup-init"
+}
+
 # Runs a command in a system that needn't be booted, with the machine's network.
 inside() { # SYSTEM COMMAND...
-  "${PLAIN[@]}" chroot "$@"
+  "${PLAIN[@]}" "SSL_CERT_FILE=$TRUSTED" "NODE_EXTRA_CA_CERTS=$TRUSTED" chroot "$@"
 }
 
 # What a machine's own init finds mounted, and what a program in a container does: there /proc/sys can't be written to.

@@ -53,7 +53,10 @@ function load(): unknown {
       failures.push(String(error));
     }
   }
-  const why = files.length === 0 ? 'it is not built; run `make build`' : failures.join('; ');
+  const why =
+    files.length === 0
+      ? 'it is not built; run `make build` in a checkout, or `npm rebuild --global p2p`'
+      : failures.join('; ');
   throw new DeviceError(
     'failed',
     `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,
