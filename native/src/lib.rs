@@ -6,6 +6,7 @@ pub mod counters;
 pub mod cut;
 pub mod edge;
 pub mod engine;
+pub mod errno;
 pub mod error;
 pub mod events;
 pub mod frame;
@@ -14,21 +15,18 @@ pub mod fuzzing;
 pub mod mapping;
 pub mod open;
 pub mod packet;
-#[cfg(target_os = "linux")]
 pub mod poll;
-#[cfg(target_os = "linux")]
 pub mod process;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;
-#[cfg(target_os = "linux")]
 pub mod routes;
 pub mod seal;
+pub mod sockopt;
 pub mod switch;
 pub mod tap;
 pub mod tls;
 pub mod udp;
-#[cfg(target_os = "linux")]
 pub mod watch;
 pub mod way;
 #[cfg(test)]
