@@ -15,6 +15,8 @@ export function windowsServices(system32: string): ServiceManager {
   return {
     name: 'Windows services',
     file: `service ${NAME}`,
+    isShipped: false,
+    places: [], // it alone knows
     install: (program) => {
       // The path as Windows will split it; LocalSystem, as nothing is said of a user.
       const settings = ['type=', 'own', 'start=', 'auto', 'binPath=', commandLine(program)];

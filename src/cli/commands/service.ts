@@ -1,8 +1,9 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { carryOut, FailedStep, run } from '../../service/carry-out.js';
 import { serviceManager } from '../../service/choose.js';
 import type { Program, ServiceManager, Step } from '../../service/manager.js';
+import { outOfReach, outOfTrust } from '../../service/out-of-reach.js';
 import { SYSTEM } from '../../system/this-system.js';
 import { jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
@@ -18,16 +19,12 @@ const DONE: Readonly<Record<Change, string>> = {
   stop: 'is stopped',
 };
 
-/** Folders that are a person's own: a service that runs as another user can't read there, and one with all rights mustn't run what that person can change. */
-const HOMES = /^(\/(root|home|Users)\/|[a-z]:\\Users\\)/i;
 /** ERROR_ACCESS_DENIED of Windows, with which its programs end. */
 const ACCESS_DENIED = 5;
 
-const HOW = {
-  linux: 'e.g. with make install',
-  macos: 'e.g. with sudo npm install -g --prefix /usr/local',
-  windows: 'e.g. with npm install -g --prefix "C:\\Program Files\\p2p"',
-} as const;
+const NOT_INSTALLED = `the service is not installed; that takes: ${SYSTEM.advice.installService}`;
+/** Where the service's file came with p2p, and goes with it. */
+const STAYS = "is stopped and doesn't start by itself any more; its file stays, as it's part of the installation";
 
 export function serviceCommand(): Command {
   return new Command('service')
@@ -54,13 +51,17 @@ Examples:
 
 async function change(manager: ServiceManager, action: Change, json: boolean): Promise<void> {
   if (process.getuid !== undefined && process.getuid() !== 0) throw denied();
+  if ((action === 'start' || action === 'stop') && !isInstalled(manager)) throw new Error(NOT_INSTALLED);
   try {
     await carryOut(stepsOf(manager, action));
   } catch (error) {
     throw error instanceof FailedStep && isDenial(error) ? denied() : error;
   }
   if (json) printJson({ manager: manager.name, file: manager.file, action });
-  else tell(`p2p: the service ${DONE[action]} (${manager.name}, ${manager.file})`);
+  else
+    tell(
+      `p2p: the service ${action === 'uninstall' && manager.isShipped ? STAYS : DONE[action]} (${manager.name}, ${manager.file})`,
+    );
 }
 
 function isDenial({ status }: FailedStep): boolean {
@@ -79,6 +80,10 @@ function stepsOf(manager: ServiceManager, action: Change): readonly Step[] {
 }
 
 async function status(manager: ServiceManager, json: boolean): Promise<void> {
+  if (!isInstalled(manager)) {
+    if (json) printJson({ manager: manager.name, file: manager.file, running: false });
+    throw new Exit('unhealthy', NOT_INSTALLED);
+  }
   const isRead = json || manager.runs !== undefined;
   const { status: code, said } = await run(manager.status(), isRead ? 'pipe' : 'inherit');
   if (code === null) throw new Error(said);
@@ -88,8 +93,12 @@ async function status(manager: ServiceManager, json: boolean): Promise<void> {
   if (!running) throw new Exit('unhealthy', 'the service does not run');
 }
 
+function isInstalled(manager: ServiceManager): boolean {
+  return manager.places.length === 0 || manager.places.some((path) => existsSync(path));
+}
+
 function ourManager(): ServiceManager {
-  const manager = serviceManager();
+  const manager = serviceManager(ourScript());
   if (manager !== null) return manager;
   throw new Error(
     'no service manager that p2p knows runs here: expected systemd, OpenRC or launchd; p2p daemon runs without one as well',
@@ -97,13 +106,17 @@ function ourManager(): ServiceManager {
 }
 
 function ourProgram(): Program {
-  const script = realpathSync(process.argv[1] ?? '');
+  const program = realpathSync(process.execPath);
+  const script = ourScript();
+  for (const path of [program, script]) {
+    const why = SYSTEM.name === 'windows' ? outOfTrust(path) : outOfReach(path, (path) => statSync(path).mode);
+    if (why !== null) throw new Error(`${why}; install p2p for all first, ${SYSTEM.advice.installForAll}`);
+  }
   const log = SYSTEM.logFile === null ? [] : ['--log-file', SYSTEM.logFile];
   const asService = SYSTEM.name === 'windows' ? ['--as-service'] : [];
-  const command = [realpathSync(process.execPath), script, 'daemon', ...asService, ...log];
-  const inHome = command.find((word) => HOMES.test(word));
-  if (inHome === undefined) return { command };
-  throw new Error(
-    `${inHome} is in somebody's home, which the service can't read or shouldn't trust; install p2p for all first, ${HOW[SYSTEM.name]}`,
-  );
+  return { command: [program, script, 'daemon', ...asService, ...log] };
+}
+
+function ourScript(): string {
+  return realpathSync(process.argv[1] ?? '');
 }
