@@ -6,6 +6,7 @@ pub mod counters;
 pub mod cut;
 pub mod edge;
 pub mod engine;
+pub mod errno;
 pub mod error;
 pub mod events;
 pub mod frame;
@@ -14,7 +15,6 @@ pub mod fuzzing;
 pub mod mapping;
 pub mod open;
 pub mod packet;
-#[cfg(target_os = "linux")]
 pub mod poll;
 #[cfg(target_os = "linux")]
 pub mod process;

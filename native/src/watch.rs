@@ -46,7 +46,7 @@ impl AddressWatch {
         let control = Arc::new(Control { stopping: AtomicBool::new(false), waker: Waker::new()? });
         let poller = Poller::new()?;
         poller.watch(SOCKET, socket.as_fd())?;
-        poller.watch(WAKER, control.waker.as_fd())?;
+        poller.watch_waker(WAKER, &control.waker)?;
         let watched = Arc::clone(&control);
         let run = move || watch(&watched, &poller, &socket, &*on_change);
         let thread = Some(thread::Builder::new().name("p2p-addresses".into()).spawn(run)?);

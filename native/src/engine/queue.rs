@@ -1,7 +1,6 @@
 //! A queue: two threads and what belongs to them. A device has one, or several side by side. One always reads the sockets. Who reads the interface changes: with little
 //! to do the same thread, so that a frame and its answer wake one thread instead of two; with much to do the other.
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use super::local::Locals;
 use super::tables::Tables;
 use super::transmit::Carrier;
 use crate::clock::{MILLISECOND, Nanos, now};
-use crate::poll::{Poller, Ready, Waker};
+use crate::poll::{AsSource, Poller, Ready, Waker};
 use crate::tap::Device;
 use crate::udp::Sockets;
 
@@ -69,13 +68,14 @@ struct Waiting {
 
 pub struct Queue {
     number: usize,
+    // Before the sockets, so that none is closed that's still waited for.
+    receive: Waiting,
+    transmit: Waiting,
     pub sockets: Sockets,
     /// Where what isn't a session's arrives, if this queue takes that.
     pub strangers: Option<Sockets>,
     inbound: Mutex<Locals>,
     carrier: Mutex<Carrier>,
-    receive: Waiting,
-    transmit: Waiting,
     duty: Duty,
 }
 
@@ -140,9 +140,9 @@ impl Queue {
     /// Has it wait there.
     pub fn forget_strangers(&self) {
         let Some(Sockets { v4, v6 }) = &self.strangers else { return };
-        self.receive.poller.forget(v4.as_fd());
+        self.receive.poller.forget(v4.as_source());
         if let Some(v6) = v6 {
-            self.receive.poller.forget(v6.as_fd());
+            self.receive.poller.forget(v6.as_source());
         }
     }
 
@@ -206,14 +206,14 @@ impl Queue {
 impl Waiting {
     fn new() -> io::Result<Self> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
-        poller.watch(WAKER, waker.as_fd())?;
+        poller.watch_waker(WAKER, &waker)?;
         Ok(Self { poller, waker })
     }
 
     /// A pair of sockets, each at its place.
     fn watch(&self, (first, second): (usize, usize), sockets: &Sockets) -> io::Result<()> {
-        self.poller.watch(first, sockets.v4.as_fd())?;
-        sockets.v6.as_ref().map_or(Ok(()), |v6| self.poller.watch(second, v6.as_fd()))
+        self.poller.watch(first, sockets.v4.as_source())?;
+        sockets.v6.as_ref().map_or(Ok(()), |v6| self.poller.watch(second, v6.as_source()))
     }
 }
 

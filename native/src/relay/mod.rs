@@ -22,7 +22,7 @@ use crate::clock::{Nanos, now};
 use crate::counters::{Drop, Drops};
 use crate::error::{Code, OpenError};
 use crate::events::{Events, Queued};
-use crate::poll::Waker;
+use crate::poll::{Poller, Waker};
 use crate::tls::server::{TlsLimits, TlsServer};
 use crate::udp::{Socket, UdpSocket};
 use exchange::{Exchange, Forwarded, Limits, Refusal};
@@ -144,10 +144,12 @@ impl Relay {
             drops: Drops::default(),
             events: Events::new(wake),
             stopping: AtomicBool::new(false),
-            waker: Waker::new().map_err(failed("making an eventfd"))?,
+            waker: Waker::new().map_err(failed("preparing to be woken"))?,
         });
-        let tls = config.tls_port.map(|port| TlsServer::open(&addresses_at(config, port), config.tls_limits));
-        let mut server = Server::new(Arc::clone(&shared), tls.transpose()?);
+        let poller = Poller::new().map_err(failed("preparing to wait for datagrams"))?;
+        let open_tls = |port| TlsServer::open(&addresses_at(config, port), config.tls_limits, &poller, server::TLS);
+        let tls = config.tls_port.map(open_tls).transpose()?;
+        let mut server = Server::new(poller, Arc::clone(&shared), tls);
         let told = Arc::clone(&shared);
         let body = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| server.run()));

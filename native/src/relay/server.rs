@@ -2,7 +2,6 @@
 //! leaves from where it was received.
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,18 +13,20 @@ use super::outlet::Outlet;
 use super::{RelayEvent, Shared, Waiting};
 use crate::clock::{Nanos, now};
 use crate::counters::Drop;
-use crate::poll::{Poller, Ready};
+use crate::poll::{AsSource, Poller, Ready};
 use crate::tls::server::{Happening, TlsServer};
 use crate::udp::UdpSocket;
 use crate::udp::batch::{Inbox, Route};
 
 const WAKER: usize = 0;
-const TLS: usize = 1;
+/// Where TLS connections are ready, in the poller that both are given.
+pub const TLS: usize = 1;
 const FIRST_SOCKET: usize = 2;
 /// Batches taken from one socket before another one has its turn.
 const TURN: usize = 8;
 
 pub struct Server {
+    poller: Poller,
     shared: Arc<Shared>,
     outlet: Outlet,
     onward: Onward,
@@ -35,19 +36,19 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new(shared: Arc<Shared>, tls: Option<TlsServer>) -> Self {
+    pub fn new(poller: Poller, shared: Arc<Shared>, tls: Option<TlsServer>) -> Self {
         let outlet = Outlet::new(&shared.sockets);
-        Self { shared, outlet, onward: Onward::default(), tls, known: HashSet::new() }
+        Self { poller, shared, outlet, onward: Onward::default(), tls, known: HashSet::new() }
     }
 
     /// Runs until the relay is told to stop. An error means that it can't go on.
     pub fn run(&mut self) -> Result<(), String> {
-        let poller = self.watch_all().map_err(|error| format!("watching the sockets: {error}"))?;
+        self.watch_all().map_err(|error| format!("watching the sockets: {error}"))?;
         let shared = Arc::clone(&self.shared);
         let mut inbox = Inbox::default();
         while !shared.is_stopping() {
             let deadline = self.tls.as_ref().and_then(TlsServer::deadline);
-            let ready = poller.wait(deadline.map(|at| at.saturating_sub(now())));
+            let ready = self.poller.wait(deadline.map(|at| at.saturating_sub(now())));
             let ready = ready.map_err(|error| format!("waiting for datagrams: {error}"))?;
             if ready.has(WAKER) {
                 shared.waker.clear();
@@ -63,16 +64,12 @@ impl Server {
         Ok(())
     }
 
-    fn watch_all(&self) -> io::Result<Poller> {
-        let poller = Poller::new()?;
-        poller.watch(WAKER, self.shared.waker.as_fd())?;
-        if let Some(tls) = &self.tls {
-            poller.watch(TLS, tls.as_fd())?;
-        }
+    fn watch_all(&self) -> io::Result<()> {
+        self.poller.watch_waker(WAKER, &self.shared.waker)?;
         for (place, (_, socket)) in self.shared.sockets.0.iter().enumerate() {
-            poller.watch(FIRST_SOCKET + place, socket.as_fd())?;
+            self.poller.watch(FIRST_SOCKET + place, socket.as_source())?;
         }
-        Ok(poller)
+        Ok(())
     }
 
     /// What the control plane wants sent, and changed.
@@ -153,7 +150,7 @@ impl Server {
 
     /// Reads TLS connections that have something, and writes to all that something has come for.
     fn serve_tls(&mut self, ready: Ready, now: Nanos) -> io::Result<()> {
-        let Self { shared, outlet, onward, tls: Some(tls), known } = self else { return Ok(()) };
+        let Self { shared, outlet, onward, tls: Some(tls), known, .. } = self else { return Ok(()) };
         let mut exchange = shared.exchange();
         let mut desk = Desk { shared, exchange: &mut exchange, outlet, onward, known, at: now };
         if ready.has(TLS) {

@@ -2,37 +2,15 @@
 //! the waker is woken.
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use socket2::{Domain, Socket, Type};
 
 use super::proxy::{Answer, MAX_ANSWER, Proxy, parse_answer};
-use crate::clock::{MILLISECOND, Nanos, now};
-use crate::poll::{Waker, check};
-use crate::udp::sockaddr;
+use crate::clock::{Nanos, now};
+use crate::poll::{AsSource, Interest, Lookout};
 
 /// Connections that the system holds before they're accepted.
-const WAITING: libc::c_int = 256;
-
-/// What a wait ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    Ready,
-    /// Woken, or the time is over.
-    Not,
-}
-
-/// Waits until `fd` is readable, or takes bytes too if `writing`; the waker is woken; or it's `until`.
-pub fn wait(fd: BorrowedFd, interest: libc::c_short, waker: &Waker, until: Option<Nanos>) -> io::Result<Wait> {
-    let watched = |fd: BorrowedFd, events| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
-    let mut both = [watched(fd, interest), watched(waker.as_fd(), libc::POLLIN)];
-    let left = until.map(|until| until.saturating_sub(now()).div_ceil(MILLISECOND));
-    let timeout = left.map_or(-1, |left| i32::try_from(left).unwrap_or(i32::MAX));
-    // SAFETY: `both` is two live pollfds.
-    match check(unsafe { libc::poll(both.as_mut_ptr(), 2, timeout) }) {
-        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-        _ if both[0].revents != 0 => Ok(Wait::Ready),
-        _ => Ok(Wait::Not),
-    }
-}
+const WAITING: i32 = 256;
 
 /// Where a connection is to lead, and how.
 pub struct Destination {
@@ -46,7 +24,7 @@ pub struct Destination {
 pub struct Attempt<'a> {
     pub to: &'a Destination,
     pub until: Nanos,
-    pub waker: &'a Waker,
+    pub lookout: &'a Lookout<'a>,
     pub is_stopped: &'a dyn Fn() -> bool,
 }
 
@@ -69,18 +47,14 @@ impl Attempt<'_> {
         let socket = tcp_socket(to)?;
         if self.to.mark != 0 {
             // The device has told already if it may not.
-            let _ = set(&socket, libc::SOL_SOCKET, libc::SO_MARK, self.to.mark.cast_signed());
+            let _ = mark(&socket, self.to.mark);
         }
-        let (name, length) = sockaddr(to);
-        // SAFETY: `name` lives through the call and is at least `length` long.
-        let begun = check(unsafe { libc::connect(socket.as_raw_fd(), (&raw const name).cast(), length) });
-        if let Err(error) = begun
-            && error.raw_os_error() != Some(libc::EINPROGRESS)
-        {
-            return Err(error);
+        match socket.connect(&to.into()) {
+            Err(error) if !is_under_way(&error) => return Err(error),
+            _ => {}
         }
         let stream = TcpStream::from(socket);
-        self.wait_for(&stream, libc::POLLOUT)?;
+        self.wait_for(&stream, Interest::WRITING)?;
         match stream.take_error()? {
             Some(error) => Err(error),
             None => Ok(stream),
@@ -93,13 +67,13 @@ impl Attempt<'_> {
         let request = proxy.request(self.to.relay);
         let mut rest = &request[..];
         while !rest.is_empty() {
-            self.wait_for(stream, libc::POLLOUT).map_err(text)?;
+            self.wait_for(stream, Interest::WRITING).map_err(text)?;
             let sent = stream.write(rest).map_err(text)?;
             rest = rest.get(sent..).unwrap_or_default();
         }
         let mut answer = Vec::new();
         loop {
-            self.wait_for(stream, libc::POLLIN).map_err(text)?;
+            self.wait_for(stream, Interest::READING).map_err(text)?;
             let mut bytes = [0; MAX_ANSWER];
             let most = MAX_ANSWER - answer.len();
             let count = stream.read(&mut bytes[..most]).map_err(text)?;
@@ -113,7 +87,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn wait_for(&self, stream: &TcpStream, interest: libc::c_short) -> io::Result<()> {
+    fn wait_for(&self, stream: &TcpStream, interest: Interest) -> io::Result<()> {
         loop {
             if (self.is_stopped)() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -121,10 +95,10 @@ impl Attempt<'_> {
             if now() >= self.until {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            if wait(stream.as_fd(), interest, self.waker, Some(self.until))? == Wait::Ready {
+            if self.lookout.wait(stream.as_source(), interest, Some(self.until.saturating_sub(now())))? {
                 return Ok(());
             }
-            self.waker.clear();
+            self.lookout.clear();
         }
     }
 }
@@ -132,30 +106,37 @@ impl Attempt<'_> {
 /// A listener that doesn't block. One of IPv6 takes no IPv4, which has its own.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = tcp_socket(address)?;
-    set(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    // On Windows this would let two listen at one port; there nothing needs it.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        set(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+        socket.set_only_v6(true)?;
     }
-    let (name, length) = sockaddr(address);
-    // SAFETY: `name` lives through the call and is at least `length` long.
-    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const name).cast(), length) })?;
-    // SAFETY: takes two integers.
-    check(unsafe { libc::listen(socket.as_raw_fd(), WAITING) })?;
-    Ok(TcpListener::from(socket))
+    socket.bind(&address.into())?;
+    socket.listen(WAITING)?;
+    Ok(socket.into())
 }
 
-fn tcp_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: takes integers and returns a descriptor that nobody else owns, or -1.
-    let fd = check(unsafe { libc::socket(family, kind, 0) })?;
-    // SAFETY: `fd` was just opened and is owned by no one else.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
-fn set(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: `value` is one integer that lives through the call.
-    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) })?;
-    Ok(())
+#[cfg(target_os = "linux")]
+fn mark(socket: &Socket, mark: u32) -> io::Result<()> {
+    socket.set_mark(mark)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mark(_: &Socket, _: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What `connect` says when it goes on by itself: `EINPROGRESS`, `WSAEWOULDBLOCK`.
+fn is_under_way(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(windows)]
+    return error.kind() == io::ErrorKind::WouldBlock;
 }

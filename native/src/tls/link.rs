@@ -1,6 +1,5 @@
 //! A client's TLS connection to a relay, on a thread of its own.
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use rustls::ClientConnection;
 
 use super::backlog::Backlog;
-use super::connect::{Attempt, Wait, wait};
+use super::connect::Attempt;
 use super::settings;
 use super::stream::{READ, TlsStream};
 use crate::clock::{Nanos, SECOND, now};
-use crate::poll::Waker;
+use crate::poll::{Interest, Lookout, Waker};
 
 /// How long a connection may take to be made, proxy and handshake included.
 const CONNECT: Nanos = 10 * SECOND;
@@ -113,25 +112,26 @@ impl State {
 
     fn run(&self, to: &Destination, tell: &impl Fn(Told)) -> Result<(), String> {
         let (relay, until) = (to.relay, now() + CONNECT);
-        let socket = Attempt { to, until, waker: &self.waker, is_stopped: &|| self.is_stopping() }.connect()?;
+        let lookout = Lookout::new(&self.waker).map_err(|error| format!("waiting for a connection: {error}"))?;
+        let socket = Attempt { to, until, lookout: &lookout, is_stopped: &|| self.is_stopping() }.connect()?;
         let failed = |error: &dyn std::fmt::Display| format!("TLS to the relay at {relay}: {error}");
         let tls = ClientConnection::new(settings::client()?, settings::name_of(relay.ip()));
         let tls = tls.map_err(|error| failed(&error))?;
         let mut stream = TlsStream::new(socket, tls.into()).map_err(|error| failed(&error))?;
-        let ended = self.carry(&mut stream, until, tell);
+        let ended = self.carry(&mut stream, &lookout, until, tell);
         stream.close();
         ended.map_err(|error| failed(&error))
     }
 
-    fn carry(&self, stream: &mut TlsStream, until: Nanos, tell: &impl Fn(Told)) -> io::Result<()> {
+    fn carry(&self, stream: &mut TlsStream, lookout: &Lookout, until: Nanos, tell: &impl Fn(Told)) -> io::Result<()> {
         let mut scratch = vec![0; READ].into_boxed_slice();
         let mut is_open = false;
         while !self.is_stopping() {
             let more = stream.send(&mut lock(&self.outgoing))?;
             let paused = self.paused.load(Ordering::Acquire);
-            let interest = if paused { 0 } else { libc::POLLIN } | if more { libc::POLLOUT } else { 0 };
-            let deadline = (!is_open).then_some(until);
-            if wait(stream.as_fd(), interest, &self.waker, deadline)? == Wait::Ready && !paused {
+            let interest = Interest { reading: !paused, writing: more };
+            let left = (!is_open).then(|| until.saturating_sub(now()));
+            if lookout.wait(stream.as_source(), interest, left)? && !paused {
                 self.receive(stream, &mut scratch, tell)?;
             }
             self.waker.clear();

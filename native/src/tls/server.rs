@@ -2,20 +2,20 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
 
 use super::backlog::Backlog;
 use super::connect;
-use super::readiness::Readiness;
 use super::settings;
 use super::stream::{READ, TlsStream};
 use crate::admission::bucket::Source;
 use crate::clock::{Nanos, SECOND};
 use crate::counters::{Drop, Drops};
+use crate::errno::{is_out_of_room, is_unknown_address};
 use crate::error::{Code, OpenError};
+use crate::poll::{AsSource, Poller, Readiness};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Nanos = 10 * SECOND;
@@ -70,14 +70,15 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    pub fn open(addresses: &[SocketAddr], limits: TlsLimits) -> Result<Self, OpenError> {
+    /// `poller`, which whoever calls `turn` waits in, has it ready at `place`.
+    pub fn open(addresses: &[SocketAddr], limits: TlsLimits, poller: &Poller, place: usize) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::io(Code::Failed, "watching TLS connections", &error);
         let config = settings::server().map_err(|error| OpenError::new(Code::Failed, error))?;
-        let readiness = Readiness::new().map_err(failed)?;
+        let readiness = Readiness::new(poller, place).map_err(failed)?;
         let mut listeners = Vec::new();
         for (number, &address) in addresses.iter().enumerate() {
             let Some(listener) = listen(address, number > 0)? else { continue };
-            readiness.watch(listener.as_fd(), number as u64).map_err(failed)?;
+            readiness.watch(listener.as_source(), number as u64).map_err(failed)?;
             listeners.push(listener);
         }
         let (connections, dirty, scratch) = (HashMap::new(), Vec::new(), vec![0; READ].into_boxed_slice());
@@ -153,7 +154,7 @@ impl TlsServer {
         self.swept_at = now;
         if std::mem::take(&mut self.rests) {
             for (number, listener) in self.listeners.iter().enumerate() {
-                let _ = self.readiness.watch(listener.as_fd(), number as u64);
+                let _ = self.readiness.watch(listener.as_source(), number as u64);
             }
         }
         let over = |connection: &Connection| {
@@ -190,7 +191,7 @@ impl TlsServer {
     fn write(&mut self, number: u64, connection: &mut Connection) -> io::Result<()> {
         let more = connection.stream.send(&mut connection.backlog)?;
         if more != connection.writing {
-            self.readiness.set_writing(connection.stream.as_fd(), number, more)?;
+            self.readiness.set_writing(connection.stream.as_source(), number, more)?;
             connection.writing = more;
         }
         Ok(())
@@ -208,7 +209,7 @@ impl TlsServer {
         if connection.stream.is_handshaking() || error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData) {
             drops.count(Drop::TlsFailed);
         }
-        self.readiness.forget(connection.stream.as_fd());
+        self.readiness.forget(connection.stream.as_source());
         connection.stream.close();
         on(Happening::Ended { number });
     }
@@ -225,7 +226,7 @@ impl TlsServer {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
+                Err(error) if is_out_of_room(&error) => {
                     self.rest();
                     return;
                 }
@@ -239,7 +240,7 @@ impl TlsServer {
     fn rest(&mut self) {
         self.rests = true;
         for listener in &self.listeners {
-            self.readiness.forget(listener.as_fd());
+            self.readiness.forget(listener.as_source());
         }
     }
 
@@ -254,7 +255,7 @@ impl TlsServer {
         let stream = TlsStream::new(socket, tls.into())?;
         let number = self.next;
         self.next += 1;
-        self.readiness.watch(stream.as_fd(), number)?;
+        self.readiness.watch(stream.as_source(), number)?;
         let backlog = Backlog::new(self.limits.queue);
         let (heard_at, begun_at, writing, dirty) = (now, now, false, false);
         let connection = Connection { stream, address, backlog, heard_at, begun_at, writing, dirty };
@@ -263,9 +264,13 @@ impl TlsServer {
     }
 }
 
-impl AsFd for TlsServer {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.readiness.as_fd()
+impl std::ops::Drop for TlsServer {
+    /// Nothing that's waited for is closed before it's forgotten.
+    fn drop(&mut self) {
+        self.rest();
+        for connection in self.connections.values() {
+            self.readiness.forget(connection.stream.as_source());
+        }
     }
 }
 
@@ -279,9 +284,8 @@ fn listen(address: SocketAddr, may_fail: bool) -> Result<Option<TcpListener>, Op
         };
         OpenError::io(code, format_args!("listening at TCP {address}"), &error)
     };
-    let unknown = |error: &io::Error| matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL));
     let listener = match connect::listen(address) {
-        Err(error) if may_fail && unknown(&error) => return Ok(None),
+        Err(error) if may_fail && is_unknown_address(&error) => return Ok(None),
         result => result.map_err(refused)?,
     };
     Ok(Some(listener))

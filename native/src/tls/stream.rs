@@ -1,20 +1,20 @@
 //! A TLS connection that carries datagrams, over a socket that doesn't block.
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use rustls::Connection;
+use socket2::SockRef;
 
 use super::backlog::Backlog;
 use super::deframe::{Deframer, Malformed};
-use crate::poll;
+use crate::poll::{AsSource, Source};
 
 /// Bytes that are read from a socket at once.
 pub const READ: usize = 64 * 1_024;
 /// Bytes of datagrams that are sealed at once: two records of TLS.
 const WRITE: usize = 32 * 1_024;
 /// Bytes that the kernel may hold unsent: the rest waits where the oldest can be dropped.
-static UNSENT: libc::c_int = 64 * 1_024;
+const UNSENT: u32 = 64 * 1_024;
 
 pub struct TlsStream {
     socket: TcpStream,
@@ -100,9 +100,9 @@ impl TlsStream {
     }
 }
 
-impl AsFd for TlsStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+impl TlsStream {
+    pub fn as_source(&self) -> Source<'_> {
+        self.socket.as_source()
     }
 }
 
@@ -110,12 +110,13 @@ fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
+#[cfg(unix)]
 fn hold_little_unsent(socket: &TcpStream) -> io::Result<()> {
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    let value = (&raw const UNSENT).cast();
-    // SAFETY: `value` points to one integer that lives forever.
-    poll::check(unsafe {
-        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, value, length)
-    })?;
-    Ok(())
+    SockRef::from(socket).set_tcp_notsent_lowat(UNSENT)
+}
+
+/// Windows can only be told how much it may hold, sent or not.
+#[cfg(windows)]
+fn hold_little_unsent(socket: &TcpStream) -> io::Result<()> {
+    SockRef::from(socket).set_send_buffer_size(UNSENT as usize)
 }

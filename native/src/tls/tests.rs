@@ -9,6 +9,7 @@ use super::proxy::Proxy;
 use super::server::{Happening, TlsLimits, TlsServer};
 use crate::clock::{Nanos, SECOND, now};
 use crate::counters::{Drop, Drops};
+use crate::poll::Poller;
 
 const LIMITS: TlsLimits = TlsLimits { connections: 4, per_source: 3, queue: 4_096 };
 /// Longer than anything here takes on the slowest machine.
@@ -16,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Relay {
     server: TlsServer,
+    poller: Poller,
     address: SocketAddr,
     drops: Drops,
     heard: Vec<(u64, Vec<u8>)>,
@@ -27,12 +29,14 @@ impl Relay {
         // A port that was free a moment ago.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let address = free.expect("a free port");
-        let server = TlsServer::open(&[address], LIMITS).expect("listens");
-        Self { server, address, drops: Drops::default(), heard: Vec::new(), ended: Vec::new() }
+        let poller = Poller::new().expect("a poller");
+        let server = TlsServer::open(&[address], LIMITS, &poller, 1).expect("listens");
+        Self { server, poller, address, drops: Drops::default(), heard: Vec::new(), ended: Vec::new() }
     }
 
     fn turn(&mut self, at: Nanos) {
-        let Self { server, drops, heard, ended, .. } = self;
+        let Self { server, poller, drops, heard, ended, .. } = self;
+        poller.wait(Some(0)).expect("waits");
         let mut on = |happening: Happening| match happening {
             Happening::Datagram { number, datagram, .. } => heard.push((number, datagram.to_vec())),
             Happening::Ended { number } => ended.push(number),

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
 use super::{CutFailure, UdpSocket};
+use crate::errno;
 use crate::error::{Code, OpenError};
 use crate::poll;
 use ancillary::{Ancillary, Received};
@@ -57,7 +58,7 @@ impl LinuxUdp {
         let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         match Self::open(address) {
             Ok(socket) => Ok(Some(socket)),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)) => Ok(None),
+            Err(error) if errno::is_unknown_address(&error) => Ok(None),
             Err(error) => Err(refused(address, &error)),
         }
     }
@@ -268,7 +269,7 @@ impl UdpSocket for LinuxUdp {
     }
 
     fn is_too_large(error: &io::Error) -> bool {
-        error.raw_os_error() == Some(libc::EMSGSIZE)
+        errno::is_too_large(error)
     }
 
     fn says_unreachable(error: &io::Error) -> bool {

@@ -11,8 +11,6 @@ use batch::{Inbox, Outgoing};
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::names::sockaddr;
-#[cfg(target_os = "linux")]
 pub use linux::{LinuxUdp as Socket, Passing};
 
 /// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block. Its datagrams aren't
