@@ -7,6 +7,8 @@ use crate::packet::{Mac, Offload};
 
 #[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
 mod commands;
+#[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
+mod frames;
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod linux;
 #[cfg(target_os = "linux")]

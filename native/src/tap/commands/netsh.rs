@@ -43,7 +43,7 @@ fn with_placeholder(mac: &Mac, addresses: &[Address]) -> Vec<Address> {
     if !all.iter().any(|address| address.ip.is_ipv4()) {
         // The first and last 256 of the subnet are reserved (section 2.1).
         let third = mac[4].clamp(1, 254);
-        all.push(Address { ip: Ipv4Addr::new(169, 254, third, mac[5]).into(), prefix: 16 });
+        all.insert(0, Address { ip: Ipv4Addr::new(169, 254, third, mac[5]).into(), prefix: 16 });
     }
     all
 }

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::Command;
-use crate::error::{Code, OpenError};
+use crate::error::OpenError;
 
 /// How long a command may take before it's ended. Windows takes a second for some.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,7 +47,11 @@ pub fn output_of(program: &str, arguments: &[String]) -> io::Result<String> {
     let complaint = said(child.stderr.as_mut().map(|stream| stream as &mut dyn Read));
     // netsh complains on its standard output.
     let words = one_line(if complaint.trim().is_empty() { &printed } else { &complaint });
-    Err(io::Error::other(if words.is_empty() { format!("{program} failed ({status})") } else { format!("{program}: {words}") }))
+    Err(io::Error::other(if words.is_empty() {
+        format!("{program} failed ({status})")
+    } else {
+        format!("{program}: {words}")
+    }))
 }
 
 /// Whether it ended in time.

@@ -24,13 +24,18 @@ const LIFE: [(&str, &[&str], &[&str]); 6] = [
 fn text_of(commands: &[Command]) -> String {
     let mut text = String::new();
     for Command { program, arguments, doing, failure } in commands {
-        let failure = failure.map_or("may fail", |code| if code == Code::AddressRefused { "address" } else { "failed" });
+        let failure =
+            failure.map_or("may fail", |code| if code == Code::AddressRefused { "address" } else { "failed" });
         writeln!(text, "{program} {}   # {doing}; {failure}", arguments.join(" ")).expect("text");
     }
     text
 }
 
-fn life(give_first: &dyn Fn(&[Address]) -> Vec<Command>, exchange: &dyn Fn(&[Address], &[Address]) -> Vec<Command>) -> String {
+/// `exchange` is asked for the first addresses as for a change from none, but where `give_first` does something of its own.
+fn life(
+    give_first: impl Fn(&[Address]) -> Vec<Command>,
+    exchange: impl Fn(&[Address], &[Address]) -> Vec<Command>,
+) -> String {
     let mut text = String::new();
     for (what, before, after) in LIFE {
         let (before, after) = (addresses(before), addresses(after));
@@ -52,7 +57,7 @@ fn macos_is_asked_by_ifconfig() {
         "# MTU, and up\n".into(),
         text_of(&ifconfig::set_mtu(name, "feth12000", 1_360)),
         text_of(&ifconfig::bring_up(name, "feth12000")),
-        life(&|first| exchange(&[], first), &exchange),
+        life(|first| exchange(&[], first), exchange),
         "\n# what a crash has left\n".into(),
         text_of(&[ifconfig::show(name)]),
         text_of(&ifconfig::destroy(name, "feth12000")),
@@ -67,7 +72,7 @@ fn windows_is_asked_by_netsh() {
         text_of(&netsh::set_mtu(17, 1_360)),
         "\n# an MTU that IPv6 hasn't\n".into(),
         text_of(&netsh::set_mtu(17, 1_000)),
-        life(&|first| netsh::give_first(17, &MAC, first), &|old, new| netsh::exchange(17, &MAC, old, new)),
+        life(|first| netsh::give_first(17, &MAC, first), |old, new| netsh::exchange(17, &MAC, old, new)),
     ];
     compare("netsh.txt", include_str!("golden/netsh.txt"), &text.concat());
 }
@@ -75,7 +80,7 @@ fn windows_is_asked_by_netsh() {
 #[test]
 fn linux_is_asked_by_ip() {
     let exchange = |old: &[Address], new: &[Address]| ip::exchange("p2p0", old, new);
-    let text = ["# MTU\n".into(), text_of(&ip::set_mtu("p2p0", 1_360)), life(&|first| exchange(&[], first), &exchange)];
+    let text = ["# MTU\n".into(), text_of(&ip::set_mtu("p2p0", 1_360)), life(|first| exchange(&[], first), exchange)];
     compare("ip.txt", include_str!("golden/ip.txt"), &text.concat());
 }
 
@@ -95,14 +100,18 @@ fn what_ifconfig_tells_of_a_pair_is_read() {
     let printed = "feth2000: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1360\n\tether 02:11:22:33:44:55\n\
                    \tinet 10.10.10.1 netmask 0xffffff00 broadcast 10.10.10.255\n\tpeer: feth12000\n\tstatus: active\n";
     assert_eq!(ifconfig::parse(printed), ifconfig::Shown { mac: Some(MAC), peer: Some("feth12000".into()) });
-    for other in ["", "lo0: flags=8049<UP>\n\tinet 127.0.0.1\n", "\tether 02:11:22:33:44\n", "\tether 02:11:22:33:44:555\n"] {
+    for other in
+        ["", "lo0: flags=8049<UP>\n\tinet 127.0.0.1\n", "\tether 02:11:22:33:44\n", "\tether 02:11:22:33:44:555\n"]
+    {
         assert_eq!(ifconfig::parse(other), ifconfig::Shown { mac: None, peer: None }, "{other}");
     }
 }
 
 #[test]
 fn a_netmask_has_as_many_bits_as_the_prefix() {
-    for (prefix, mask) in [(0, "0.0.0.0"), (1, "128.0.0.0"), (24, "255.255.255.0"), (31, "255.255.255.254"), (32, "255.255.255.255")] {
+    for (prefix, mask) in
+        [(0, "0.0.0.0"), (1, "128.0.0.0"), (24, "255.255.255.0"), (31, "255.255.255.254"), (32, "255.255.255.255")]
+    {
         assert_eq!(netmask(prefix).to_string(), mask);
     }
 }

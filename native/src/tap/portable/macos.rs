@@ -40,7 +40,9 @@ pub fn open(config: &TapConfig) -> Result<(SyncDevice, Interface), OpenError> {
     let interface = interface_of(&config.name)?;
     remove_leftover(config, &interface)?;
     let Interface { name, ours } = &interface;
-    let failed = |error: &io::Error| OpenError::io(code_of(error), format_args!("making the interfaces {name} and {ours}"), error);
+    let failed = |error: &io::Error| {
+        OpenError::io(code_of(error), format_args!("making the interfaces {name} and {ours}"), error)
+    };
     let builder = DeviceBuilder::new().name(name).peer_feth(ours).layer(Layer::L2).reuse_dev(false);
     let device = builder.mac_addr(config.mac).build_sync().map_err(|error| failed(&error))?;
     device.set_nonblocking(true).map_err(|error| failed(&error))?;
@@ -56,7 +58,8 @@ fn interface_of(name: &str) -> Result<Interface, OpenError> {
     let number = name.strip_prefix("feth").filter(|digits| !digits.starts_with('0') || *digits == "0");
     let number = number.and_then(|digits| digits.parse().ok()).filter(|number: &u32| *number < OURS);
     let Some(number) = number else {
-        let message = format!("expected an interface name of feth and a number below {OURS}, as macOS has them, got {name:?}");
+        let message =
+            format!("expected an interface name of feth and a number below {OURS}, as macOS has them, got {name:?}");
         return Err(OpenError::new(Code::Failed, message));
     };
     Ok(Interface { name: name.into(), ours: format!("feth{}", number + OURS) })

@@ -3,7 +3,6 @@
 //!
 //! It's read by a thread of its own, because not every system has a descriptor to wait for. No offload, one queue. How the interface is made, what it's called
 //! and what a crash leaves of one differs: a file per system. Addresses and MTU are set by the system's own programs: `../commands/`.
-mod frames;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "macos")]
@@ -18,11 +17,11 @@ use std::thread::{self, JoinHandle};
 use tun_rs::{InterruptEvent, SyncDevice};
 
 use super::commands::{output_of, run_all};
+use super::frames::Frames;
 use super::{Address, Tap, TapConfig};
 use crate::error::{Code, OpenError};
 use crate::packet::{HEADROOM, MAX_FRAME, Offload};
 use crate::poll::Poller;
-use frames::Frames;
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(target_os = "macos")]

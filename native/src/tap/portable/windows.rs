@@ -11,8 +11,7 @@ use crate::packet::Mac;
 use crate::tap::commands::{Command, netsh};
 use crate::tap::{Address, TapConfig};
 
-const NO_DRIVER: &str =
-    "the driver tap-windows6 isn't installed; OpenVPN's installer for Windows has it, as the component \"TAP-Windows6\"";
+const NO_DRIVER: &str = "the driver tap-windows6 isn't installed; OpenVPN's installer for Windows has it, as the component \"TAP-Windows6\"";
 
 pub struct Interface {
     index: u32,
