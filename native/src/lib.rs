@@ -24,6 +24,7 @@ pub mod replay;
 #[cfg(target_os = "linux")]
 pub mod routes;
 pub mod seal;
+pub mod sockopt;
 pub mod switch;
 pub mod tap;
 pub mod tls;

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
-use super::{CutFailure, UdpSocket};
+use super::{CutFailure, Fragments, UdpSocket, refused};
 use crate::errno;
-use crate::error::{Code, OpenError};
-use crate::poll;
+use crate::error::OpenError;
+use crate::{poll, sockopt};
 use ancillary::{Ancillary, Received};
 use names::{address_of, sockaddr};
 
@@ -39,12 +39,6 @@ pub struct LinuxUdp {
     fragmenting: Mutex<()>,
     /// Datagrams that the kernel had dropped when it was last asked.
     unread: AtomicU32,
-}
-
-#[derive(Clone, Copy)]
-enum Fragments {
-    Never,
-    IfNeeded,
 }
 
 impl LinuxUdp {
@@ -134,22 +128,8 @@ impl LinuxUdp {
     }
 
     fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-        let length = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: `value` is one integer that lives through the call.
-        poll::check(unsafe {
-            libc::setsockopt(self.fd.as_raw_fd(), level, option, (&raw const value).cast(), length)
-        })?;
-        Ok(())
+        sockopt::set(self.fd.as_fd(), level, option, value)
     }
-}
-
-fn refused(address: SocketAddr, error: &io::Error) -> OpenError {
-    let code = match error.kind() {
-        io::ErrorKind::AddrInUse => Code::PortTaken,
-        io::ErrorKind::AddrNotAvailable => Code::AddressRefused,
-        _ => Code::Failed,
-    };
-    OpenError::io(code, format_args!("opening UDP {address}"), error)
 }
 
 impl AsFd for LinuxUdp {
@@ -262,7 +242,7 @@ impl UdpSocket for LinuxUdp {
 
     fn cut_failure(error: &io::Error) -> CutFailure {
         match error.raw_os_error() {
-            Some(libc::EIO | libc::EOPNOTSUPP | libc::ENOPROTOOPT) => CutFailure::Unable,
+            _ if errno::is_unable(error) => CutFailure::Unable,
             Some(libc::EINVAL | libc::EMSGSIZE) => CutFailure::Size,
             _ => CutFailure::Other,
         }
@@ -296,6 +276,3 @@ impl UdpSocket for LinuxUdp {
         self.count_unread()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,14 +4,18 @@ pub mod batch;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::error::OpenError;
+use crate::error::{Code, OpenError};
 use batch::{Inbox, Outgoing};
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod linux;
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+mod portable;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub use linux::{LinuxUdp as Socket, Passing};
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+pub use portable::{Passing, PortableUdp as Socket};
 
 /// A UDP socket of one address family, bound to a port of all local addresses. It doesn't block. Its datagrams aren't
 /// fragmented, neither here nor on the way: one that's too large for the interface is refused, for a path it's lost.
@@ -53,6 +57,13 @@ pub trait UdpSocket: Send + Sync {
     fn take_unread(&self) -> u64;
 }
 
+/// Whether datagrams may leave in fragments.
+#[derive(Clone, Copy)]
+enum Fragments {
+    Never,
+    IfNeeded,
+}
+
 /// Why a message of several datagrams wasn't taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutFailure {
@@ -63,6 +74,15 @@ pub enum CutFailure {
     Size,
     /// Nothing that has to do with cutting.
     Other,
+}
+
+fn refused(address: SocketAddr, error: &io::Error) -> OpenError {
+    let code = match error.kind() {
+        io::ErrorKind::AddrInUse => Code::PortTaken,
+        io::ErrorKind::AddrNotAvailable => Code::AddressRefused,
+        _ => Code::Failed,
+    };
+    OpenError::io(code, format_args!("opening UDP {address}"), error)
 }
 
 /// All sockets of a port.
@@ -157,3 +177,6 @@ impl Sockets {
         self.v4.can_cut()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,14 +90,34 @@ impl LinuxUdp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{bound, received, sent};
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::udp::UdpSocket;
+    use crate::udp::batch::Inbox;
+    use crate::udp::tests::bound;
 
     fn datagram(kind: u8, index: u32) -> Vec<u8> {
         let mut bytes = vec![kind, 0, 0, 0];
         bytes.extend(index.to_be_bytes());
         bytes
+    }
+
+    /// Sends each to a socket on the loopback interface.
+    fn sent(to: SocketAddr, datagrams: &[Vec<u8>]) {
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        for datagram in datagrams {
+            sender.send_to(datagram, to).expect("sends");
+        }
+    }
+
+    /// All that waits in a socket.
+    fn received(socket: &LinuxUdp) -> Vec<Vec<u8>> {
+        let (mut inbox, mut datagrams) = (Inbox::default(), Vec::new());
+        while socket.receive(&mut inbox).is_ok() {
+            datagrams.extend((0..inbox.len()).filter_map(|at| inbox.get(at).map(|(_, bytes)| bytes.to_vec())));
+        }
+        datagrams
     }
 
     #[test]

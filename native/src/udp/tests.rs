@@ -1,17 +1,22 @@
-use super::*;
-use crate::udp::batch::{Outbox, Route};
+//! Of whichever system's sockets are built in.
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::SockRef;
+
+use super::batch::{Inbox, Incoming, Outbox, Route};
+use super::{Socket, UdpSocket};
+use crate::error::Code;
+
+/// What arrives of the mark 0xBA: all, or ECN's bits.
+const MARK: u8 = if cfg!(all(target_os = "linux", not(feature = "portable"))) { 0xBA } else { 0xBA & 3 };
 
 /// A socket on a port that the system chose, and its address on the loopback interface.
-pub(super) fn bound(address: &str) -> (LinuxUdp, SocketAddr) {
+pub(crate) fn bound(address: &str) -> (Socket, SocketAddr) {
     let mut address: SocketAddr = address.parse().expect("an address");
-    let socket = LinuxUdp::open(address).expect("a socket");
-    // SAFETY: zeros are a valid sockaddr_in6.
-    let mut name: libc::sockaddr_in6 = unsafe { zeroed() };
-    let mut length = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
-    // SAFETY: `name` has room for `length` bytes.
-    let returned = unsafe { libc::getsockname(socket.fd.as_raw_fd(), (&raw mut name).cast(), &mut length) };
-    assert_eq!(returned, 0);
-    address.set_port(address_of(&name).expect("a known family").port());
+    let socket = Socket::open_at(address).expect("a socket");
+    let bound = SockRef::from(&socket).local_addr().expect("bound").as_socket();
+    address.set_port(bound.expect("an address of IP").port());
     (socket, address)
 }
 
@@ -32,25 +37,8 @@ fn arrives(from: &str, source: Option<&str>) -> Incoming {
         assert_eq!(inbox.get(usize::from(byte)).map(|(_, bytes)| bytes.to_vec()), Some(vec![byte; 5]));
     }
     let incoming = inbox.get(0).expect("the first").0;
-    assert_eq!((incoming.mark, incoming.segment), (0xBA, 5));
+    assert_eq!((incoming.mark, incoming.segment), (MARK, 5));
     incoming
-}
-
-/// Sends each to a socket on the loopback interface.
-pub(super) fn sent(to: SocketAddr, datagrams: &[Vec<u8>]) {
-    let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    for datagram in datagrams {
-        sender.send_to(datagram, to).expect("sends");
-    }
-}
-
-/// All that waits in a socket.
-pub(super) fn received(socket: &LinuxUdp) -> Vec<Vec<u8>> {
-    let (mut inbox, mut datagrams) = (Inbox::default(), Vec::new());
-    while socket.receive(&mut inbox).is_ok() {
-        datagrams.extend((0..inbox.len()).filter_map(|at| inbox.get(at).map(|(_, bytes)| bytes.to_vec())));
-    }
-    datagrams
 }
 
 #[test]
@@ -74,7 +62,7 @@ fn a_datagram_leaves_from_the_address_that_it_is_told() {
 
 #[test]
 fn ipv6_works_alike() {
-    if LinuxUdp::open_v6(0).expect("opens or says there's none").is_none() {
+    if Socket::open_v6(0).expect("opens or says there's none").is_none() {
         return;
     }
     let incoming = arrives("[::1]:0", Some("::1"));
@@ -122,7 +110,7 @@ fn nothing_to_receive_would_block() {
 #[test]
 fn a_taken_port_is_named() {
     let (_socket, address) = bound("0.0.0.0:0");
-    let error = LinuxUdp::open_v4(address.port()).map(|_| ()).expect_err("the port is taken");
+    let error = Socket::open_v4(address.port()).map(|_| ()).expect_err("the port is taken");
     assert_eq!(error.code, Code::PortTaken);
     assert!(error.message.contains(&address.port().to_string()));
 }
