@@ -18,6 +18,8 @@ pub mod packet;
 pub mod poll;
 #[cfg(target_os = "linux")]
 pub mod process;
+#[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
+mod program;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;

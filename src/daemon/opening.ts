@@ -6,9 +6,12 @@ import type { Plan } from './plan.js';
 import { portChoices } from './plan.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
+import { systemDevice } from './system-device.js';
 
 /** How many names and ports are tried before it's given up. */
 const MAX_TRIES = 64;
+
+const SYSTEM = systemDevice(process.platform);
 
 export interface Taken {
   readonly devices: ReadonlySet<string>;
@@ -43,7 +46,7 @@ export async function openFirstFree(
 
 function deviceChoices({ device }: Plan, taken: Taken): string[] {
   if (device === null)
-    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => `p2p${n}`).filter(
+    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => SYSTEM.name(n)).filter(
       (name) => !taken.devices.has(name),
     );
   if (taken.devices.has(device))
@@ -71,10 +74,6 @@ const REASONS: Readonly<Record<DeviceError['code'], ErrorName>> = {
   failed: 'device-failed',
 };
 
-/** What to do about a right that's missing. */
-const RIGHTS =
-  'it needs CAP_NET_ADMIN and the device /dev/net/tun: run it as root (sudo p2p daemon), or as a service as platform/linux/p2p.service does';
-
 /** What the caller is told: which of the values it was, and what the system said. */
 function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): unknown {
   if (!(error instanceof DeviceError)) return error;
@@ -87,9 +86,9 @@ function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): u
     case 'address-refused':
       return new RpcError(reason, `ip: the system refuses ${ownAddresses(saved).join(', ')} (${error.message})`);
     case 'no-permission':
-      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${RIGHTS}`);
+      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${SYSTEM.rights}`);
     case 'no-tun':
-      return new RpcError(reason, `the system has no /dev/net/tun; try: modprobe tun (${error.message})`);
+      return new RpcError(reason, SYSTEM.missing(error.message));
     case 'failed':
       return new RpcError(reason, `the network device could not be made: ${error.message}`);
   }

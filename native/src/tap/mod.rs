@@ -15,6 +15,8 @@ mod linux;
 pub(crate) mod netlink;
 #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
 mod portable;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod setup;
 #[cfg(any(test, fuzzing, all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) mod vnet;
 

@@ -1,4 +1,4 @@
-//! What the system's own programs are asked to do with an interface: pure functions in, and one place that runs what comes out.
+//! What the system's own programs are asked to do with an interface: pure functions, and what runs what comes out of them.
 //!
 //! One file per program, compiled on every system, so that what it's asked is tested on each. A change of addresses goes step by step; after a step that
 //! fails, `exchange` the other way round leaves what was there.
@@ -8,14 +8,15 @@ pub mod ifconfig;
 pub mod ip;
 #[cfg(any(test, windows))]
 pub mod netsh;
-mod run;
 #[cfg(test)]
 mod tests;
 
-use super::Address;
-use crate::error::Code;
+use std::io;
+use std::path::PathBuf;
 
-pub use run::{output_of, run_all};
+use super::Address;
+use crate::error::{Code, OpenError};
+use crate::program::{failed, of_windows, run};
 
 /// A program to run, without a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,21 @@ impl Command {
     fn takes_away(self) -> Self {
         Self { failure: None, ..self }
     }
+
+    /// What the program prints; an error has what it said.
+    pub fn output(&self) -> io::Result<String> {
+        let program = if cfg!(windows) { of_windows(self.program) } else { PathBuf::from(self.program) };
+        let ended = run(&program, &self.arguments)?;
+        if ended.succeeded { Ok(ended.said) } else { Err(failed(&format!("{}: {}", self.program, ended.said))) }
+    }
+}
+
+/// Runs them until one fails that mustn't.
+pub fn run_all(commands: &[Command]) -> Result<(), OpenError> {
+    commands.iter().try_for_each(|command| match (command.output(), command.failure) {
+        (Err(error), Some(code)) => Err(OpenError::io(code, &command.doing, &error)),
+        _ => Ok(()),
+    })
 }
 
 fn giving(interface: &str, address: Address) -> String {

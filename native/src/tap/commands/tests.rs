@@ -51,16 +51,16 @@ fn compare(name: &str, golden: &str, text: &str) {
 
 #[test]
 fn macos_is_asked_by_ifconfig() {
-    let name = "feth2000";
+    let name = "feth10000";
     let exchange = |old: &[Address], new: &[Address]| ifconfig::exchange(name, old, new);
     let text = [
         "# MTU, and up\n".into(),
-        text_of(&ifconfig::set_mtu(name, "feth12000", 1_360)),
-        text_of(&ifconfig::bring_up(name, "feth12000")),
+        text_of(&ifconfig::set_mtu(name, "feth26000", 1_360)),
+        text_of(&ifconfig::bring_up(name, "feth26000")),
         life(|first| exchange(&[], first), exchange),
         "\n# what a crash has left\n".into(),
         text_of(&[ifconfig::show(name)]),
-        text_of(&ifconfig::destroy(name, "feth12000")),
+        text_of(&ifconfig::destroy(name, "feth26000")),
     ];
     compare("ifconfig.txt", include_str!("golden/ifconfig.txt"), &text.concat());
 }
@@ -97,9 +97,9 @@ fn an_adapter_always_has_an_ipv4_address() {
 
 #[test]
 fn what_ifconfig_tells_of_a_pair_is_read() {
-    let printed = "feth2000: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1360\n\tether 02:11:22:33:44:55\n\
-                   \tinet 10.10.10.1 netmask 0xffffff00 broadcast 10.10.10.255\n\tpeer: feth12000\n\tstatus: active\n";
-    assert_eq!(ifconfig::parse(printed), ifconfig::Shown { mac: Some(MAC), peer: Some("feth12000".into()) });
+    let printed = "feth10000: flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST> mtu 1360\n\tether 02:11:22:33:44:55\n\
+                   \tinet 10.10.10.1 netmask 0xffffff00 broadcast 10.10.10.255\n\tpeer: feth26000\n\tstatus: active\n";
+    assert_eq!(ifconfig::parse(printed), ifconfig::Shown { mac: Some(MAC), peer: Some("feth26000".into()) });
     for other in
         ["", "lo0: flags=8049<UP>\n\tinet 127.0.0.1\n", "\tether 02:11:22:33:44\n", "\tether 02:11:22:33:44:555\n"]
     {
@@ -119,8 +119,6 @@ fn a_netmask_has_as_many_bits_as_the_prefix() {
 #[cfg(unix)]
 mod run {
     use super::*;
-    use crate::tap::commands::output_of;
-
     fn shell(script: &str, failure: Option<Code>) -> Command {
         Command { program: "/bin/sh", arguments: vec!["-c".into(), script.into()], doing: "trying".into(), failure }
     }
@@ -131,7 +129,6 @@ mod run {
         assert_eq!(says("echo no such luck >&2; exit 1"), "trying: /bin/sh: no such luck");
         // As netsh does.
         assert_eq!(says("echo no such; echo luck; exit 1"), "trying: /bin/sh: no such luck");
-        assert_eq!(says("exit 3"), "trying: /bin/sh failed (exit status: 3)");
         let missing = Command { program: "/nonexistent/program", ..shell("", Some(Code::Failed)) };
         let error = run_all(&[missing]).expect_err("can't run");
         assert_eq!(error.code, Code::Failed);
@@ -151,11 +148,5 @@ mod run {
         assert_eq!(run_all(&commands).expect_err("fails").code, Code::AddressRefused);
         assert!(folder.join("ran").exists() && !folder.join("never").exists());
         std::fs::remove_dir_all(folder).expect("removed");
-    }
-
-    #[test]
-    fn no_shell_reads_what_is_given() {
-        let arguments = ["%s".into(), "$(echo no) ; `no` *".into()];
-        assert_eq!(output_of("/usr/bin/printf", &arguments).expect("prints"), arguments[1]);
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
 
 use crate::error::{Code, OpenError};
-use crate::tap::commands::{Command, ifconfig, output_of, run_all};
+use crate::tap::commands::{Command, ifconfig, run_all};
 use crate::tap::{Address, TapConfig};
 
-/// The number of our half is that of the system's and this.
-const OURS: u32 = 10_000;
+/// The number of our half is that of the system's and this. XNU has 32,768 of them (IF_MAXUNIT in bsd/net/if.h).
+const OURS: u32 = 16_000;
 
 /// By the names of both halves.
 pub struct Interface {
@@ -67,9 +67,8 @@ fn interface_of(name: &str) -> Result<Interface, OpenError> {
 
 /// Removes an interface of that name if it has this network's MAC.
 fn remove_leftover(config: &TapConfig, Interface { name, ours }: &Interface) -> Result<(), OpenError> {
-    let show = ifconfig::show(name);
     // It fails if there's none.
-    let Ok(printed) = output_of(show.program, &show.arguments) else { return Ok(()) };
+    let Ok(printed) = ifconfig::show(name).output() else { return Ok(()) };
     let shown = ifconfig::parse(&printed);
     if shown.mac != Some(config.mac) || shown.peer.is_some_and(|peer| peer != *ours) {
         return Err(OpenError::new(Code::NameTaken, format!("making the interface {name}: there is one already")));

@@ -16,7 +16,7 @@ use std::thread::{self, JoinHandle};
 
 use tun_rs::{InterruptEvent, SyncDevice};
 
-use super::commands::{output_of, run_all};
+use super::commands::run_all;
 use super::frames::Frames;
 use super::{Address, Tap, TapConfig};
 use crate::error::{Code, OpenError};
@@ -161,7 +161,7 @@ impl Tap for PortableTap {
         if let Err(error) = run_all(&self.interface.exchange(&current, addresses)) {
             for command in self.interface.exchange(addresses, &current) {
                 // What wasn't done needn't be undone.
-                let _ = output_of(command.program, &command.arguments);
+                let _ = command.output();
             }
             return Err(error);
         }
