@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DaemonFlags } from '../core/daemon-flags.js';
 import type { Method, Params, Result } from '../rpc/schema.js';
 import type { Item, Lost, Stream, StreamParams } from '../rpc/streams.js';
+import { SYSTEM } from '../system/this-system.js';
 import { Exit } from './exit.js';
 import { ownVersion } from './own-version.js';
 import { Progress } from './progress.js';
@@ -19,8 +20,6 @@ const GOING_ON: Readonly<Partial<Record<Method, string>>> = {
 
 /** How long the daemon may take to say its version, in ms. */
 const VERSION_MS = 2_000;
-
-export const DEFAULT_SOCKET = '/run/p2p/p2p.sock';
 
 /** What the command line can't do itself: the composition root hands it in. */
 export interface Hooks {
@@ -94,7 +93,7 @@ export async function listenToDaemon<S extends Stream>(
 }
 
 export function socketPath(command: Command): string {
-  return command.optsWithGlobals<{ socket?: string }>().socket ?? DEFAULT_SOCKET;
+  return command.optsWithGlobals<{ socket?: string }>().socket ?? SYSTEM.socket;
 }
 
 export function jsonFlag(): Option {

@@ -1,5 +1,6 @@
 /** The commands and their flags. What a command does is loaded when it runs. */
 import { Command, Option } from 'commander';
+import { SYSTEM } from '../system/this-system.js';
 import { bugreportCommand } from './commands/bugreport.js';
 import { checkConfigCommand } from './commands/check-config.js';
 import { cleanHostsCommand } from './commands/clean-hosts.js';
@@ -20,7 +21,7 @@ import { statusCommand } from './commands/status.js';
 import { stopCommand } from './commands/stop.js';
 import { versionCommand } from './commands/version.js';
 import { waitCommand } from './commands/wait.js';
-import { DEFAULT_SOCKET, type Hooks } from './context.js';
+import type { Hooks } from './context.js';
 
 const INTRODUCTION = `A private, encrypted Ethernet between the machines that share a hash.
 
@@ -37,7 +38,7 @@ export function buildProgram(hooks: Hooks, ended: (code: number) => void): Comma
   const program = new Command('p2p')
     .description(INTRODUCTION)
     .usage('COMMAND [flags]')
-    .addOption(new Option('--socket <path>', `socket of the daemon (default: ${DEFAULT_SOCKET})`))
+    .addOption(new Option('--socket <path>', `socket of the daemon (default: ${SYSTEM.socket})`))
     .addHelpText('after', EPILOGUE)
     .configureHelp({ showGlobalOptions: true, helpWidth: 100, subcommandTerm: termOf })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'p2p: ')) })

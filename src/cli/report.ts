@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import type { Result } from '../rpc/schema.js';
+import type { ProgramCall } from '../system/system.js';
+import { SYSTEM } from '../system/this-system.js';
 import { Exit } from './exit.js';
 import { ownVersion } from './own-version.js';
 
@@ -31,13 +33,6 @@ const FOLDER = 'p2p-bugreport';
 const LOG_LINES = 2_000;
 /** Programs get this long, in ms, and may say this much, in bytes. */
 const LIMITS = { timeout: 10_000, maxBuffer: 8 * 2 ** 20 };
-const LOOKS: readonly (readonly [string, ...string[]])[] = [
-  ['ip', '-brief', 'link'],
-  ['ip', '-brief', 'address'],
-  ['ip', 'rule'],
-  ['ip', 'route'],
-  ['ip', '-6', 'route'],
-];
 
 /** Gathers everything; what can't be had is a sentence that says so. `daemonLog`: what the daemon remembers of its log, as text. */
 export async function collect(ask: Ask, daemonLog: () => Promise<string>, configFile: string): Promise<Part[]> {
@@ -46,19 +41,26 @@ export async function collect(ask: Ask, daemonLog: () => Promise<string>, config
       (answer) => JSON.stringify(answer, null, 2),
       (error: Error) => error.message,
     );
-  const log = ['journalctl', '--unit=p2p', `--lines=${LOG_LINES}`, '--no-pager', '--output=short-iso'] as const;
   const parts: Part[] = [
     { name: 'versions.json', means: 'this command, the daemon, the system', text: await versions(ask) },
     { name: 'debug.json', means: 'p2p debug --json', text: await daemon('daemon.debug') },
     { name: 'netcheck.json', means: 'p2p netcheck --json', text: await daemon('daemon.netcheck') },
     { name: 'config.txt', means: 'which keys the configuration has', text: await configuration(configFile) },
-    { name: 'network.txt', means: "this machine's interfaces, addresses and routes", text: await programs(LOOKS) },
+    {
+      name: 'network.txt',
+      means: "this machine's interfaces, addresses and routes",
+      text: await programs(SYSTEM.looks),
+    },
     {
       name: 'daemon-log.txt',
       means: 'the last lines of its log that the daemon remembers',
       text: await daemonLog().catch((error: Error) => error.message),
     },
-    { name: 'log.txt', means: 'the last lines of the log that systemd keeps', text: await program(log) },
+    {
+      name: 'log.txt',
+      means: 'the last lines of the log that the service keeps',
+      text: await program(SYSTEM.serviceLog(LOG_LINES)),
+    },
   ];
   const secrets = await knownSecrets(ask);
   return parts.map((part) => ({ ...part, text: redact(part.text, secrets) }));
@@ -120,13 +122,13 @@ function readYaml(text: string): unknown {
   }
 }
 
-async function programs(all: readonly (readonly [string, ...string[]])[]): Promise<string> {
+async function programs(all: readonly ProgramCall[]): Promise<string> {
   const parts: string[] = [];
   for (const each of all) parts.push(`$ ${each.join(' ')}\n${await program(each)}`);
   return parts.join('\n\n');
 }
 
-async function program([name, ...args]: readonly [string, ...string[]]): Promise<string> {
+async function program([name, ...args]: ProgramCall): Promise<string> {
   return execute(name, args, LIMITS).then(
     ({ stdout }) => stdout.trimEnd(),
     (error: Error) => `${name} can't be asked: ${error.message.split('\n')[0]}`,

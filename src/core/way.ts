@@ -1,6 +1,6 @@
 /** Where a datagram goes to or came from: straight to an endpoint, or through a relay to whoever has a pseudonym there. */
 import { hex } from './bytes.js';
-import { type Endpoint, parseEndpoint } from './endpoint.js';
+import { type Endpoint, endpointParts, parseEndpoint } from './endpoint.js';
 
 export type RelayTransport = 'udp' | 'tls';
 
@@ -39,6 +39,15 @@ export function isEndpoint(way: Way): way is Endpoint {
 export function relayWayParts(way: RelayWay): RelayWayParts {
   const [transport = '', relay = '', pseudonym = ''] = way.split('/');
   return { transport: transport as RelayTransport, relay: relay as Endpoint, pseudonym };
+}
+
+/**
+ * Whether what came from one can be the answer to what went to the other. A NAT may answer from another port than it was asked at, but not from
+ * another address; and of several ways to a peer through relays it takes the one that's best for itself.
+ */
+export function canAnswer(from: Way, to: Way): boolean {
+  if (isRelayWay(from) || isRelayWay(to)) return isRelayWay(from) && isRelayWay(to);
+  return endpointParts(from).ip === endpointParts(to).ip;
 }
 
 /** Parses either kind; null if it's neither. */

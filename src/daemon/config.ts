@@ -35,8 +35,8 @@ import {
   type RelayListen,
 } from '../rpc/relay-fields.js';
 import { quoted } from '../rpc/text.js';
+import { SYSTEM } from '../system/this-system.js';
 import { type Hook, parseHook } from './hook.js';
-import { HOSTS_FILE } from './hosts/block.js';
 import { DEFAULT_LIMITS, parseRelayLimits, type RelayLimits } from './relay-limits.js';
 
 export interface Config {
@@ -124,8 +124,8 @@ export interface ConfigKey {
 
 export function configDefaults(): Config {
   return {
-    state: '/var/lib/p2p',
-    socket: '/run/p2p/p2p.sock',
+    state: SYSTEM.state,
+    socket: SYSTEM.socket,
     log: 'INFO',
     logFormat: null,
     syslog: false,
@@ -319,7 +319,7 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     means:
       '`true`: names of members (`NAME.p2p`) stand in /etc/hosts, or in FILE, as long as the daemon runs; see guide.md for the rights that this takes',
     fallback: '`false`',
-    parse: (value) => (value === true ? HOSTS_FILE : value === false ? null : absolutePath(value)),
+    parse: (value) => (value === true ? SYSTEM.hosts : value === false ? null : absolutePath(value)),
   },
   up: {
     value: 'LINE or a list of words',

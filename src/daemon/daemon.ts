@@ -2,12 +2,13 @@
 import type { Server } from 'node:http';
 import type { RelayOffer } from '../network/record.js';
 import { type CallListener, createRpcServer } from '../rpc/server.js';
+import { SYSTEM } from '../system/this-system.js';
 import { claimSocket, refuseIfHeld } from './claim.js';
 import type { Config } from './config.js';
 import { type DaemonDht, openDht } from './dht.js';
 import { Events } from './events.js';
 import type { Host } from './host.js';
-import { HOSTS_FILE, hostsTag } from './hosts/block.js';
+import { hostsTag } from './hosts/block.js';
 import { HostsKeeper } from './hosts/keeper.js';
 import { removeLeftover } from './hosts/leftover.js';
 import { hostsLines } from './hosts/lines.js';
@@ -128,7 +129,7 @@ async function openHosts(
 ): Promise<HostsKeeper | null> {
   const tag = hostsTag(state.master);
   if (path === null) {
-    await removeLeftover(HOSTS_FILE, tag).catch((error: Error) => {
+    await removeLeftover(SYSTEM.hosts, tag).catch((error: Error) => {
       log.daemon.debug({ error: error.message }, 'no names of members were looked for in the hosts file');
     });
     return null;

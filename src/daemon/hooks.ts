@@ -1,5 +1,6 @@
 /** Runs the configuration's commands when a network is up, and before it goes down. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { SYSTEM } from '../system/this-system.js';
 import { ownAddresses } from './addresses.js';
 import type { Hook } from './hook.js';
 import type { Log, Logger } from './log.js';
@@ -14,8 +15,6 @@ const LAST_WORDS_MS = 1_000;
 /** Of a command's output so much goes to the log: lines, and characters in each. */
 const MAX_LINES = 50;
 const MAX_LINE = 500;
-/** Programs are looked for here, whatever the daemon was started with. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A network as its commands are told of it. No secret: whoever runs as the same user sees an environment. */
 export type HookFacts = Pick<
@@ -54,8 +53,7 @@ export function hookEnvironment(event: HookEvent, facts: HookFacts, socket: stri
   const { id, device, mac, mtu, port, name, routes } = facts;
   const addresses = ownAddresses(facts);
   return {
-    PATH,
-    LANG: 'C.UTF-8',
+    ...SYSTEM.hooks.environment,
     P2P_HOOK: event,
     P2P_SOCKET: socket,
     P2P_NETWORK: id,
@@ -78,9 +76,17 @@ export async function runHook(
   log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
-  const [program = '', ...args] = typeof hook === 'string' ? ['/bin/sh', '-c', hook] : hook;
+  const isLine = typeof hook === 'string';
+  const [program = '', ...args] = isLine ? SYSTEM.hooks.line(hook) : hook;
   const began = performance.now();
-  const child = spawn(program, args, { cwd: '/', env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(program, args, {
+    cwd: SYSTEM.hooks.directory,
+    env: { ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: SYSTEM.name !== 'windows', // there it would get a window
+    windowsHide: true,
+    windowsVerbatimArguments: isLine,
+  });
   logOutput(child, event, log);
   const error = await end(child, LIMIT_MS[event], stop);
   const facts = { hook: event, ms: Math.round(performance.now() - began) };
@@ -114,6 +120,12 @@ function end(child: ChildProcess, limit: number, stop: AbortSignal): Promise<str
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
+  const { killTree } = SYSTEM.hooks;
+  if (killTree !== null) {
+    const [program, ...args] = killTree(pid);
+    spawn(program, args, { stdio: 'ignore', windowsHide: true }).on('error', () => undefined); // it may have just ended
+    return;
+  }
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

@@ -5,11 +5,11 @@ import { isCollection, isMap, isScalar, LineCounter, type Pair, parseDocument, t
 import type { DaemonFlags } from '../core/daemon-flags.js';
 import { RELAY_PORT } from '../rpc/relay-fields.js';
 import { quoted } from '../rpc/text.js';
+import { SYSTEM } from '../system/this-system.js';
 import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
 import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
 
-const DEFAULT_FILE = '/etc/p2p/config.yaml';
 /** A configuration file may have this many bytes. */
 const MAX_FILE = 65_536;
 /** The group or all. */
@@ -87,7 +87,7 @@ function flags(given: DaemonFlags): Partial<Config> {
 
 /** `path`: a file that must exist; undefined: the default one, which needn't. */
 async function readConfig(path: string | undefined, warn: Warn): Promise<Partial<Config>> {
-  const file = path ?? DEFAULT_FILE;
+  const file = path ?? SYSTEM.config;
   try {
     const { text, owner, mode } = await readWhole(file);
     const config = parseConfig(text, file, warn);
@@ -125,7 +125,7 @@ async function refuseForeign(file: string, owner: number, mode: number): Promise
 }
 
 /** Looks at a configuration file, the usual one if none is named: which one it was, and what it warns of. Rejects as `loadConfig` does. */
-export async function checkConfig(file = DEFAULT_FILE): Promise<{ file: string; warnings: string[] }> {
+export async function checkConfig(file = SYSTEM.config): Promise<{ file: string; warnings: string[] }> {
   const warnings: string[] = [];
   await loadConfig({ config: file }, (warning) => warnings.push(warning));
   return { file, warnings };

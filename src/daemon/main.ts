@@ -13,6 +13,7 @@ import { openLan } from '../discovery/lan.js';
 import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
+import { SYSTEM } from '../system/this-system.js';
 import type { Config } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Host } from './host.js';
@@ -20,7 +21,8 @@ import { loadConfig } from './load-config.js';
 import { Log, type LogStream, standardError } from './log.js';
 import { beginProfiling } from './profiling.js';
 import { heldFiles, ServiceManager } from './service-manager.js';
-import { SYSLOG_SOCKET, Syslog } from './syslog.js';
+import { StartError } from './start-error.js';
+import { Syslog } from './syslog.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
@@ -73,7 +75,12 @@ function outlets({ logFormat, syslog }: Config): LogStream {
   const stderr = standardError(logFormat);
   if (!syslog) return stderr;
   const complain = (problem: string) => process.stderr.write(`p2p: warning: ${problem}\n`);
-  const system = new Syslog(SYSLOG_SOCKET, process.pid, sendUnixDatagram, complain);
+  if (SYSTEM.syslog === null)
+    throw new StartError(
+      'bad-config',
+      'syslog: this system has none; expected false, or --log-file for a log in a file',
+    );
+  const system = new Syslog(SYSTEM.syslog, process.pid, sendUnixDatagram, complain);
   return {
     write: (line) => {
       stderr.write(line);

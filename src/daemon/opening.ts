@@ -1,17 +1,15 @@
 /** Opens a planned network under the first device name and port that are free. */
 import { DeviceError } from '../device/device.js';
 import { type ErrorName, RpcError } from '../rpc/errors.js';
+import { SYSTEM } from '../system/this-system.js';
 import { ownAddresses } from './addresses.js';
 import type { Plan } from './plan.js';
 import { portChoices } from './plan.js';
 import type { RunningNetwork } from './running.js';
 import type { SavedNetwork } from './saved.js';
-import { systemDevice } from './system-device.js';
 
 /** How many names and ports are tried before it's given up. */
 const MAX_TRIES = 64;
-
-const SYSTEM = systemDevice(process.platform);
 
 export interface Taken {
   readonly devices: ReadonlySet<string>;
@@ -46,7 +44,7 @@ export async function openFirstFree(
 
 function deviceChoices({ device }: Plan, taken: Taken): string[] {
   if (device === null)
-    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => SYSTEM.name(n)).filter(
+    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => SYSTEM.device(n)).filter(
       (name) => !taken.devices.has(name),
     );
   if (taken.devices.has(device))
@@ -86,9 +84,12 @@ function toRpcError(error: unknown, { device, port, ...saved }: SavedNetwork): u
     case 'address-refused':
       return new RpcError(reason, `ip: the system refuses ${ownAddresses(saved).join(', ')} (${error.message})`);
     case 'no-permission':
-      return new RpcError(reason, `the daemon may not make a network device (${error.message}); ${SYSTEM.rights}`);
+      return new RpcError(
+        reason,
+        `the daemon may not make a network device (${error.message}); ${SYSTEM.advice.deviceRights}`,
+      );
     case 'no-tun':
-      return new RpcError(reason, SYSTEM.missing(error.message));
+      return new RpcError(reason, `${SYSTEM.advice.deviceMissing} (${error.message})`);
     case 'failed':
       return new RpcError(reason, `the network device could not be made: ${error.message}`);
   }

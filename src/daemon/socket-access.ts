@@ -1,5 +1,6 @@
 /** Who may use the daemon's socket: its user, and the group `p2p` if there's one. */
 import { readFile } from 'node:fs/promises';
+import { SYSTEM } from '../system/this-system.js';
 import type { Access } from './claim.js';
 
 /** Members of this group may do everything that the daemon can. */
@@ -24,7 +25,7 @@ export async function socketAccess(onProblem: (problem: string) => void): Promis
 export function accessFor({ groups, gid, canBecome }: Surroundings, onProblem: (problem: string) => void): Access {
   const group = groupId(groups);
   if (group === null) {
-    onProblem(`there is no group ${GROUP}: only this user may use the socket (make one: groupadd --system ${GROUP})`);
+    onProblem(`there is no group ${GROUP}: only this user may use the socket (make one: ${SYSTEM.advice.makeGroup})`);
     // A user's own group may have other members; root's has none that matter.
     return { mode: gid === 0 ? 0o660 : 0o600, group: null };
   }

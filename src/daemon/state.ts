@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { SYSTEM } from '../system/this-system.js';
 import { claimSocket, releaseSocket } from './claim.js';
 import { makePrivate } from './directories.js';
 import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
@@ -190,7 +191,9 @@ function unusable(directory: string, error: unknown): StartError {
   if (error instanceof StartError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
-  const hint = denied ? '; run the daemon as root, or name another with --state' : '';
+  const hint = denied
+    ? `; run the daemon as one who may (${SYSTEM.advice.runDaemon}), or name another with --state`
+    : '';
   return new StartError(
     denied ? 'permission-denied' : 'failed',
     `the state directory ${directory} can't be used: ${message}${hint}`,

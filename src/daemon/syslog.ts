@@ -11,8 +11,6 @@ const SEVERITY: Readonly<Record<LogLine['level'], number>> = { TRACE: 7, DEBUG: 
 const MAX_MESSAGE = 4_096;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-export const SYSLOG_SOCKET = '/dev/log';
-
 /** Sends a datagram to a unix socket; throws if that can't be done at once. */
 export type SendDatagram = (socket: string, message: string) => void;
 

@@ -85,7 +85,7 @@ export class DeviceEvents {
     if (peer === undefined) return;
     switch (event.kind) {
       case 'control':
-        this.messages.received(now, peer, event.messages, event.at);
+        this.messages.received(now, peer, event.messages, event);
         break;
       case 'session-heard':
         peer.carrySession(now, peer.session.heard(now, event.localIndex, event.from));

@@ -1,6 +1,6 @@
 /** The ways by which one peer might be reached: a bounded table, the orders in which they're looked at, and what people see of it. */
 import { sameBytes } from '../core/bytes.js';
-import type { Way } from '../core/way.js';
+import { canAnswer, type Way } from '../core/way.js';
 import { type Candidate, type CandidateKind, type CandidateSource, compare, works } from './candidate.js';
 
 export const MAX_CANDIDATES = 32;
@@ -62,9 +62,9 @@ export class Candidates {
     return [...this.byWay.values()].find(({ probe }) => probe !== null && sameBytes(probe.token, token));
   }
 
-  /** The one whose padded challenge has this token; its measurement takes the answer. */
-  measuredBy(now: number, token: Uint8Array): Candidate | undefined {
-    return [...this.byWay.values()].find(({ mtu }) => mtu.answered(now, token));
+  /** The one whose padded challenge has this token and may be answered from there; its measurement takes the answer. */
+  measuredBy(now: number, token: Uint8Array, from: Way): Candidate | undefined {
+    return [...this.byWay.values()].find(({ endpoint, mtu }) => canAnswer(from, endpoint) && mtu.answered(now, token));
   }
 
   /** For a handshake: those that answered, youngest news first; of the others those that were tried least, so that all have their turn. */

@@ -4,7 +4,7 @@
  * While there's no session, candidates are only collected: the handshake goes to them. With one, each is probed by a sealed
  * challenge; the first answer makes a path. Probing for a better one never stops. Pure: told what happened and when, it says what to do.
  */
-import type { Way } from '../core/way.js';
+import { canAnswer, type Way } from '../core/way.js';
 import { answerDueAt, answerLimit, MAX_MISSES, waitAfterAnswer, waitAfterMiss, waitWithoutLeave } from './cadence.js';
 import {
   type Candidate,
@@ -170,10 +170,14 @@ export class Paths {
     return this.probing ? this.probeAll(now) : [];
   }
 
-  /** An answer to a challenge came; it was received at `at`. */
-  answered(now: number, token: Uint8Array, at: number): PathOutput[] {
+  /**
+   * An answer to a challenge came; it was received at `at`. From elsewhere it proves nothing of where the challenge went: somebody on the way may have
+   * led it to the peer.
+   */
+  answered(now: number, token: Uint8Array, at: number, from: Way): PathOutput[] {
     const candidate = this.candidates.challengedBy(token);
-    if (candidate === undefined || candidate.probe === null) return this.measured(now, token);
+    if (candidate === undefined || candidate.probe === null) return this.measured(now, token, from);
+    if (!canAnswer(from, candidate.endpoint)) return [];
     const sample = Math.max(0, at - candidate.probe.sentAt);
     candidate.rtt = candidate.rtt === null ? sample : smoothed(candidate.rtt, sample);
     const isNew = candidate.answeredAt === null;
@@ -295,8 +299,8 @@ export class Paths {
   }
 
   /** An answer to a padded challenge proves the path like any other. */
-  private measured(now: number, token: Uint8Array): PathOutput[] {
-    const candidate = this.candidates.measuredBy(now, token);
+  private measured(now: number, token: Uint8Array, from: Way): PathOutput[] {
+    const candidate = this.candidates.measuredBy(now, token, from);
     if (candidate === undefined) return [];
     Object.assign(candidate, { misses: 0, answeredAt: now });
     candidate.mtu.alive(now);

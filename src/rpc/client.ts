@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { JSONRPCClient, JSONRPCErrorException, type JSONRPCResponse } from 'json-rpc-2.0';
 import * as v from 'valibot';
+import { SYSTEM } from '../system/this-system.js';
 import { errorName, RpcError } from './errors.js';
 import { describeIssue, METHODS, type Method, type Params, type Result } from './schema.js';
 
@@ -108,9 +109,12 @@ export function connectionError(path: string, error: NodeJS.ErrnoException): Err
   if (error.code === 'EACCES' || error.code === 'EPERM')
     return new ConnectionError(
       'permission-denied',
-      `no permission to use ${path}: run the command as root, or become a member of the group p2p (sudo adduser $USER p2p, then log in anew)`,
+      `no permission to use ${path}: ${SYSTEM.advice.asAdministrator}, or become a member of the group p2p (${SYSTEM.advice.joinGroup})`,
     );
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'ENOTSOCK')
-    return new ConnectionError('not-running', `no daemon answers at ${path}; start it with: sudo p2p daemon`);
+    return new ConnectionError(
+      'not-running',
+      `no daemon answers at ${path}; start it with: ${SYSTEM.advice.runDaemon}; or for good, with: ${SYSTEM.advice.installService}`,
+    );
   return new ConnectionError('not-running', `the daemon at ${path} hung up: ${error.message}`);
 }

@@ -203,7 +203,10 @@ test('mistakes end with 2, name what is wrong, and suggest', async () => {
 test('without a daemon: 3, and the command that starts one', async () => {
   const { code, stdout, stderr } = await run(['status'], { P2P_SOCKET: '/nowhere/sock' });
   assert.deepEqual([code, stdout], [3, '']);
-  assert.match(stderr, /no daemon answers at \/nowhere\/sock; start it with: sudo p2p daemon/);
+  assert.match(
+    stderr,
+    /no daemon answers at \/nowhere\/sock; start it with: sudo p2p daemon; or for good, with: sudo p2p service install/,
+  );
 });
 
 test('what needs no daemon works without one', async () => {

@@ -69,7 +69,7 @@ test('no permission: who may use the socket, and what to do', async (t) => {
   await chmod(directory, 0o700);
   assert.match(
     stdout,
-    /^permission-denied no permission to use .*\/sock: .*group p2p \(sudo adduser \$USER p2p, then log in anew\)$/m,
+    /^permission-denied no permission to use .*\/sock: .*group p2p \(sudo usermod -aG p2p \$USER, then log in anew; .*\)$/m,
   );
   assert.equal(exitCode(Object.assign(new Error(''), { reason: 'permission-denied' })), 4);
 });

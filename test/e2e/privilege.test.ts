@@ -74,8 +74,25 @@ test('without the capability, start says what it needs and how to give it that',
     await runsAsUser(ada, [], { args: ['--no-dht'] });
     const { code, stderr } = await ada.p2p('start', '-hash', freshHash(), '-ip', ADA);
     assert.equal(code, NO_DEVICE, stderr);
-    for (const word of [/CAP_NET_ADMIN/, /sudo p2p daemon/, /platform\/linux\/p2p\.service/])
-      assert.match(stderr, word);
+    for (const word of [/CAP_NET_ADMIN/, /sudo p2p daemon/, /sudo p2p service install/]) assert.match(stderr, word);
+  }));
+
+test('whoever lacks something else to start a network is told exactly what to do', () =>
+  onLan(['ada'], async ({ ada }) => {
+    const start = ['start', '-hash', freshHash(), '-ip', ADA];
+    const nobody = await ada.p2p(...start);
+    assert.equal(nobody.code, 3);
+    assert.match(nobody.stderr, /start it with: sudo p2p daemon; or for good, with: sudo p2p service install\n$/);
+
+    const own = join(ada.directory, 'root');
+    mkdirSync(own, { mode: 0o700 });
+    await assert.rejects(runsAsUser(ada, [], { args: ['--state', join(own, 'state')] }), /sudo p2p daemon/);
+
+    const through = ['sh', '-ec', 'mount -t tmpfs none /dev/net; exec "$@"', 'sh'];
+    await ada.daemon({ args: ['--no-dht'], through });
+    const without = await ada.p2p(...start);
+    assert.equal(without.code, NO_DEVICE, without.stderr);
+    assert.match(without.stderr, /no \/dev\/net\/tun; try: sudo modprobe tun.*--device \/dev\/net\/tun/);
   }));
 
 test('a relay needs no right for UDP 4910, and CAP_NET_BIND_SERVICE for TLS on 443', () =>

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { makeEndpoint } from '../../src/core/endpoint.js';
-import type { Way } from '../../src/core/way.js';
+import { endpointParts, makeEndpoint } from '../../src/core/endpoint.js';
+import { relayWay, type Way } from '../../src/core/way.js';
 import { MAX_CANDIDATES } from '../../src/paths/candidates.js';
 import { type PathOutput, Paths } from '../../src/paths/paths.js';
 import { seeded } from '../sim/random.js';
 
 const LAN = makeEndpoint('192.0.2.2', 4900);
+const RELAY = relayWay('udp', makeEndpoint('198.51.100.2', 4910), new Uint8Array(8));
 const V4 = makeEndpoint('198.51.100.2', 4900);
 const V6 = makeEndpoint('2001:db8::2', 4900);
 
@@ -18,14 +19,14 @@ const NEEDS = { whole: 1_416, most: 1_440 };
 class Bench {
   now = 0;
   readonly reach = new Map<Way, number>();
-  readonly challenges: { at: number; to: Way }[] = [];
+  readonly challenges: { at: number; to: Way; token: Uint8Array }[] = [];
   readonly used: (Way | null)[] = [];
   deaths = 0;
   /** What endpoints that never answered wait for. */
   leave: 'given' | 'awaited' = 'given';
   readonly wishes: Way[] = [];
   readonly paths: Paths;
-  private readonly answers: { at: number; token: Uint8Array }[] = [];
+  private readonly answers: { at: number; token: Uint8Array; from: Way }[] = [];
 
   constructor(seed = 1) {
     this.paths = new Paths({
@@ -41,9 +42,9 @@ class Bench {
       else if (output.kind === 'use') this.used.push(output.endpoint);
       else if (output.kind === 'wish') this.wish(output.to);
       else if (output.kind === 'challenge') {
-        this.challenges.push({ at: this.now, to: output.to });
+        this.challenges.push({ at: this.now, to: output.to, token: output.token });
         const rtt = this.reach.get(output.to);
-        if (rtt !== undefined) this.answers.push({ at: this.now + rtt, token: output.token });
+        if (rtt !== undefined) this.answers.push({ at: this.now + rtt, token: output.token, from: output.to });
       }
     }
   }
@@ -63,7 +64,7 @@ class Bench {
       this.now = Math.max(this.now, next);
       if (answer !== undefined && answer.at <= this.now) {
         this.answers.shift();
-        this.take(this.paths.answered(this.now, answer.token, this.now));
+        this.take(this.paths.answered(this.now, answer.token, this.now, answer.from));
       } else this.take(this.paths.tick(this.now));
     }
     this.now = end;
@@ -266,8 +267,21 @@ test('a forged or late token is nothing', () => {
   const bench = new Bench();
   bench.take(bench.paths.add(0, V4));
   bench.take(bench.paths.start(0));
-  assert.deepEqual(bench.paths.answered(1, new Uint8Array(8), 1), []);
+  assert.deepEqual(bench.paths.answered(1, new Uint8Array(8), 1, V4), []);
   assert.equal(bench.inUse, undefined);
+});
+
+test('an answer from elsewhere proves nothing: the challenge may have been led there', () => {
+  const bench = new Bench();
+  const answer = (from: Way) => bench.paths.answered(1, bench.challenges.at(-1)?.token ?? new Uint8Array(8), 1, from);
+  bench.take(bench.paths.add(0, V4));
+  bench.take(bench.paths.start(0));
+  for (const from of [LAN, V6, RELAY]) bench.take(answer(from));
+  assert.equal(bench.inUse, undefined);
+  assert.ok(!bench.paths.isProven(V4));
+  const { ip } = endpointParts(V4);
+  bench.take(answer(makeEndpoint(ip, 1)));
+  assert.equal(bench.inUse, V4);
 });
 
 test('whatever answers and fails: what is in use has answered, and the deadline is never in the past after a tick', () => {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { MAX_LOG_LINES } from '../../rpc/fields.js';
 import { logWords } from '../../rpc/log-line.js';
 import { isLost } from '../../rpc/streams.js';
+import { SYSTEM } from '../../system/this-system.js';
 import { callDaemon, jsonFlag, listenToDaemon } from '../context.js';
 import { print, printJson } from '../output.js';
 import { collect, writeArchive } from '../report.js';
@@ -16,7 +17,7 @@ export function bugreportCommand(): Command {
   return new Command('bugreport')
     .description('write an archive with what somebody needs who looks for a fault; holds no secret')
     .option('--output <file>', 'the archive (default: p2p-bugreport-TIME.tar.gz here)')
-    .option('--config <file>', 'configuration whose keys are named in it', '/etc/p2p/config.yaml')
+    .option('--config <file>', 'configuration whose keys are named in it', SYSTEM.config)
     .addOption(jsonFlag())
     .addHelpText(
       'after',

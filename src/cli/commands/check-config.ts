@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import { SYSTEM } from '../../system/this-system.js';
 import { type Hooks, jsonFlag } from '../context.js';
 import { print, printJson, tell } from '../output.js';
 
 export function checkConfigCommand(hooks: Hooks): Command {
   return new Command('check-config')
     .description('look at a configuration file without starting anything')
-    .argument('[file]', 'the file (default: /etc/p2p/config.yaml)')
+    .argument('[file]', `the file (default: ${SYSTEM.config})`)
     .addOption(jsonFlag())
     .addHelpText(
       'after',

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
+import { SYSTEM } from '../../system/this-system.js';
 import { type Hooks, jsonFlag } from '../context.js';
 import { printJson, tell } from '../output.js';
 
 export function cleanHostsCommand(hooks: Hooks): Command {
   return new Command('clean-hosts')
     .description('remove the names that a killed daemon left in the hosts file')
-    .argument('[file]', 'the file (default: /etc/hosts)')
+    .argument('[file]', `the file (default: ${SYSTEM.hosts})`)
     .addOption(jsonFlag())
     .addHelpText(
       'after',

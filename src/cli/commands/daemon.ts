@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { DaemonFlags } from '../../core/daemon-flags.js';
+import { SYSTEM } from '../../system/this-system.js';
 import { type Hooks, list } from '../context.js';
 
 interface Flags extends Omit<DaemonFlags, 'noLan' | 'noPortMapping' | 'dht'> {
@@ -12,8 +13,8 @@ interface Flags extends Omit<DaemonFlags, 'noLan' | 'noPortMapping' | 'dht'> {
 export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Command {
   return new Command('daemon')
     .description('run the daemon, which holds the networks of this machine')
-    .option('--state <dir>', 'where networks are kept (default: /var/lib/p2p)')
-    .option('--config <file>', 'configuration (default: /etc/p2p/config.yaml, if it exists)')
+    .option('--state <dir>', `where networks are kept (default: ${SYSTEM.state})`)
+    .option('--config <file>', `configuration (default: ${SYSTEM.config}, if it exists)`)
     .option('--no-lan', 'find no members on the LAN, and be found by none there')
     .option('--no-port-mapping', "don't ask the router to let datagrams in")
     .option('--dht <nodes>', 'DHT to meet members in: HOST:PORT[,HOST:PORT…] (default: the public one)')
@@ -30,7 +31,7 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--no-relay-tls', 'be a relay without TLS')
     .option('--relay-offer', 'tell the members of its networks that they may use this relay')
     .option('--proxy <url>', 'HTTP proxy for TLS to relays (default: https_proxy)')
-    .option('--hosts [file]', 'keep the names of members (NAME.p2p) in /etc/hosts, or in that file, while it runs')
+    .option('--hosts [file]', `keep the names of members (NAME.p2p) in ${SYSTEM.hosts}, or in that file, while it runs`)
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .option('--log-format <format>', 'text or json (default: text on a terminal, else json)')
     .option('--syslog', 'log to syslog as well')

@@ -2,8 +2,6 @@
 
 import { createHash } from 'node:crypto';
 
-export const HOSTS_FILE = '/etc/hosts';
-
 /** What tells a daemon's block from those of others: letters and digits. */
 export type Tag = string;
 

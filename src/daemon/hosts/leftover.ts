@@ -1,9 +1,10 @@
 /** What a daemon that was killed leaves behind in a hosts file. */
-import { HOSTS_FILE, type Tag, tagsIn, withoutBlock } from './block.js';
+import { SYSTEM } from '../../system/this-system.js';
+import { type Tag, tagsIn, withoutBlock } from './block.js';
 import { rewrite } from './hosts-file.js';
 
 /** Every daemon's: one that runs puts its own back. Says whether there was any. */
-export function cleanHosts(path = HOSTS_FILE): Promise<boolean> {
+export function cleanHosts(path = SYSTEM.hosts): Promise<boolean> {
   return removeLeftover(path, null);
 }
 

@@ -1,12 +1,10 @@
 /** The work of the DHT child process: hyperdht, away from the daemon's privileges and memory. Talks with the daemon over its pipe only. */
 import HyperDHT from 'hyperdht';
+import { SYSTEM } from '../../system/this-system.js';
 import { bootstrapNodes } from './bootstrap.js';
 import { DhtClient, messageOf } from './client.js';
 import { listen } from './embedded.js';
 import { type FromChild, parseToChild, type ToChild } from './messages.js';
-
-/** `nobody` on every system that matters. */
-const NOBODY = 65_534;
 
 const clients = new Map<number, DhtClient>();
 
@@ -23,10 +21,11 @@ tell({ kind: 'ready' });
 
 /** Everything is loaded by now; from here on this process needs no right but to send datagrams. */
 function dropPrivileges(): void {
-  if (process.getuid?.() !== 0) return;
+  const { nobody } = SYSTEM;
+  if (nobody === null || process.getuid?.() !== 0) return;
   process.setgroups?.([]);
-  process.setgid?.(NOBODY);
-  process.setuid?.(NOBODY);
+  process.setgid?.(nobody);
+  process.setuid?.(nobody);
 }
 
 async function take(message: ToChild): Promise<void> {
