@@ -18,19 +18,21 @@ pub fn exchange(interface: &str, old: &[Address], new: &[Address]) -> Vec<Comman
         let text = format!("{}/{}", address.ip, address.prefix);
         Command::new(PROGRAM, ["address", "delete", &text, "dev", interface], taking(interface, address)).takes_away()
     });
-    gone.chain(new.iter().map(|&address| give(interface, address))).collect()
+    // One that's there twice is refused, as any other that's there already.
+    let verb = |address| if old.contains(address) { "replace" } else { "add" };
+    gone.chain(new.iter().map(|address| give(interface, verb(address), *address))).collect()
 }
 
-fn give(interface: &str, address: Address) -> Command {
+fn give(interface: &str, verb: &str, address: Address) -> Command {
     let text = format!("{}/{}", address.ip, address.prefix);
     let doing = giving(interface, address);
     let command = match address.ip {
         IpAddr::V4(_) if address.prefix <= 30 => {
-            Command::new(PROGRAM, ["address", "replace", &text, "broadcast", "+", "dev", interface], doing)
+            Command::new(PROGRAM, ["address", verb, &text, "broadcast", "+", "dev", interface], doing)
         }
-        IpAddr::V4(_) => Command::new(PROGRAM, ["address", "replace", &text, "dev", interface], doing),
+        IpAddr::V4(_) => Command::new(PROGRAM, ["address", verb, &text, "dev", interface], doing),
         // No peer can answer yet: looking for duplicates would only keep the address from being used.
-        IpAddr::V6(_) => Command::new(PROGRAM, ["address", "replace", &text, "dev", interface, "nodad"], doing),
+        IpAddr::V6(_) => Command::new(PROGRAM, ["address", verb, &text, "dev", interface, "nodad"], doing),
     };
     command.gives_address()
 }

@@ -42,6 +42,13 @@ pub fn open(config: &TapConfig) -> Result<(SyncDevice, Interface), OpenError> {
     };
     let device = DeviceBuilder::new().name(&name).layer(Layer::L2).mac_addr(config.mac).build_sync();
     let device = device.map_err(|error| failed(&error))?;
+    let made = device.name().map_err(|error| failed(&error))?;
+    if made != name {
+        return Err(OpenError::new(
+            Code::Failed,
+            format!("expected an interface name that the system takes as it is, got {name:?}"),
+        ));
+    }
     device.set_nonblocking(true).map_err(|error| failed(&error))?;
     Ok((device, Interface { name }))
 }

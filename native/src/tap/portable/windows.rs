@@ -11,7 +11,8 @@ use crate::packet::Mac;
 use crate::tap::commands::{Command, netsh};
 use crate::tap::{Address, TapConfig};
 
-const NO_DRIVER: &str = "the driver tap-windows6 isn't installed; OpenVPN's installer for Windows has it, as the component \"TAP-Windows6\"";
+/// What its hardware id says.
+const NO_DRIVER: &str = "no driver for tap0901, which is what tap-windows6 calls itself";
 
 pub struct Interface {
     index: u32,
