@@ -16,14 +16,12 @@ pub mod mapping;
 pub mod open;
 pub mod packet;
 pub mod poll;
-#[cfg(target_os = "linux")]
 pub mod process;
 #[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
 mod program;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;
-#[cfg(target_os = "linux")]
 pub mod routes;
 pub mod seal;
 pub mod sockopt;
@@ -31,7 +29,6 @@ pub mod switch;
 pub mod tap;
 pub mod tls;
 pub mod udp;
-#[cfg(target_os = "linux")]
 pub mod watch;
 pub mod way;
 #[cfg(test)]

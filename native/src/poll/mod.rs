@@ -1,4 +1,5 @@
 //! Waiting for sockets, with a deadline and a way to be woken from other threads: one file per way of waiting.
+#[cfg(unix)]
 use std::io;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]

@@ -3,7 +3,6 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 
 use rustls::Connection;
-use socket2::SockRef;
 
 use super::backlog::Backlog;
 use super::deframe::{Deframer, Malformed};
@@ -14,7 +13,7 @@ pub const READ: usize = 64 * 1_024;
 /// Bytes of datagrams that are sealed at once: two records of TLS.
 const WRITE: usize = 32 * 1_024;
 /// Bytes that the kernel may hold unsent: the rest waits where the oldest can be dropped.
-const UNSENT: u32 = 64 * 1_024;
+const UNSENT: i32 = 64 * 1_024;
 
 pub struct TlsStream {
     socket: TcpStream,
@@ -112,11 +111,17 @@ fn is_temporary(error: &io::Error) -> bool {
 
 #[cfg(unix)]
 fn hold_little_unsent(socket: &TcpStream) -> io::Result<()> {
-    SockRef::from(socket).set_tcp_notsent_lowat(UNSENT)
+    #[cfg(not(target_os = "macos"))]
+    use libc::TCP_NOTSENT_LOWAT;
+    /// Of netinet/tcp.h; libc has it for other systems only.
+    #[cfg(target_os = "macos")]
+    const TCP_NOTSENT_LOWAT: libc::c_int = 0x201;
+
+    crate::sockopt::set(socket.as_source(), libc::IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT)
 }
 
 /// Windows can only be told how much it may hold, sent or not.
 #[cfg(windows)]
 fn hold_little_unsent(socket: &TcpStream) -> io::Result<()> {
-    SockRef::from(socket).set_send_buffer_size(UNSENT as usize)
+    socket2::SockRef::from(socket).set_send_buffer_size(UNSENT as usize)
 }

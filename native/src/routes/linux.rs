@@ -1,27 +1,15 @@
-//! Routes to subnets behind members, in the kernel's main table (rtnetlink). They go with the interface that they lead through.
+//! Linux: the kernel's main table, by rtnetlink.
 use std::io;
-use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::route::{RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use crate::tap::Address;
+use super::Subnet;
 use crate::tap::netlink::{Route, index_of};
 
 /// Tells ours from those of others in `ip route` (`proto 112`); no registered number (rtnetlink(7), /etc/iproute2/rt_protos).
 const PROTOCOL: u8 = 112;
-
-/// A subnet, and the way to it.
-pub struct Subnet {
-    /// Its network address.
-    pub destination: Address,
-    /// On the interface's link, of the same family.
-    pub gateway: IpAddr,
-    pub interface: String,
-    /// The greater, the later it's taken.
-    pub metric: u32,
-}
 
 /// `AlreadyExists` if there's a route to that subnet with that metric.
 pub fn add(subnet: &Subnet) -> io::Result<()> {
@@ -56,13 +44,8 @@ fn message(subnet: &Subnet) -> io::Result<RouteMessage> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::subnet;
     use super::*;
-
-    fn subnet(destination: &str, gateway: &str, interface: &str) -> Subnet {
-        let destination = Address::parse(destination).expect("a subnet");
-        let gateway = gateway.parse().expect("an address");
-        Subnet { destination, gateway, interface: interface.into(), metric: 5_000 }
-    }
 
     #[test]
     fn a_route_names_its_subnet_and_its_way() {
