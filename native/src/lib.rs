@@ -17,7 +17,6 @@ pub mod open;
 pub mod packet;
 pub mod poll;
 pub mod process;
-#[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
 mod program;
 pub mod rejoin;
 pub mod relay;

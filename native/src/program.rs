@@ -2,14 +2,14 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 /// How long a program may take before it's ended. Windows takes a second for some.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// Bytes of what a program says that are read, of each of its outputs.
-const MAX_READ: u64 = 64 * 1_024;
+const MAX_READ: u64 = 1_024 * 1_024;
 /// Characters of what a program says that an error has.
 const MAX_SAID: usize = 300;
 
@@ -26,9 +26,13 @@ pub fn run(program: &Path, arguments: &[String]) -> io::Result<Ended> {
     hide_window(&mut command);
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", program.display()));
     let mut child = command.spawn().map_err(named)?;
-    let succeeded = end(&mut child).map_err(named)?;
-    let said = format!("{}\n{}", text_of(child.stderr.take()), text_of(child.stdout.take()));
-    Ok(Ended { succeeded, said: said.trim().to_owned() })
+    let (errors, output) = (child.stderr.take(), child.stdout.take());
+    // Meanwhile, since one whose pipe is full goes no further.
+    let (succeeded, said) = thread::scope(|scope| {
+        let readers = [scope.spawn(|| text_of(errors)), scope.spawn(|| text_of(output))];
+        (end(&mut child), readers.map(|reader| reader.join().unwrap_or_default()).join("\n"))
+    });
+    Ok(Ended { succeeded: succeeded.map_err(named)?, said: said.trim().to_owned() })
 }
 
 /// What a program said, as an error.
@@ -96,6 +100,11 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let error = run(Path::new("/nonexistent/route"), &[]).map(|ended| ended.said).expect_err("isn't there");
         assert!(error.to_string().contains("/nonexistent/route"), "{error}");
+    }
+
+    #[test]
+    fn one_that_says_much_ends_as_well() {
+        assert_eq!(shell("yes | head -c 300000; yes | head -c 300000 >&2").said.len(), 2 * 299_999 + 1);
     }
 
     #[test]
