@@ -15,8 +15,13 @@ async function carryOutOne(step: Step): Promise<void> {
   const { status, said } = await run(step.command, 'pipe');
   if (status === 0 || step.mayFail) return;
   throw new Error(
-    `${step.command.join(' ')} ${status === null ? 'could not be run' : `ended with ${status}`}: ${said}`,
+    `${step.command.join(' ')} ${status === null ? 'could not be run' : `ended with ${status}`}: ${inOneLine(said)}`,
   );
+}
+
+function inOneLine(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join('; ');
 }
 
 /** Never half a file: whoever reads it meanwhile has the former one. */

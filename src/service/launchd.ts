@@ -8,6 +8,8 @@ export function launchd(): ServiceManager {
   return {
     name: 'launchd',
     file: PLIST,
+    isShipped: false,
+    places: [PLIST],
     install: (program) => [
       { do: 'run', command: ['launchctl', 'bootout', `system/${LABEL}`], mayFail: true },
       { do: 'write', path: PLIST, text: propertyList(program), mode: 0o644 },

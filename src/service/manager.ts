@@ -18,6 +18,10 @@ export interface ServiceManager {
   readonly name: string;
   /** The service's file. */
   readonly file: string;
+  /** It came with p2p: `install` only has it start with the system, and `uninstall` leaves it there. */
+  readonly isShipped: boolean;
+  /** All places where the file of such a service may be, whoever put it there. */
+  readonly places: readonly string[];
   /** Makes the daemon a service that starts with the system, and starts it; made already, it's brought up to date. */
   install(program: Program): readonly Step[];
   /** Stops it and takes away what `install` made. Keys, identities and configuration stay. */

@@ -6,14 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { launchd } from '../../src/service/launchd.js';
 import type { ServiceManager, Step } from '../../src/service/manager.js';
 import { openrc } from '../../src/service/openrc.js';
-import { systemd } from '../../src/service/systemd.js';
+import { programOf, systemd } from '../../src/service/systemd.js';
 
 const PLATFORM = fileURLToPath(new URL('../../../platform/linux/', import.meta.url));
 const text = (name: string) => readFileSync(`${PLATFORM}${name}`, 'utf8');
 const PROGRAM = { command: ['/opt/node 20/bin/node', '/usr/local/lib/p2p/bin/p2p', 'daemon'] };
 
 test('systemd: its user, the hardened unit with our paths, and what makes it run', () => {
-  const manager = systemd(text('p2p.service'), text('p2p.sysusers'));
+  const manager = systemd(text('p2p.service'), text('p2p.sysusers'), null);
   assert.deepEqual(told(manager.install(PROGRAM)), [
     'write /etc/sysusers.d/p2p.conf 644',
     'systemd-sysusers /etc/sysusers.d/p2p.conf',
@@ -41,8 +41,24 @@ test('systemd: its user, the hardened unit with our paths, and what makes it run
   ]);
 });
 
+test('systemd: a unit that came with p2p is used as it is, and stays', () => {
+  const shipped = '/usr/lib/systemd/system/p2p.service';
+  const manager = systemd(text('p2p.service'), '', shipped);
+  assert.deepEqual([manager.file, manager.isShipped], [shipped, true]);
+  assert.deepEqual(told(manager.install(PROGRAM)), [
+    'remove /etc/systemd/system/p2p.service',
+    'remove /etc/sysusers.d/p2p.conf',
+    'systemctl daemon-reload',
+    'systemctl enable p2p.service',
+    'systemctl restart p2p.service',
+  ]);
+  assert.deepEqual(told(manager.uninstall()), ['systemctl disable --now p2p.service (may fail)']);
+  assert.equal(programOf(text('p2p.service')), '/usr/bin/p2p');
+  assert.equal(programOf('[Unit]\n'), null);
+});
+
 test('systemd: nothing of a path is taken for a specifier, a variable or an escape', () => {
-  const manager = systemd(text('p2p.service'), '');
+  const manager = systemd(text('p2p.service'), '', null);
   const unit = written(manager, { command: ['/a%b/$c/"d"\\e', 'daemon'] });
   assert.match(unit, /^ExecStart="\/a%%b\/\$\$c\/\\"d\\"\\\\e" daemon$/m);
 });
@@ -50,8 +66,9 @@ test('systemd: nothing of a path is taken for a specifier, a variable or an esca
 test('OpenRC: a script with our paths, which a shell reads as they are', () => {
   const manager = openrc(text('p2p.openrc'));
   const script = written(manager);
-  assert.match(script, /^command='\/opt\/node 20\/bin\/node'$/m);
-  assert.match(script, /^command_args='\/usr\/local\/lib\/p2p\/bin\/p2p daemon'$/m);
+  // OpenRC evaluates it once more: the quotes inside are for that.
+  assert.match(script, /^command=''\\''\/opt\/node 20\/bin\/node'\\'''$/m);
+  assert.match(script, /^command_args='\/usr\/local\/lib\/p2p\/bin\/p2p daemon --syslog'$/m);
   assert.deepEqual(told(manager.install(PROGRAM)).slice(-3), [
     'write /etc/init.d/p2p 755',
     'rc-update add p2p default',

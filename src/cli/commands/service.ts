@@ -1,8 +1,9 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { Argument, Command } from 'commander';
 import { carryOut, run } from '../../service/carry-out.js';
 import { serviceManager } from '../../service/choose.js';
 import type { Program, ServiceManager, Step } from '../../service/manager.js';
+import { outOfReach } from '../../service/out-of-reach.js';
 import { jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
 import { printJson, tell } from '../output.js';
@@ -16,9 +17,9 @@ const DONE: Readonly<Record<Change, string>> = {
   start: 'runs',
   stop: 'is stopped',
 };
-
-/** Folders that are a person's own; a service that runs as another user can't read there. */
-const HOMES = /^\/(root|home|Users)\//;
+const NOT_INSTALLED = 'the service is not installed; that takes: sudo p2p service install';
+/** Where the service's file came with p2p, and goes with it. */
+const STAYS = "is stopped and doesn't start by itself any more; its file stays, as it's part of the installation";
 
 export function serviceCommand(): Command {
   return new Command('service')
@@ -46,9 +47,13 @@ Examples:
 async function change(manager: ServiceManager, action: Change, json: boolean): Promise<void> {
   if (process.getuid?.() !== 0)
     throw new Exit('permission-denied', "the services of this system are root's to change; try again with sudo");
+  if ((action === 'start' || action === 'stop') && !isInstalled(manager)) throw new Error(NOT_INSTALLED);
   await carryOut(stepsOf(manager, action));
   if (json) printJson({ manager: manager.name, file: manager.file, action });
-  else tell(`p2p: the service ${DONE[action]} (${manager.name}, ${manager.file})`);
+  else
+    tell(
+      `p2p: the service ${action === 'uninstall' && manager.isShipped ? STAYS : DONE[action]} (${manager.name}, ${manager.file})`,
+    );
 }
 
 function stepsOf(manager: ServiceManager, action: Change): readonly Step[] {
@@ -56,14 +61,22 @@ function stepsOf(manager: ServiceManager, action: Change): readonly Step[] {
 }
 
 async function status(manager: ServiceManager, json: boolean): Promise<void> {
+  if (!isInstalled(manager)) {
+    if (json) printJson({ manager: manager.name, file: manager.file, running: false });
+    throw new Exit('unhealthy', NOT_INSTALLED);
+  }
   const { status: code, said } = await run(manager.status(), json ? 'pipe' : 'inherit');
   if (code === null) throw new Error(said);
   if (json) printJson({ manager: manager.name, file: manager.file, running: code === 0 });
   if (code !== 0) throw new Exit('unhealthy', 'the service does not run');
 }
 
+function isInstalled(manager: ServiceManager): boolean {
+  return manager.places.some((path) => existsSync(path));
+}
+
 function ourManager(): ServiceManager {
-  const manager = serviceManager();
+  const manager = serviceManager(ourScript());
   if (manager !== null) return manager;
   throw new Error(
     'no service manager that p2p knows runs here: expected systemd, OpenRC or launchd; p2p daemon runs without one as well',
@@ -71,11 +84,15 @@ function ourManager(): ServiceManager {
 }
 
 function ourProgram(): Program {
-  const script = realpathSync(process.argv[1] ?? '');
-  const command = [realpathSync(process.execPath), script, 'daemon'];
-  const inHome = command.find((word) => HOMES.test(word));
-  if (inHome === undefined) return { command };
-  throw new Error(
-    `${inHome} is in somebody's home, where the service's own user can't read; install p2p for all first, e.g. with make install`,
-  );
+  const program = realpathSync(process.execPath);
+  const script = ourScript();
+  for (const path of [program, script]) {
+    const why = outOfReach(path, (path) => statSync(path).mode);
+    if (why !== null) throw new Error(`${why}; install p2p for all first, e.g. with make install`);
+  }
+  return { command: [program, script, 'daemon'] };
+}
+
+function ourScript(): string {
+  return realpathSync(process.argv[1] ?? '');
 }
