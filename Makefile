@@ -106,11 +106,22 @@ uninstall:
 deb: build man completions deb-packages
 	@$(user) scripts/make-deb
 
-##  make try-deb  tries that package in an empty Debian 12 and 13: installs, runs, upgrades, removes and purges it; needs root or sudo
+##  make try-deb  tries that package in an empty Debian 12 and 13 that run systemd: installs, runs, upgrades, removes and purges it; like all
+##               that's called try-, it makes a system of its own, leaves nothing running, and needs root or sudo
 .PHONY: try-deb
 try-deb: deb
-	@$(root) scripts/try-deb bookworm
-	@$(root) scripts/try-deb trixie
+	@$(root) scripts/try/deb bookworm
+	@$(root) scripts/try/deb trixie
+
+##  make try-container  takes the steps of the container's files one by one, without an engine; two such containers meet
+.PHONY: try-container
+try-container: deb
+	@$(root) scripts/try/container
+
+##  make try-openrc  tries p2p service in a Debian that runs OpenRC
+.PHONY: try-openrc
+try-openrc: build man completions deb-packages
+	@$(root) scripts/try/openrc
 
 .PHONY: deb-packages
 deb-packages:

@@ -1,9 +1,8 @@
 /** The data plane in Rust. The only module that loads the addon; load it in the main thread only. */
-import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { parseEndpoint } from '../core/endpoint.js';
 import { parseWay, type Way } from '../core/way.js';
+import { addonFiles } from './addon-files.js';
 import {
   type Device,
   type DeviceCommand,
@@ -34,9 +33,6 @@ interface DeviceAddon {
   watchAddresses(onChange: () => void): { close(): void };
 }
 
-/** Where the build puts the addon, seen from `build/src/device/`. */
-const DIRECTORY = new URL('../../../native/', import.meta.url);
-
 let loaded: unknown = null;
 
 /** Loaded at first use, so that what needs no device works where the addon isn't built. */
@@ -45,20 +41,22 @@ export function loadAddon(): unknown {
   return loaded;
 }
 
-/** There may be one addon per C library; which one this process has shows when it loads. */
+/** Which of several addons is for this process's C library shows when it loads. */
 function load(): unknown {
-  const ours = `p2p.${process.platform}-${process.arch}`;
-  const files = readdirSync(DIRECTORY).filter((file) => file.startsWith(ours) && file.endsWith('.node'));
+  const files = addonFiles();
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
   for (const file of files) {
     try {
-      return require(fileURLToPath(new URL(file, DIRECTORY)));
+      return require(file);
     } catch (error) {
       failures.push(String(error));
     }
   }
-  const why = files.length === 0 ? 'it is not built; run `make build`' : failures.join('; ');
+  const why =
+    files.length === 0
+      ? 'it is not built; run `make build` in a checkout, or `npm rebuild --global p2p`'
+      : failures.join('; ');
   throw new DeviceError(
     'failed',
     `the data plane's addon for ${process.platform} ${process.arch} can't be loaded: ${why}`,

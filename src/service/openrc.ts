@@ -8,6 +8,8 @@ export function openrc(script: string): ServiceManager {
   return {
     name: 'OpenRC',
     file: SCRIPT,
+    isShipped: false,
+    places: [SCRIPT],
     install: (program) => [
       // Whichever of the two a system has; the other isn't there. A user that is there already is as good.
       { do: 'run', command: ['groupadd', '--system', 'p2p'], mayFail: true },
@@ -46,8 +48,8 @@ const ADDUSER = ['adduser', '-S', '-D', '-H', '-G', 'p2p', '-h', '/var/lib/p2p',
 function scriptFor(script: string, { command }: Program): string {
   const [program = '', ...args] = command;
   return script
-    .replace(/^command=.*$/m, () => `command=${quoted(program)}`)
-    .replace(/^command_args=.*$/m, () => `command_args=${quoted(args.map(inner).join(' '))}`);
+    .replace(/^command=.*$/m, () => `command=${quoted(inner(program))}`)
+    .replace(/^command_args=.*$/m, () => `command_args=${quoted([...args, '--syslog'].map(inner).join(' '))}`);
 }
 
 /** POSIX shell: nothing is special between single quotes but they themselves. */
@@ -55,7 +57,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** openrc-run divides `command_args` as a shell would, by `eval`. */
+/** openrc-run divides `command` and `command_args` as a shell would, by `eval`. */
 function inner(word: string): string {
   return /^[\w/.,:@%+=-]+$/.test(word) ? word : quoted(word);
 }

@@ -18,6 +18,8 @@ export interface DaemonOptions {
   readonly hosts?: string;
   /** A program with its first arguments that runs the daemon, which it's given as the last ones. */
   readonly through?: readonly string[];
+  /** Another version's p2p, which the host's commands are then as well. */
+  readonly p2p?: string;
 }
 
 export class Daemon {
@@ -27,6 +29,8 @@ export class Daemon {
   private constructor(
     readonly host: string,
     readonly socket: string,
+    /** The p2p that it is. */
+    readonly p2p: string,
     program: Program,
   ) {
     this.#program = program;
@@ -38,7 +42,7 @@ export class Daemon {
     await waitFor(`the socket of ${host}'s daemon`, () => {
       if (!daemon.running) throw new GiveUp(`${host}'s daemon ended:\n${daemon.log}`);
       // A stale socket file may lie there: what counts is that the daemon says it answers.
-      return namespace.run(P2P, ['status', '--socket', daemon.socket]).then(({ code }) => code === 0);
+      return namespace.run(daemon.p2p, ['status', '--socket', daemon.socket]).then(({ code }) => code === 0);
     });
     return daemon;
   }
@@ -52,14 +56,20 @@ export class Daemon {
     const args = ['daemon', '--state', state, '--socket', socket, '--config', config, ...(options.args ?? [])];
     // No test asks the public DHT: a daemon that would meet there must be refused, not merely fail to reach it.
     const env = { ...plainEnvironment(), P2P_NO_PUBLIC_DHT: '1', ...options.env };
-    const [program = P2P, ...rest] = [...(options.through ?? []), P2P, ...args];
-    if (options.hosts === undefined) return new Daemon(host, socket, namespace.start(program, rest, env));
+    const p2p = options.p2p ?? P2P;
+    const [program = p2p, ...rest] = [...(options.through ?? []), p2p, ...args];
+    if (options.hosts === undefined) return new Daemon(host, socket, p2p, namespace.start(program, rest, env));
     const hosts = join(directory, 'hosts');
     const resolver = join(directory, 'resolv.conf');
     await Promise.all([writeFile(hosts, options.hosts), writeFile(resolver, 'nameserver 127.0.0.1\n')]);
     // ip-netns(8) has made a mount namespace of its own for it.
     const script = 'mount --bind "$0" /etc/hosts; mount --bind "$1" /etc/resolv.conf; shift; exec "$@"';
-    return new Daemon(host, socket, namespace.start('sh', ['-ec', script, hosts, resolver, program, ...rest], env));
+    return new Daemon(
+      host,
+      socket,
+      p2p,
+      namespace.start('sh', ['-ec', script, hosts, resolver, program, ...rest], env),
+    );
   }
 
   get pid(): number {

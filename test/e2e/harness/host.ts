@@ -98,7 +98,7 @@ export class Host {
   /** Runs a command of p2p against its daemon. */
   async p2p(...args: string[]): Promise<Answer> {
     const env = { ...plainEnvironment(), P2P_SOCKET: this.socket };
-    const result = await this.namespace.run(P2P, args, { env });
+    const result = await this.namespace.run(this.#daemon?.p2p ?? P2P, args, { env });
     return { ...result, json: () => JSON.parse(result.stdout) as unknown };
   }
 
