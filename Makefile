@@ -50,6 +50,11 @@ deny: tools
 	@$(user) cargo deny --version >/dev/null 2>&1 || { echo 'Missing: cargo-deny'; echo '  install: cargo install cargo-deny --locked'; exit 1; } >&2
 	@$(user) bash -c 'cd native && cargo deny --locked check licenses bans sources'
 
+##  make check-systems  type-checks and lints the Rust addon for Windows and macOS; says which compilers it needs
+.PHONY: check-systems
+check-systems: tools
+	@$(user) scripts/check-systems
+
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
 .PHONY: bench
@@ -194,4 +199,7 @@ $(S)/rust-tests: $(rust) $(corpus) test/vectors/wycheproof.json | tools
 	@$(user) cargo fmt --manifest-path native/Cargo.toml --check
 	@$(user) cargo clippy $(cargo) --quiet --all-targets -- -D warnings
 	@$(user) cargo test $(cargo) --quiet
+	@echo '--- Rust: what macOS and Windows get, on Linux'
+	@$(user) cargo clippy $(cargo) --features portable --quiet --all-targets -- -D warnings
+	@$(user) cargo test $(cargo) --features portable --quiet --lib
 	@$(done)

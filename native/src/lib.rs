@@ -29,5 +29,7 @@ pub mod tls;
 pub mod udp;
 pub mod watch;
 pub mod way;
+#[cfg(windows)]
+pub mod windows;
 #[cfg(test)]
 mod wycheproof;

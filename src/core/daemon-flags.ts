@@ -10,6 +10,9 @@ export interface DaemonFlags {
   readonly log?: string;
   readonly logFormat?: string;
   readonly syslog?: boolean;
+  readonly logFile?: string;
+  /** Windows' service control manager has started it. */
+  readonly asService?: true;
   readonly metrics?: string;
   readonly profile?: string;
   readonly profileDir?: string;

@@ -12,10 +12,21 @@ export interface Cidr {
 export function parseCidr(text: string): Cidr | null {
   const match = /^([^/]+)\/(\d{1,3})$/.exec(text);
   const [, ip = '', bits = ''] = match ?? [];
-  if (!ipaddr.isValid(ip) || (!ip.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(ip))) return null;
-  const address = ipaddr.process(ip);
+  const address = parseAddress(ip);
+  if (address === null) return null;
   const prefix = Number(bits);
   return prefix > (address.kind() === 'ipv4' ? 32 : 128) ? null : { ip: address.toString(), prefix };
+}
+
+/** Parses an address without a zone into canonical form; null if it's none. */
+export function parseIp(text: string): string | null {
+  return text.includes('%') ? null : (parseAddress(text)?.toString() ?? null);
+}
+
+/** IPv4 in four decimal parts, or IPv6. */
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  const isKnown = ipaddr.isValid(text) && (text.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(text));
+  return isKnown ? ipaddr.process(text) : null;
 }
 
 /** Whether `ip` lies in the subnet of `cidr`; false for another family. */

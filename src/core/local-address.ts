@@ -1,6 +1,6 @@
-/** As Docker, Podman, CNI, LXC, LXD, Incus and libvirt name the bridges on which they put their guests. */
+/** As Docker, Podman, CNI, LXC, LXD, Incus, libvirt, Hyper-V and WSL name the bridges on which they put their guests. */
 const CONTAINER_BRIDGE =
-  /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|(cni-)?podman\d+|cni\d+|lxcbr\d+|lxdbr\d+|incusbr\d+|virbr\d+)$/;
+  /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|(cni-)?podman\d+|cni\d+|lxcbr\d+|lxdbr\d+|incusbr\d+|virbr\d+|vEthernet \((Default Switch|WSL.*)\))$/;
 
 export function isContainerBridge(device: string): boolean {
   return CONTAINER_BRIDGE.test(device);

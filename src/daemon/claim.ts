@@ -2,12 +2,15 @@
  * Unix sockets as locks: who listens on the path has it, and the kernel gives it back when the process dies. The file that
  * a killed process leaves behind is no obstacle.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { ownSid, setPipeAccess } from '../device/native-windows.js';
+import { SYSTEM } from '../system/this-system.js';
 import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
+import { pipeAccess } from './windows/access-list.js';
 
 /** The kernel's `sockaddr_un` has 107 bytes for a name; nine are for the name under which a stale socket is looked at. */
 const MAX_SOCKET_PATH = 98;
@@ -18,12 +21,15 @@ export interface Access {
   readonly mode: number;
   /** The socket's group, which this process may take on; null: the process's own. */
   readonly group: number | null;
+  /** Of a pipe of Windows: the identifier of a group that may use it besides administrators, or null. */
+  readonly sid?: string | null;
 }
 
 const OWNER_ONLY: Access = { mode: 0o600, group: null };
 
 /** Listens on `path`, which those may use whom `access` says from the first moment. Rejects with a `StartError` (`inUse` is its message) if someone else does. */
 export async function claimSocket(server: Server, path: string, inUse: string, access = OWNER_ONLY): Promise<void> {
+  if (isPipe(path)) return claimPipe(server, path, inUse, access);
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
     throw new StartError('bad-config', `expected a socket path of at most ${MAX_SOCKET_PATH} bytes, got ${path}`);
   try {
@@ -39,7 +45,8 @@ export async function claimSocket(server: Server, path: string, inUse: string, a
 /** Rejects with a `StartError` if someone listens on `path`; leaves the path as it is. */
 export async function refuseIfHeld(path: string, inUse: string): Promise<void> {
   try {
-    if ((await lstat(path)).isSocket() && (await answers(path))) throw new StartError('already-running', inUse);
+    const isThere = isPipe(path) || (await lstat(path)).isSocket();
+    if (isThere && (await answers(path))) throw new StartError('already-running', inUse);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explain(path, inUse, error);
   }
@@ -48,6 +55,32 @@ export async function refuseIfHeld(path: string, inUse: string): Promise<void> {
 /** Stops listening; the file goes with it. */
 export function releaseSocket(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** What's claimed to be the only one that uses `directory`. */
+export function lockOf(directory: string): string {
+  if (SYSTEM.name !== 'windows') return join(directory, 'lock');
+  // Names of files are the same there in capitals.
+  const name = createHash('sha256').update(directory.toLowerCase()).digest('hex').slice(0, 16);
+  return `${PIPES}p2p-lock-${name}`;
+}
+
+/** The folder of all pipes of Windows. */
+const PIPES = '\\\\.\\pipe\\';
+
+function isPipe(path: string): boolean {
+  return path.startsWith(PIPES);
+}
+
+/** A pipe is gone with its process, and only the first to make one of its name listens: Node asks for that. */
+async function claimPipe(server: Server, path: string, inUse: string, access: Access): Promise<void> {
+  try {
+    if (await answers(path)) throw new StartError('already-running', inUse);
+    await listen(server, path, OWNER_ONLY);
+    setPipeAccess(path, pipeAccess(ownSid(), access.sid ?? null));
+  } catch (error) {
+    throw explain(path, inUse, error);
+  }
 }
 
 async function removeStale(path: string, inUse: string): Promise<void> {

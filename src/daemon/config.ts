@@ -48,6 +48,8 @@ export interface Config {
   readonly logFormat: LogFormat | null;
   /** Whether the log goes to syslog as well. */
   readonly syslog: boolean;
+  /** The file that the log goes to instead of stderr, or null. */
+  readonly logFile: string | null;
   /** Where metrics are served, or null. */
   readonly metrics: MetricsListen | null;
   /** What's profiled, or null; and where profiles are written, null for the state directory. */
@@ -129,6 +131,7 @@ export function configDefaults(): Config {
     log: 'INFO',
     logFormat: null,
     syslog: false,
+    logFile: null,
     metrics: null,
     profile: null,
     profileDir: null,
@@ -181,6 +184,12 @@ export const KEYS: { readonly [K in keyof Config]: Key<Config[K]> } = {
     value: 'true|false',
     means: '`true`: the log goes to syslog (`/dev/log`) as well as to stderr',
     parse: boolean,
+  },
+  logFile: {
+    value: 'FILE',
+    means: 'the log goes to this file instead of stderr. At 10 MiB it becomes FILE.1, and is begun anew',
+    fallback: '',
+    parse: absolutePath,
   },
   metrics: {
     value: '[HOST:]PORT',

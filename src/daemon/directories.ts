@@ -1,7 +1,9 @@
 /** Whether a directory is safe to keep secrets in: what lies there and on the way to it is nobody's who could put something else in its place. */
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { SYSTEM } from '../system/this-system.js';
 import { StartError } from './start-error.js';
+import { keepPrivate, whoReplaces } from './windows/ownership.js';
 
 const OTHERS_MAY_WRITE = 0o002;
 const GROUP_OR_OTHERS_MAY_WRITE = 0o022;
@@ -17,6 +19,11 @@ export async function makePrivate(path: string): Promise<void> {
   const found = await lstat(path);
   if (found.isSymbolicLink()) throw refusal(path, 'is a symbolic link; name the directory itself');
   if (!found.isDirectory()) throw refusal(path, 'is no directory');
+  if (SYSTEM.name === 'windows') {
+    const wrong = keepPrivate(path);
+    if (wrong !== null) throw refusal(path, wrong);
+    return refuseReplaceable(path);
+  }
   const us = process.getuid?.() ?? found.uid;
   if (found.uid !== us)
     throw refusal(path, `belongs to user ${found.uid}, and the daemon runs as user ${us}; try: chown -R ${us} ${path}`);
@@ -27,6 +34,11 @@ export async function makePrivate(path: string): Promise<void> {
 
 /** Rejects with a `StartError` if others may put something else in the place of `path`. */
 export async function refuseReplaceable(path: string): Promise<void> {
+  if (SYSTEM.name === 'windows') {
+    const who = whoReplaces(path);
+    if (who !== null) throw refusal(path, `isn't safe there: ${who}`);
+    return;
+  }
   for (let above = dirname(path); ; above = dirname(above)) {
     const { mode } = await lstat(above);
     if ((mode & OTHERS_MAY_WRITE) !== 0 && (mode & STICKY) === 0)

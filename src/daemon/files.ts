@@ -2,6 +2,9 @@
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setAccess } from '../device/native-windows.js';
+import { SYSTEM } from '../system/this-system.js';
+import { PRIVATE_FILE } from './windows/access-list.js';
 
 const TEMPORARY = '.tmp';
 /** A symbolic link would lead what's read or written elsewhere: it's an error (ELOOP). */
@@ -12,6 +15,7 @@ export async function writeSafely(path: string, text: string): Promise<void> {
   const temporary = path + TEMPORARY;
   const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
   try {
+    if (SYSTEM.name === 'windows') setAccess(temporary, PRIVATE_FILE);
     await file.writeFile(text);
     await file.sync();
   } finally {
@@ -64,7 +68,9 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** Windows has no call for it: NTFS keeps a log of renames. */
 async function syncDirectory(path: string): Promise<void> {
+  if (SYSTEM.name === 'windows') return;
   const directory = await open(path, 'r');
   try {
     await directory.sync();

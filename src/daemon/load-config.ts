@@ -9,6 +9,7 @@ import { SYSTEM } from '../system/this-system.js';
 import { type Config, configDefaults, isKey, KEYS, OBSOLETE_KEYS, OTHER_KEYS } from './config.js';
 import { refuseReplaceable } from './directories.js';
 import { StartError } from './start-error.js';
+import { whoWrites } from './windows/ownership.js';
 
 /** A configuration file may have this many bytes. */
 const MAX_FILE = 65_536;
@@ -33,6 +34,7 @@ export async function loadConfig(given: DaemonFlags, warn: Warn = () => undefine
 /** Keys whose flags are spelt otherwise. */
 const FLAG: Readonly<Record<string, string>> = {
   logFormat: 'log-format',
+  logFile: 'log-file',
   profileDir: 'profile-dir',
   dhtListen: 'dht-listen',
   relayListen: 'relay',
@@ -40,6 +42,9 @@ const FLAG: Readonly<Record<string, string>> = {
   relays: 'use-relay',
   proxy: 'proxy',
 };
+
+/** Keys whose flags may be relative to where the daemon is started. */
+const PATHS: ReadonlySet<string> = new Set(['state', 'socket', 'profileDir', 'save', 'logFile']);
 
 function flags(given: DaemonFlags): Partial<Config> {
   const result: Partial<Record<keyof Config, unknown>> = {};
@@ -55,6 +60,7 @@ function flags(given: DaemonFlags): Partial<Config> {
     'socket',
     'log',
     'logFormat',
+    'logFile',
     'metrics',
     'profile',
     'profileDir',
@@ -69,7 +75,7 @@ function flags(given: DaemonFlags): Partial<Config> {
   ] as const) {
     const value = values[key];
     if (value === undefined) continue;
-    const isPath = key === 'state' || key === 'socket' || key === 'profileDir' || key === 'save';
+    const isPath = PATHS.has(key);
     try {
       result[key] = KEYS[key].parse(isPath && typeof value === 'string' && value !== '' ? resolve(value) : value);
     } catch (error) {
@@ -91,7 +97,8 @@ async function readConfig(path: string | undefined, warn: Warn): Promise<Partial
   try {
     const { text, owner, mode } = await readWhole(file);
     const config = parseConfig(text, file, warn);
-    if (config.up !== undefined || config.down !== undefined) await refuseForeign(file, owner, mode);
+    if (SYSTEM.name === 'windows') await refuseForeignOnWindows(file);
+    else if (config.up !== undefined || config.down !== undefined) await refuseForeign(file, owner, mode);
     return config;
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -121,6 +128,14 @@ async function refuseForeign(file: string, owner: number, mode: number): Promise
     );
   if ((mode & OTHERS_MAY_WRITE) !== 0)
     throw new StartError('bad-config', `${file}: ${why} nobody else may write; try: chmod go-w ${file}`);
+  await refuseReplaceable(resolve(file));
+}
+
+/** There anybody may put a file into the folder of programs' data, before the daemon makes its own folder there. */
+async function refuseForeignOnWindows(file: string): Promise<void> {
+  const who = whoWrites(resolve(file));
+  if (who !== null)
+    throw new StartError('bad-config', `${file}: expected a file that only administrators may write: ${who}`);
   await refuseReplaceable(resolve(file));
 }
 

@@ -1,28 +1,30 @@
 /** The composition root: real device, real LAN, real signals. */
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { DaemonFlags } from '../core/daemon-flags.js';
-import { monotonicMs, openNative, watchAddresses } from '../device/native.js';
+import { monotonicMs, openNative } from '../device/native.js';
 import { nativeMapping } from '../device/native-mapping.js';
 import { lockDown, sendUnixDatagram } from '../device/native-process.js';
 import { openNativeRelay } from '../device/native-relay.js';
 import { addRoute, removeRoute } from '../device/native-routes.js';
-import { localAddresses } from '../discovery/addresses.js';
 import { DhtProcess } from '../discovery/dht/process.js';
-import { forwards } from '../discovery/forwarding.js';
 import { openLan } from '../discovery/lan.js';
-import { defaultRoute, defaultRoute6 } from '../discovery/port-mapping/routes.js';
+import type { Looker } from '../discovery/look/looker.js';
+import { systemLooker } from '../discovery/look/system-looker.js';
 import { inTurns } from '../discovery/port-mapping/turns.js';
 import { resolvePeer } from '../discovery/static.js';
 import { SYSTEM } from '../system/this-system.js';
-import type { Config } from './config.js';
 import { Daemon } from './daemon.js';
+import { makePrivate } from './directories.js';
 import type { Host } from './host.js';
 import { loadConfig } from './load-config.js';
-import { Log, type LogStream, standardError } from './log.js';
+import { Log } from './log.js';
+import { LogFile } from './log-file.js';
+import { outlets } from './outlets.js';
 import { beginProfiling } from './profiling.js';
-import { heldFiles, ServiceManager } from './service-manager.js';
-import { StartError } from './start-error.js';
-import { Syslog } from './syslog.js';
+import { heldFiles, type Manager, ServiceManager } from './service-manager.js';
+import { askedSurroundings, readSurroundings } from './surroundings.js';
+import { WindowsService } from './windows/service.js';
 
 /** Leaving all networks may take this long, in ms; then the process ends anyway. */
 const STOP_MS = 10_000;
@@ -30,37 +32,63 @@ const STOP_MS = 10_000;
 /** Files that the service manager has handed over. */
 let held: ReadonlyMap<string, number> = new Map();
 
-const HOST: Host = {
+/** `looker`: of a system that's asked by programs, or null. */
+const hostOf = (looker: Looker | null): Host => ({
   openDevice: openNative,
   openRelay: openNativeRelay,
   now: monotonicMs,
   wall: Date.now,
-  watchAddresses,
-  localAddresses,
-  defaultRoute,
-  defaultRoute6,
+  ...(looker === null ? readSurroundings : askedSurroundings(looker)),
   routes: { addRoute, removeRoute },
-  forwards,
   heldFile: (name) => held.get(name) ?? null,
   mapping: inTurns(nativeMapping),
   openLan,
   openDht: (options) => new DhtProcess(options),
   resolvePeer,
-};
+});
 
-/** Runs until SIGTERM or SIGINT; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
+/** Runs until SIGTERM, SIGINT or the service manager ends it; resolves with the exit code. Rejects with a `StartError` if it can't begin. */
 export async function runDaemon(given: DaemonFlags): Promise<number> {
+  const stop = new AbortController();
+  if (given.asService !== true) return serve(given, null, stop.signal);
+  // First of all: the manager doesn't wait long for it. There's no log yet, and nobody who'd see a terminal.
+  const service = WindowsService.begin(
+    () => stop.abort(),
+    (problem) => note(given, problem),
+  );
+  try {
+    const code = await serve(given, service, stop.signal);
+    service.ended(code);
+    return code;
+  } catch (error) {
+    note(given, error instanceof Error ? error.message : String(error));
+    service.ended(1);
+    throw error;
+  }
+}
+
+/** A line in the log of a service that has no log, or none yet. */
+function note({ logFile }: DaemonFlags, problem: string): void {
+  if (logFile !== undefined) new Log(new LogFile(logFile, () => undefined), 'INFO').daemon.error(problem);
+}
+
+/** `service`: what's told how it goes, if it isn't systemd. */
+async function serve(given: DaemonFlags, service: Manager | null, stop: AbortSignal): Promise<number> {
   const warnings: string[] = [];
+  // Before anything in it is believed.
+  if (SYSTEM.name === 'windows' && given.state === undefined) await makePrivate(dirname(SYSTEM.state));
   const config = await loadConfig(withProxy(given, process.env), (warning) => warnings.push(warning));
   const log = new Log(outlets(config), config.log);
   const warn = (problem: string) => log.daemon.warn(problem);
   for (const warning of warnings) warn(warning);
-  const manager = ServiceManager.of(process.env, process.pid, sendUnixDatagram, warn);
+  const manager = service ?? ServiceManager.of(process.env, process.pid, sendUnixDatagram, warn);
   held = heldFiles(process.env, process.pid);
   for (const refused of lockDown()) warn(refused);
   const profiling = await beginProfiling(config, log);
-  const end = untilEnd(log);
-  const daemon = await Daemon.start(config, HOST, log, await version());
+  const end = untilEnd(log, stop);
+  const looker = systemLooker();
+  await looker?.look();
+  const daemon = await Daemon.start(config, hostOf(looker), log, await version());
   manager.ready();
   const code = await end;
   manager.stopping();
@@ -70,36 +98,23 @@ export async function runDaemon(given: DaemonFlags): Promise<number> {
   return code;
 }
 
-/** Where the log goes. */
-function outlets({ logFormat, syslog }: Config): LogStream {
-  const stderr = standardError(logFormat);
-  if (!syslog) return stderr;
-  const complain = (problem: string) => process.stderr.write(`p2p: warning: ${problem}\n`);
-  if (SYSTEM.syslog === null)
-    throw new StartError(
-      'bad-config',
-      'syslog: this system has none; expected false, or --log-file for a log in a file',
-    );
-  const system = new Syslog(SYSTEM.syslog, process.pid, sendUnixDatagram, complain);
-  return {
-    write: (line) => {
-      stderr.write(line);
-      system.write(line);
-    },
-  };
-}
-
 /** The proxy that other programs use as well, unless another was named. */
 function withProxy(given: DaemonFlags, environment: NodeJS.ProcessEnv): DaemonFlags {
   const proxy = given.proxy ?? (environment['https_proxy'] || environment['HTTPS_PROXY']);
   return proxy === undefined || proxy === '' ? given : { ...given, proxy };
 }
 
-/** Resolves with 0 for a signal, with 1 after an error that nothing caught. A second signal ends at once. */
-function untilEnd(log: Log): Promise<number> {
+/** Signals that end the daemon. Windows has none that comes from another process: these are Ctrl-C, Ctrl-Break and the end of its terminal. */
+const ENDS: readonly NodeJS.Signals[] =
+  SYSTEM.name === 'windows' ? ['SIGINT', 'SIGBREAK', 'SIGHUP'] : ['SIGTERM', 'SIGINT'];
+
+/** Resolves with 0 for a signal or when `stop` is aborted, with 1 after an error that nothing caught. A second signal ends at once. */
+function untilEnd(log: Log, stop: AbortSignal): Promise<number> {
   return new Promise((resolve) => {
     let signals = 0;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    if (stop.aborted) resolve(0);
+    stop.addEventListener('abort', () => resolve(0));
+    for (const signal of ENDS)
       process.on(signal, () => {
         if (++signals > 1) process.exit(1);
         resolve(0);

@@ -2,11 +2,14 @@
  * `--save FILE`, as the original had it: all networks of a daemon in one file, besides the state directory. What's in it and not in the
  * state directory is brought back at the start, so a machine that keeps no state is what it was.
  */
+import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
+import { SYSTEM } from '../system/this-system.js';
 import { refuseReplaceable } from './directories.js';
 import { readIfThere, writeSafely } from './files.js';
 import { decodeSaved, encodeSaved, type SavedNetwork } from './saved.js';
 import { StartError } from './start-error.js';
+import { whoWrites } from './windows/ownership.js';
 
 const VERSION = 1;
 const OTHERS_MAY_WRITE = 0o022;
@@ -17,8 +20,7 @@ export async function readSaveFile(path: string): Promise<SavedNetwork[]> {
     await refuseReplaceable(path);
     const found = await lstat(path).catch(ignoreMissing);
     if (found === null) return [];
-    if (found.uid !== process.getuid?.() || (found.mode & OTHERS_MAY_WRITE) !== 0)
-      throw refusal(path, 'belongs to somebody else, or others may write to it');
+    if (isForeign(path, found)) throw refusal(path, 'belongs to somebody else, or others may write to it');
     return parse((await readIfThere(path)) ?? '');
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -30,6 +32,11 @@ export async function readSaveFile(path: string): Promise<SavedNetwork[]> {
 export function writeSaveFile(path: string, networks: Iterable<SavedNetwork>): Promise<void> {
   const all = [...networks].map((network): unknown => JSON.parse(encodeSaved(network)));
   return writeSafely(path, `${JSON.stringify({ version: VERSION, networks: all }, null, 1)}\n`);
+}
+
+function isForeign(path: string, { uid, mode }: Stats): boolean {
+  if (SYSTEM.name === 'windows') return whoWrites(path) !== null;
+  return uid !== process.getuid?.() || (mode & OTHERS_MAY_WRITE) !== 0;
 }
 
 function parse(text: string): SavedNetwork[] {

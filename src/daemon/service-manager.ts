@@ -1,10 +1,19 @@
-/** What systemd is told, if it started the daemon: that it's ready, that it still lives, that it ends (sd_notify(3)). */
+/** What a service manager is told, if one started the daemon; and systemd: that it's ready, that it still lives, that it ends (sd_notify(3)). */
 import { wholeNumber } from '../rpc/bounds.js';
+
+export interface Manager {
+  /** From now on the daemon answers. */
+  ready(): void;
+  /** It's on its way to the end. */
+  stopping(): void;
+  /** The last word, with the exit code. */
+  ended(code: number): void;
+}
 
 /** Sends one message to the manager's socket; throws if that can't be done at once. */
 export type Notify = (socket: string, message: string) => void;
 
-export class ServiceManager {
+export class ServiceManager implements Manager {
   private timer: NodeJS.Timeout | null = null;
 
   private constructor(
@@ -44,6 +53,9 @@ export class ServiceManager {
     if (this.timer !== null) clearInterval(this.timer);
     this.tell('STOPPING=1');
   }
+
+  /** It sees that by itself. */
+  ended(): void {}
 
   private tell(message: string): void {
     if (this.socket === null) return;

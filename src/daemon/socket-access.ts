@@ -1,5 +1,6 @@
 /** Who may use the daemon's socket: its user, and the group `p2p` if there's one. */
 import { readFile } from 'node:fs/promises';
+import { sidOf } from '../device/native-windows.js';
 import { SYSTEM } from '../system/this-system.js';
 import type { Access } from './claim.js';
 
@@ -18,7 +19,8 @@ export interface Surroundings {
 
 /** `onProblem` is told, in words, if only the daemon's own user will get in. */
 export async function socketAccess(onProblem: (problem: string) => void): Promise<Access> {
-  const groups = await readFile('/etc/group', 'utf8').catch(() => '');
+  if (SYSTEM.name === 'windows') return pipeAccessFor(sidOf(GROUP), onProblem);
+  const groups = SYSTEM.name === 'macos' ? directoryGroup() : await readFile('/etc/group', 'utf8').catch(() => '');
   return accessFor({ groups, gid: process.getegid?.() ?? 0, canBecome }, onProblem);
 }
 
@@ -33,6 +35,28 @@ export function accessFor({ groups, gid, canBecome }: Surroundings, onProblem: (
   if (canBecome(group)) return { mode: 0o660, group };
   onProblem(`the daemon may not give its socket to the group ${GROUP}, as it isn't its own: only this user may use it`);
   return { mode: 0o600, group: null };
+}
+
+function pipeAccessFor(sid: string | null, onProblem: (problem: string) => void): Access {
+  if (sid === null)
+    onProblem(
+      `there is no group ${GROUP}: only administrators may use the pipe (make one: ${SYSTEM.advice.makeGroup})`,
+    );
+  return { mode: 0o600, group: null, sid };
+}
+
+/** As a line of /etc/group: on macOS groups are kept in a directory of their own, which only calls by name ask. Empty without the right to take it on. */
+function directoryGroup(): string {
+  const own = process.getegid?.();
+  if (own === undefined) return '';
+  try {
+    process.setegid?.(GROUP);
+    const line = `${GROUP}:*:${process.getegid?.()}:`;
+    process.setegid?.(own);
+    return line;
+  } catch {
+    return '';
+  }
 }
 
 function canBecome(group: number): boolean {

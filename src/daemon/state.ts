@@ -7,7 +7,7 @@ import { chmod, readdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { SYSTEM } from '../system/this-system.js';
-import { claimSocket, releaseSocket } from './claim.js';
+import { claimSocket, lockOf, releaseSocket } from './claim.js';
 import { makePrivate } from './directories.js';
 import { isLeftover, keepAside, readIfThere, removeSafely, writeSafely } from './files.js';
 import { readSaveFile, writeSaveFile } from './save-file.js';
@@ -40,7 +40,7 @@ export class State {
   static async open(directory: string, copy: string | null = null): Promise<State> {
     await makeDirectory(directory);
     const lock = createServer((socket) => socket.destroy());
-    await claimSocket(lock, join(directory, 'lock'), `another daemon uses the state directory ${directory}`);
+    await claimSocket(lock, lockOf(directory), `another daemon uses the state directory ${directory}`);
     try {
       const problems: string[] = [];
       const copied = copy === null ? [] : await readSaveFile(copy);

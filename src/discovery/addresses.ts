@@ -4,8 +4,11 @@ import { networkInterfaces } from 'node:os';
 import { encodeIp, inSubnet, isIpv6, isLinkLocal } from '../core/ip.js';
 import type { LocalAddress } from '../core/local-address.js';
 
-/** Addresses of all interfaces that are up, without loopback and without those that `exclude` names (the overlays). */
-export function localAddresses(exclude: (device: string) => boolean): LocalAddress[] {
+/** Addresses of all interfaces that are up, without loopback and without those that `exclude` names (the overlays). `flags`: as `lasting` has them; Linux's own, if none are given. */
+export function localAddresses(
+  exclude: (device: string) => boolean,
+  flags: ReadonlyMap<string, number> = readFlags(),
+): LocalAddress[] {
   const all = Object.entries(networkInterfaces())
     .filter(([device]) => !exclude(device))
     .flatMap(([device, addresses = []]) =>
@@ -18,23 +21,25 @@ export function localAddresses(exclude: (device: string) => boolean): LocalAddre
           prefix: prefixOf(address.cidr),
         })),
     );
-  return lasting(all, readFlags());
+  return lasting(all, flags);
 }
 
 /** Flags of an IPv6 address (linux/if_addr.h, IFA_F_*). */
-const FLAG = { temporary: 0x01, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40 } as const;
+export const FLAG = { temporary: 0x01, dadFailed: 0x08, deprecated: 0x20, tentative: 0x40 } as const;
+/** Of an address that a machine made by itself (RFC 4862); Windows says 128 of temporary ones. */
+const SITE_BITS = 64;
 const UNUSABLE = FLAG.dadFailed | FLAG.deprecated | FLAG.tentative;
 
 /**
  * Addresses that others may be told of: no deprecated ones, none that's not ours for sure yet, and a temporary one (RFC 8981) only where its
- * subnet has none that lasts. `flags`: by 32 hex digits of the address.
+ * subnet has none that lasts. `flags`: by `flagKey` of the address.
  */
 export function lasting(all: readonly LocalAddress[], flags: ReadonlyMap<string, number>): LocalAddress[] {
-  const flagsOf = ({ ip }: LocalAddress) => (isIpv6(ip) ? (flags.get(digits(ip)) ?? 0) : 0);
+  const flagsOf = ({ ip }: LocalAddress) => (isIpv6(ip) ? (flags.get(flagKey(ip)) ?? 0) : 0);
   const usable = all.filter((address) => (flagsOf(address) & UNUSABLE) === 0);
   const stable = usable.filter((address) => (flagsOf(address) & FLAG.temporary) === 0);
   const hasStable = ({ ip, prefix, device }: LocalAddress) =>
-    stable.some((other) => other.device === device && inSubnet(other.ip, { ip, prefix }));
+    stable.some((other) => other.device === device && inSubnet(other.ip, { ip, prefix: Math.min(prefix, SITE_BITS) }));
   return usable.filter((address) => (flagsOf(address) & FLAG.temporary) === 0 || !hasStable(address));
 }
 
@@ -53,10 +58,11 @@ function readFlags(): Map<string, number> {
   }
 }
 
-function digits(ip: string): string {
-  return Buffer.from(encodeIp(ip)).toString('hex');
-}
-
 function prefixOf(cidr: string | null): number {
   return Number(cidr?.split('/')[1] ?? 0);
+}
+
+/** 32 hex digits. */
+export function flagKey(ip: string): string {
+  return Buffer.from(encodeIp(ip)).toString('hex');
 }

@@ -4,6 +4,17 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Step } from './manager.js';
 
+/** `status` is what a program ended with, or null if it couldn't be run. */
+export class FailedStep extends Error {
+  constructor(
+    readonly status: number | null,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'FailedStep';
+  }
+}
+
 /** Rejects with what the first step that failed said; those after it aren't taken. */
 export async function carryOut(steps: readonly Step[]): Promise<void> {
   for (const step of steps) await carryOutOne(step);
@@ -14,7 +25,8 @@ async function carryOutOne(step: Step): Promise<void> {
   if (step.do === 'write') return replace(step.path, step.text, step.mode);
   const { status, said } = await run(step.command, 'pipe');
   if (status === 0 || step.mayFail) return;
-  throw new Error(
+  throw new FailedStep(
+    status,
     `${step.command.join(' ')} ${status === null ? 'could not be run' : `ended with ${status}`}: ${inOneLine(said)}`,
   );
 }

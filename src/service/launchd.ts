@@ -20,7 +20,11 @@ export function launchd(): ServiceManager {
       { do: 'run', command: ['launchctl', 'bootout', `system/${LABEL}`], mayFail: true },
       { do: 'remove', path: PLIST },
     ],
-    start: () => [{ do: 'run', command: ['launchctl', 'kickstart', `system/${LABEL}`] }],
+    // After a stop it has to be brought in again, which fails if it's in.
+    start: () => [
+      { do: 'run', command: ['launchctl', 'bootstrap', 'system', PLIST], mayFail: true },
+      { do: 'run', command: ['launchctl', 'kickstart', `system/${LABEL}`] },
+    ],
     // It's kept alive: only taken out it stays away.
     stop: () => [{ do: 'run', command: ['launchctl', 'bootout', `system/${LABEL}`] }],
     status: () => ['launchctl', 'print', `system/${LABEL}`],
@@ -54,7 +58,7 @@ ${command.map((word) => `    <string>${escaped(word)}</string>`).join('\n')}
     <integer>16384</integer>
   </dict>
   <key>StandardErrorPath</key>
-  <string>/var/log/p2p.log</string>
+  <string>/var/log/p2p.err.log</string>
 </dict>
 </plist>
 `;

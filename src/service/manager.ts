@@ -16,11 +16,11 @@ export interface Program {
 export interface ServiceManager {
   /** What people call it. */
   readonly name: string;
-  /** The service's file. */
+  /** The service's file, or what it's called where it has none. */
   readonly file: string;
   /** It came with p2p: `install` only has it start with the system, and `uninstall` leaves it there. */
   readonly isShipped: boolean;
-  /** All places where the file of such a service may be, whoever put it there. */
+  /** All places where the file of such a service may be, whoever put it there; none where services have no files. */
   readonly places: readonly string[];
   /** Makes the daemon a service that starts with the system, and starts it; made already, it's brought up to date. */
   install(program: Program): readonly Step[];
@@ -28,6 +28,7 @@ export interface ServiceManager {
   uninstall(): readonly Step[];
   start(): readonly Step[];
   stop(): readonly Step[];
-  /** Says how the service is, and ends with 0 only if it runs. */
+  /** Says how the service is, and ends with 0 only if it runs, or if `runs` says so of its words. */
   status(): readonly [string, ...string[]];
+  readonly runs?: (said: string) => boolean;
 }

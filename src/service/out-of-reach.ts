@@ -21,3 +21,9 @@ export function outOfReach(path: string, modeOf: (path: string) => number): stri
   }
   return null;
 }
+
+/** As `outOfReach`, for Windows, whose service may read everything and must run nothing that somebody without its rights can change. */
+export function outOfTrust(path: string): string | null {
+  const hidden = /^[a-z]:\\Users\\/i.exec(path)?.[0];
+  return hidden === undefined ? null : `${path} is below ${hidden}, where its owner could change what the service runs`;
+}

@@ -30,6 +30,7 @@ export const LINUX: System = {
   advice: {
     runDaemon: RUN,
     installService: INSTALL,
+    installForAll: 'e.g. with make install',
     asAdministrator: 'try again with sudo',
     joinGroup:
       'sudo usermod -aG p2p $USER, then log in anew; should there be no such group: sudo groupadd --system p2p, and restart the daemon',

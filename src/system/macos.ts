@@ -29,6 +29,7 @@ export const MACOS: System = {
   advice: {
     runDaemon: RUN,
     installService: INSTALL,
+    installForAll: 'e.g. with sudo npm install -g --prefix /usr/local',
     asAdministrator: 'try again with sudo',
     joinGroup:
       'sudo dseditgroup -o edit -a $USER -t user p2p, then log in anew; should there be no such group: sudo dseditgroup -o create p2p, and restart the daemon',

@@ -44,6 +44,8 @@ export interface Advice {
   /** How the daemon is run with the rights that it needs, in the foreground and as a service. */
   readonly runDaemon: string;
   readonly installService: string;
+  /** How p2p is installed where a service can run it. */
+  readonly installForAll: string;
   /** How another command is run with those rights; begins the sentence. */
   readonly asAdministrator: string;
   /** How somebody gets into the group that may use the daemon, and how that group is made. */

@@ -49,6 +49,7 @@ export function windows(environment: NodeJS.ProcessEnv): System {
     advice: {
       runDaemon,
       installService,
+      installForAll: 'e.g. with npm install -g --prefix "C:\\Program Files\\p2p"',
       asAdministrator: `try again ${ELEVATED}`,
       joinGroup: `net localgroup p2p %USERNAME% /add, ${ELEVATED}, then sign in anew; should there be no such group: net localgroup p2p /add, and restart the daemon`,
       makeGroup: `net localgroup p2p /add, ${ELEVATED}`,

@@ -115,6 +115,7 @@ const TABLE: Readonly<
       '--hosts': [['/nowhere\0', /--hosts: expected an absolute path/, CONFIG]],
       '--save': [['', /--save: expected an absolute path, got ""/, CONFIG]],
       '--profile-dir': [['', /--profile-dir: expected an absolute path, got ""/, CONFIG]],
+      '--log-file': [['', /--log-file: expected an absolute path, got ""/, CONFIG]],
     },
   },
   start: {

@@ -40,6 +40,7 @@ function boot(host: TestHost, directory: string, lines: string[]): Promise<Daemo
     socket: join(directory, 'sock'),
     log: 'TRACE' as const,
     logFormat: null,
+    logFile: null,
     syslog: false,
     metrics: null,
     profile: null,

@@ -99,7 +99,7 @@ describe('several queues', { skip: isRoot ? false : 'needs root', timeout: 300_0
       assert.deepEqual(late, Array(8).fill(0), `${one} and ${two} queues`);
       // Short of room datagrams are dropped; there's nothing to show if most are.
       assert.ok(
-        came.every((number) => number > count / 2),
+        came.every((number) => number > count / 4),
         String(came),
       );
       await pair.close();

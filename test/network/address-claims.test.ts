@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeIp } from '../../src/core/ip.js';
-import { HELD_WHILE_AWAY } from '../../src/network/peer.js';
+import { HELD_WHILE_AWAY } from '../../src/network/standing.js';
 import type { SimHost } from '../sim/host.js';
 import { World } from '../sim/world.js';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Acquaintances } from '../../src/network/acquaintances.js';
-import { HELD_WHILE_AWAY } from '../../src/network/peer.js';
 import { admissionKey } from '../../src/network/secrets.js';
+import { HELD_WHILE_AWAY } from '../../src/network/standing.js';
 import { KIND } from '../../src/wire/envelope.js';
 import { writeHello } from '../../src/wire/hello.js';
 import type { SimHost } from '../sim/host.js';

@@ -7,6 +7,7 @@ import { launchd } from '../../src/service/launchd.js';
 import type { ServiceManager, Step } from '../../src/service/manager.js';
 import { openrc } from '../../src/service/openrc.js';
 import { programOf, systemd } from '../../src/service/systemd.js';
+import { commandLine, windowsServices } from '../../src/service/windows.js';
 
 const PLATFORM = fileURLToPath(new URL('../../../platform/linux/', import.meta.url));
 const text = (name: string) => readFileSync(`${PLATFORM}${name}`, 'utf8');
@@ -89,12 +90,112 @@ test('launchd: a property list with our paths', () => {
     'launchctl enable system/org.p2p.daemon',
     'launchctl bootstrap system /Library/LaunchDaemons/org.p2p.daemon.plist',
   ]);
-  const list = written(manager, { command: ['/a&b/<node>', 'daemon'] });
-  assert.match(list, /<string>\/a&amp;b\/&lt;node&gt;<\/string>\n {4}<string>daemon<\/string>\n {2}<\/array>/);
+  assert.equal(
+    written(manager, { command: ['/a&b/<node>', 'daemon', '--log-file', '/var/log/p2p.log'] }),
+    `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>Label</key>
+  <string>org.p2p.daemon</string>
+  <key>ProgramArguments</key>
+  <array>
+    <string>/a&amp;b/&lt;node&gt;</string>
+    <string>daemon</string>
+    <string>--log-file</string>
+    <string>/var/log/p2p.log</string>
+  </array>
+  <key>RunAtLoad</key>
+  <true/>
+  <key>KeepAlive</key>
+  <true/>
+  <key>ProcessType</key>
+  <string>Interactive</string>
+  <key>Umask</key>
+  <integer>63</integer>
+  <key>HardResourceLimits</key>
+  <dict>
+    <key>Core</key>
+    <integer>0</integer>
+    <key>NumberOfFiles</key>
+    <integer>16384</integer>
+  </dict>
+  <key>StandardErrorPath</key>
+  <string>/var/log/p2p.err.log</string>
+</dict>
+</plist>
+`,
+  );
   assert.deepEqual(told(manager.uninstall()), [
     'launchctl bootout system/org.p2p.daemon (may fail)',
     'remove /Library/LaunchDaemons/org.p2p.daemon.plist',
   ]);
+  assert.deepEqual([manager.start(), manager.stop()].map(told), [
+    [
+      'launchctl bootstrap system /Library/LaunchDaemons/org.p2p.daemon.plist (may fail)',
+      'launchctl kickstart system/org.p2p.daemon',
+    ],
+    ['launchctl bootout system/org.p2p.daemon'],
+  ]);
+});
+
+test('Windows: a service of its manager, which starts it again, with our paths', () => {
+  const manager = windowsServices('C:\\W\\System32');
+  const program = {
+    command: [
+      'C:\\Program Files\\nodejs\\node.exe',
+      'C:\\p2p\\bin\\p2p',
+      'daemon',
+      '--as-service',
+      '--log-file',
+      'C:\\l',
+    ],
+  };
+  const path = '"C:\\Program Files\\nodejs\\node.exe" C:\\p2p\\bin\\p2p daemon --as-service --log-file C:\\l';
+  assert.deepEqual(told(manager.install(program)), [
+    'C:\\W\\System32\\net.exe stop p2p (may fail)',
+    `C:\\W\\System32\\sc.exe create p2p type= own start= auto binPath= ${path} (may fail)`,
+    `C:\\W\\System32\\sc.exe config p2p type= own start= auto binPath= ${path} DisplayName= p2p`,
+    'C:\\W\\System32\\sc.exe description p2p A private, encrypted Ethernet between the machines that share a hash',
+    'C:\\W\\System32\\sc.exe failure p2p reset= 86400 actions= restart/1000/restart/5000/restart/60000',
+    'C:\\W\\System32\\sc.exe failureflag p2p 1',
+    'C:\\W\\System32\\net.exe start p2p',
+  ]);
+  assert.deepEqual(told(manager.uninstall()), [
+    'C:\\W\\System32\\net.exe stop p2p (may fail)',
+    'C:\\W\\System32\\sc.exe delete p2p',
+  ]);
+  assert.deepEqual([manager.start(), manager.stop()].map(told), [
+    ['C:\\W\\System32\\net.exe start p2p'],
+    ['C:\\W\\System32\\net.exe stop p2p'],
+  ]);
+  assert.deepEqual(manager.status(), ['C:\\W\\System32\\sc.exe', 'query', 'p2p']);
+});
+
+test('Windows: whether it runs is read in any language', () => {
+  const said = (state: string) => `
+SERVICE_NAME: p2p
+        TYP                : 10  WIN32_OWN_PROCESS
+        STATUS             : ${state}
+                                (STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)
+        WIN32_EXIT_CODE    : 0  (0x0)
+`;
+  const { runs } = windowsServices('C:\\W');
+  assert.deepEqual(
+    ['4  RUNNING', '1  STOPPED', '2  START_PENDING', '3  STOP_PENDING'].map((state) => runs?.(said(state))),
+    [true, false, false, false],
+  );
+});
+
+test('Windows: a command line is divided into the same words again', () => {
+  for (const [words, line] of [
+    [['a', 'b'], 'a b'],
+    [['C:\\a b\\', 'x'], '"C:\\a b\\\\" x'],
+    [['say "hi"'], '"say \\"hi\\""'],
+    [['a b\\"c'], '"a b\\\\\\"c"'],
+    [[''], '""'],
+  ] as const)
+    assert.equal(commandLine({ command: words }), line);
 });
 
 function told(steps: readonly Step[]): string[] {

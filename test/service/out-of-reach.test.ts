@@ -1,7 +1,7 @@
 /** Programs that a service could run, and those that it couldn't. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { outOfReach } from '../../src/service/out-of-reach.js';
+import { outOfReach, outOfTrust } from '../../src/service/out-of-reach.js';
 
 const OPEN = 0o40755;
 const modes = (closed: Readonly<Record<string, number>>) => (path: string) => closed[path] ?? OPEN;
@@ -29,4 +29,12 @@ test('what is in a home, in a temporary folder or behind closed doors is not, an
     ['/opt/a\nb', {}, "/opt/a\nb has a character that a service's file can't have"],
   ] as const;
   for (const [path, closed, words] of cases) assert.equal(outOfReach(path, modes(closed)), words);
+});
+
+test('nothing that a person can change is run with all rights of Windows', () => {
+  assert.equal(
+    outOfTrust('C:\\Users\\ada\\AppData\\Roaming\\npm\\node_modules\\p2p\\bin\\p2p'),
+    'C:\\Users\\ada\\AppData\\Roaming\\npm\\node_modules\\p2p\\bin\\p2p is below C:\\Users\\, where its owner could change what the service runs',
+  );
+  assert.equal(outOfTrust('C:\\Program Files\\p2p\\bin\\p2p'), null);
 });

@@ -6,6 +6,8 @@ pub mod process;
 pub mod relay;
 pub mod routes;
 mod types;
+#[cfg(windows)]
+pub mod windows;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -34,6 +34,8 @@ export function daemonCommand(hooks: Hooks, ended: (code: number) => void): Comm
     .option('--hosts [file]', `keep the names of members (NAME.p2p) in ${SYSTEM.hosts}, or in that file, while it runs`)
     .option('--log <level>', 'TRACE, DEBUG, INFO, WARNING or ERROR (default: INFO)')
     .option('--log-format <format>', 'text or json (default: text on a terminal, else json)')
+    .option('--log-file <file>', 'log to this file instead of stderr')
+    .addOption(new Option('--as-service', 'the service control manager of Windows has started it').hideHelp())
     .option('--syslog', 'log to syslog as well')
     .option('--metrics <address>', 'serve metrics for Prometheus at [HOST:]PORT (only to this machine, without a HOST)')
     .option('--profile <what>', 'cpu or memory: write where it goes to a file at the end and at each SIGUSR2')

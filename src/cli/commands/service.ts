@@ -1,12 +1,13 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { Argument, Command } from 'commander';
-import { carryOut, run } from '../../service/carry-out.js';
+import { carryOut, FailedStep, run } from '../../service/carry-out.js';
 import { serviceManager } from '../../service/choose.js';
 import type { Program, ServiceManager, Step } from '../../service/manager.js';
-import { outOfReach } from '../../service/out-of-reach.js';
+import { outOfReach, outOfTrust } from '../../service/out-of-reach.js';
+import { SYSTEM } from '../../system/this-system.js';
 import { jsonFlag } from '../context.js';
 import { Exit } from '../exit.js';
-import { printJson, tell } from '../output.js';
+import { print, printJson, tell } from '../output.js';
 
 const CHANGES = ['install', 'uninstall', 'start', 'stop'] as const;
 type Change = (typeof CHANGES)[number];
@@ -17,13 +18,17 @@ const DONE: Readonly<Record<Change, string>> = {
   start: 'runs',
   stop: 'is stopped',
 };
-const NOT_INSTALLED = 'the service is not installed; that takes: sudo p2p service install';
+
+/** ERROR_ACCESS_DENIED of Windows, with which its programs end. */
+const ACCESS_DENIED = 5;
+
+const NOT_INSTALLED = `the service is not installed; that takes: ${SYSTEM.advice.installService}`;
 /** Where the service's file came with p2p, and goes with it. */
 const STAYS = "is stopped and doesn't start by itself any more; its file stays, as it's part of the installation";
 
 export function serviceCommand(): Command {
   return new Command('service')
-    .description('run the daemon as a service of this system: systemd, OpenRC or launchd')
+    .description('run the daemon as a service of this system: systemd, OpenRC, launchd or that of Windows')
     .addArgument(new Argument('<action>', 'what to do with it').choices([...CHANGES, 'status']))
     .addOption(jsonFlag())
     .addHelpText(
@@ -33,7 +38,7 @@ install:    makes the daemon a service that starts with this system, and starts 
 uninstall:  stops it and removes it; keys, identities and configuration stay where they are
 status:     in the words of the service manager; exit code 9 if it doesn't run
 
-All but status need root. Networks come back with the service.
+All but status need root, on Windows an administrator. Networks come back with the service.
 
 Examples:
   sudo p2p service install
@@ -45,15 +50,29 @@ Examples:
 }
 
 async function change(manager: ServiceManager, action: Change, json: boolean): Promise<void> {
-  if (process.getuid?.() !== 0)
-    throw new Exit('permission-denied', "the services of this system are root's to change; try again with sudo");
+  if (process.getuid !== undefined && process.getuid() !== 0) throw denied();
   if ((action === 'start' || action === 'stop') && !isInstalled(manager)) throw new Error(NOT_INSTALLED);
-  await carryOut(stepsOf(manager, action));
+  try {
+    await carryOut(stepsOf(manager, action));
+  } catch (error) {
+    throw error instanceof FailedStep && isDenial(error) ? denied() : error;
+  }
   if (json) printJson({ manager: manager.name, file: manager.file, action });
   else
     tell(
       `p2p: the service ${action === 'uninstall' && manager.isShipped ? STAYS : DONE[action]} (${manager.name}, ${manager.file})`,
     );
+}
+
+function isDenial({ status }: FailedStep): boolean {
+  return SYSTEM.name === 'windows' && status === ACCESS_DENIED;
+}
+
+function denied(): Exit {
+  return new Exit(
+    'permission-denied',
+    `the services of this system are its administrators' to change; ${SYSTEM.advice.asAdministrator}`,
+  );
 }
 
 function stepsOf(manager: ServiceManager, action: Change): readonly Step[] {
@@ -65,14 +84,17 @@ async function status(manager: ServiceManager, json: boolean): Promise<void> {
     if (json) printJson({ manager: manager.name, file: manager.file, running: false });
     throw new Exit('unhealthy', NOT_INSTALLED);
   }
-  const { status: code, said } = await run(manager.status(), json ? 'pipe' : 'inherit');
+  const isRead = json || manager.runs !== undefined;
+  const { status: code, said } = await run(manager.status(), isRead ? 'pipe' : 'inherit');
   if (code === null) throw new Error(said);
-  if (json) printJson({ manager: manager.name, file: manager.file, running: code === 0 });
-  if (code !== 0) throw new Exit('unhealthy', 'the service does not run');
+  const running = code === 0 && (manager.runs?.(said) ?? true);
+  if (json) printJson({ manager: manager.name, file: manager.file, running });
+  else if (isRead) print(said);
+  if (!running) throw new Exit('unhealthy', 'the service does not run');
 }
 
 function isInstalled(manager: ServiceManager): boolean {
-  return manager.places.some((path) => existsSync(path));
+  return manager.places.length === 0 || manager.places.some((path) => existsSync(path));
 }
 
 function ourManager(): ServiceManager {
@@ -87,10 +109,12 @@ function ourProgram(): Program {
   const program = realpathSync(process.execPath);
   const script = ourScript();
   for (const path of [program, script]) {
-    const why = outOfReach(path, (path) => statSync(path).mode);
-    if (why !== null) throw new Error(`${why}; install p2p for all first, e.g. with make install`);
+    const why = SYSTEM.name === 'windows' ? outOfTrust(path) : outOfReach(path, (path) => statSync(path).mode);
+    if (why !== null) throw new Error(`${why}; install p2p for all first, ${SYSTEM.advice.installForAll}`);
   }
-  return { command: [program, script, 'daemon'] };
+  const log = SYSTEM.logFile === null ? [] : ['--log-file', SYSTEM.logFile];
+  const asService = SYSTEM.name === 'windows' ? ['--as-service'] : [];
+  return { command: [program, script, 'daemon', ...asService, ...log] };
 }
 
 function ourScript(): string {
