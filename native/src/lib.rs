@@ -17,6 +17,7 @@ pub mod open;
 pub mod packet;
 pub mod poll;
 pub mod process;
+mod program;
 pub mod rejoin;
 pub mod relay;
 pub mod replay;

@@ -44,7 +44,7 @@ export async function openFirstFree(
 
 function deviceChoices({ device }: Plan, taken: Taken): string[] {
   if (device === null)
-    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => `p2p${n}`).filter(
+    return Array.from({ length: MAX_TRIES + taken.devices.size }, (_, n) => SYSTEM.device(n)).filter(
       (name) => !taken.devices.has(name),
     );
   if (taken.devices.has(device))

@@ -11,7 +11,7 @@ import type { RelayTransport, Way } from '../core/way.js';
 export type PeerHandle = number;
 
 export interface DeviceConfig {
-  /** Interface name, at most 15 bytes. Taken literally; an existing interface of that name is an error. */
+  /** Interface name, at most 15 bytes. Taken literally; an existing interface of that name is an error, unless a crash of ours has left it. On macOS `feth` and a number below 16,000. */
   readonly name: string;
   /** 6 bytes, unicast. */
   readonly mac: Uint8Array;

@@ -12,6 +12,7 @@ export const LINUX: System = {
   socket: '/run/p2p/p2p.sock',
   syslog: '/dev/log',
   nobody: 65_534,
+  device: (n) => `p2p${n}`,
   hooks: {
     line: (line) => ['/bin/sh', '-c', line],
     environment: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },

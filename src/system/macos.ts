@@ -3,6 +3,8 @@ import type { System } from './system.js';
 
 const RUN = 'sudo p2p daemon';
 const INSTALL = 'sudo p2p service install';
+/** ZeroTier, which makes interfaces of that name as well, has numbers below it. */
+const FIRST_FETH = 10_000;
 const LOG = '/var/log/p2p.log';
 
 export const MACOS: System = {
@@ -14,6 +16,7 @@ export const MACOS: System = {
   syslog: '/var/run/syslog',
   // -2 there, as a number without a sign.
   nobody: 4_294_967_294,
+  device: (n) => `feth${FIRST_FETH + n}`,
   hooks: {
     line: (line) => ['/bin/sh', '-c', line],
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LANG: 'C.UTF-8' },

@@ -14,6 +14,8 @@ export interface System {
   readonly syslog: string | null;
   /** Who owns nothing: user and group that the DHT's process becomes; null where it stays what the daemon is. */
   readonly nobody: number | null;
+  /** The name of the nth network device, from 0. */
+  device(n: number): string;
   readonly hooks: HookShell;
   /** Programs that a bug report shows the network by. */
   readonly looks: readonly ProgramCall[];

@@ -21,6 +21,7 @@ export function windows(environment: NodeJS.ProcessEnv): System {
     socket: '\\\\.\\pipe\\p2p',
     syslog: null,
     nobody: null,
+    device: (n) => `p2p${n}`,
     hooks: {
       // As Node does for a shell: /s takes off the outer quotes alone.
       line: (line) => [shell, '/d', '/s', '/c', `"${line}"`],

@@ -100,6 +100,9 @@ describe('native device', { skip: isRoot ? false : 'needs root', timeout: 120_00
     assert.match(link, /inet 10\.10\.10\.1\/24 brd 10\.10\.10\.255/);
     assert.match(link, /inet6 2001:db8:10::1\/64/);
     assert.match(link, /[<,]UP[,>]/);
+  });
+
+  it('heeds no router advertisements', async () => {
     const accept = await namespaces.run('one', 'cat', '/proc/sys/net/ipv6/conf/p2p0/accept_ra');
     assert.equal(accept.trim(), '0');
   });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { posix, win32 } from 'node:path';
 import { test } from 'node:test';
+import { parseDevice } from '../../src/rpc/fields.js';
 import type { System } from '../../src/system/system.js';
 import { systemOf } from '../../src/system/this-system.js';
 
@@ -40,6 +41,14 @@ test('the places of each', () => {
     syslog: null,
     logFile: 'D:\\Data\\p2p\\log\\p2p.log',
   });
+});
+
+test('a network device gets a name that its system takes', () => {
+  const names = (system: System) => [0, 1, 63].map((n) => parseDevice(system.device(n)));
+  assert.deepEqual(names(systemOf('linux', {})), ['p2p0', 'p2p1', 'p2p63']);
+  assert.deepEqual(names(WINDOWS), ['p2p0', 'p2p1', 'p2p63']);
+  // Interfaces that are one end of a pair have no other name there.
+  assert.deepEqual(names(systemOf('darwin', {})), ['feth10000', 'feth10001', 'feth10063']);
 });
 
 test('every place and every program of a system is absolute, or found on the PATH of a command', () => {

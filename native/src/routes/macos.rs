@@ -2,8 +2,8 @@
 use std::io;
 use std::path::Path;
 
-use super::program::{failed, run};
 use super::{Change, Subnet};
+use crate::program::{failed, run};
 
 const PROGRAM: &str = "/sbin/route";
 

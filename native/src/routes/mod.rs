@@ -7,7 +7,6 @@ use crate::tap::Address;
 mod linux;
 // Those two make commands, which are text, and so are built and tested on every system.
 pub mod macos;
-mod program;
 pub mod windows;
 
 #[cfg(target_os = "linux")]

@@ -1,29 +1,24 @@
 //! Windows: netsh. What it says is in the system's language; whether it succeeded is in its exit code.
 use std::io;
-use std::path::PathBuf;
 
-use super::program::{failed, run};
 use super::{Change, Subnet};
+use crate::program::{failed, of_windows, run};
+
+const PROGRAM: &str = "netsh.exe";
 
 /// An error if there's a route to that subnet by that gateway.
 pub fn add(subnet: &Subnet) -> io::Result<()> {
-    let ended = run(&program(), &arguments(Change::Add, subnet))?;
+    let ended = run(&of_windows(PROGRAM), &arguments(Change::Add, subnet))?;
     if ended.succeeded { Ok(()) } else { Err(failed(&ended.said)) }
 }
 
 /// One that isn't there is as good as removed.
 pub fn remove(subnet: &Subnet) -> io::Result<()> {
-    let ended = run(&program(), &arguments(Change::Delete, subnet))?;
-    if ended.succeeded || !lists(&run(&program(), &listing(subnet))?.said, subnet) {
+    let ended = run(&of_windows(PROGRAM), &arguments(Change::Delete, subnet))?;
+    if ended.succeeded || !lists(&run(&of_windows(PROGRAM), &listing(subnet))?.said, subnet) {
         return Ok(());
     }
     Err(failed(&ended.said))
-}
-
-/// Where the system's programs are, whatever the search path says.
-fn program() -> PathBuf {
-    let system = std::env::var_os("SystemRoot").map_or_else(|| PathBuf::from(r"C:\Windows"), PathBuf::from);
-    system.join("System32").join("netsh.exe")
 }
 
 /// `store=active`: none outlives a restart.

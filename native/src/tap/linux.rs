@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Address, Tap, TapConfig, netlink, vnet};
+use super::{Address, Tap, TapConfig, setup, vnet};
 use crate::error::{Code, OpenError};
 use crate::packet::{HEADROOM, Offload};
 use crate::poll::{Poller, check};
@@ -51,7 +51,7 @@ impl LinuxTap {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
         }
-        tap.index = netlink::configure(config)?;
+        tap.index = setup::configure(config)?;
         Ok(tap)
     }
 
@@ -204,13 +204,13 @@ impl Tap for LinuxTap {
 
     fn set_addresses(&self, addresses: &[Address]) -> Result<(), OpenError> {
         let mut current = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        netlink::replace_addresses(self.index, &current, addresses)?;
+        setup::replace_addresses(self.index, &current, addresses)?;
         *current = addresses.to_vec();
         Ok(())
     }
 
     fn set_mtu(&self, mtu: u32) -> io::Result<()> {
-        netlink::set_mtu(self.index, mtu)
+        setup::set_mtu(self.index, mtu)
     }
 
     fn heeds_routers(&self) -> bool {

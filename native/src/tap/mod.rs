@@ -1,22 +1,29 @@
-//! The network interface: a trait, and one file per operating system.
+//! The network interface: a trait, Linux's own, and that of the other systems.
 use std::io;
 use std::net::IpAddr;
 
 use crate::error::OpenError;
 use crate::packet::{Mac, Offload};
 
-#[cfg(target_os = "linux")]
+#[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
+mod commands;
+#[cfg(any(test, not(all(target_os = "linux", not(feature = "portable")))))]
+mod frames;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) mod netlink;
-#[cfg(target_os = "linux")]
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+mod portable;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod setup;
+#[cfg(any(test, fuzzing, all(target_os = "linux", not(feature = "portable"))))]
 pub(crate) mod vnet;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub use linux::LinuxTap as Device;
-
-#[cfg(not(target_os = "linux"))]
-compile_error!("the data plane knows the interfaces of Linux only: src/tap needs a file for this system");
+#[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+pub use portable::PortableTap as Device;
 
 /// How the interface is to look.
 #[derive(Clone, Debug)]

@@ -29,7 +29,10 @@ export function startCommand(): Command {
       ).argParser(list),
     )
     .option('--no-ula', 'do without the IPv6 address that every member has by itself')
-    .option('--dev <name>', 'name of the network device (default: the first free of p2p0, p2p1, …)')
+    .option(
+      '--dev <name>',
+      'name of the network device (default: the first free of p2p0, p2p1, …; on macOS feth10000, …, and only such names)',
+    )
     .option('--mac <mac>', 'its MAC (default: made from this machine’s identity)')
     .option('--name <name>', 'what the others see this machine called (default: the host name)')
     .addOption(new Option('--port <n>', 'UDP port (default: a random one, kept)').argParser(wholeNumber))
