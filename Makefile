@@ -127,6 +127,12 @@ try-openrc: build man completions deb-packages
 deb-packages:
 	@$(root) scripts/install-packages deb
 
+##  make check-portable  runs networks on Linux with the interface, sockets and waiting of macOS and Windows; needs root or sudo
+.PHONY: check-portable
+check-portable: build packages $(S)/portable
+	@echo '--- end to end, as macOS and Windows have it'
+	@$(root) scripts/check-portable
+
 .PHONY: completions
 completions: build
 	@$(user) scripts/write-completions
@@ -167,6 +173,15 @@ $(S)/npm: package.json package-lock.json .npmrc | tools
 $(S)/addon: $(rust) $(S)/npm
 	@echo '--- Rust addon'
 	@$(user) npm run --silent build:addon
+	@$(done)
+
+# Not for use: without optimization, and as slow as on a system without Linux's own.
+$(S)/portable: $(rust) | tools
+	@echo '--- Rust addon as for macOS and Windows'
+	@$(user) cargo build $(cargo) --features portable --quiet
+	@$(user) rm -rf build/portable
+	@$(user) mkdir -p build/portable/native
+	@$(user) bash -c 'cp native/target/debug/libp2p_native.so build/portable/native/p2p.linux-$$(node -p process.arch).node'
 	@$(done)
 
 $(S)/typescript: $(typescript) $(S)/npm $(S)/addon
