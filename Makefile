@@ -123,6 +123,21 @@ try-container: deb
 try-openrc: build man completions deb-packages
 	@$(root) scripts/try/openrc
 
+##  make try-npm  has npm install its packages: with a prebuilt addon, and without one, which takes minutes
+.PHONY: try-npm
+try-npm: build deb-packages
+	@$(root) env CARGO_BUILD_JOBS='$(CARGO_BUILD_JOBS)' scripts/try/npm
+
+##  make try-readme  does what README says, word by word, as a newcomer with an empty Debian 12; takes many minutes
+.PHONY: try-readme
+try-readme: deb-packages
+	@$(root) env CARGO_BUILD_JOBS='$(CARGO_BUILD_JOBS)' scripts/try/readme
+
+##  make try-versions  has daemons of this version and of the last one meet; FROM=REF says another; docs/releasing.md
+.PHONY: try-versions
+try-versions: build packages
+	@$(user) scripts/try/versions '$(FROM)'
+
 .PHONY: deb-packages
 deb-packages:
 	@$(root) scripts/install-packages deb

@@ -69,10 +69,14 @@ function write(at, description) {
 
 /** The archive's path. */
 function pack(at) {
-  const told = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder, at], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const told = execFileSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--no-update-notifier', '--pack-destination', folder, at],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const [{ filename }] = JSON.parse(told);
   return join(folder, filename);
 }

@@ -61,8 +61,9 @@ device() { # SYSTEM NAME MAJOR MINOR
   mknod -m 666 "$1/dev/$2" c "$3" "$4"
 }
 
-# Lends a system this machine's network: its resolver, and which certificates it trusts.
+# Lends a system this machine's network: its own name, its resolver, and which certificates it trusts.
 lend_network() { # SYSTEM
+  echo "127.0.0.1 localhost $(uname -n)" > "$1/etc/hosts"
   cp /etc/resolv.conf "$1/etc/resolv.conf"
   mkdir -p "$1/etc/ssl/certs"
   cp "$TRUSTED" "$1$TRUSTED"

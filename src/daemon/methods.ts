@@ -88,21 +88,21 @@ export function handlers(served: Served): Handlers {
     'network.set-addresses': ({ hash, ip }) => networks.setAddresses(hash, ip),
     'relay.forget': ({ relay }) => ({ forgotten: networks.forgetRelay(relayName(relay)) }),
     'device.set': ({ hash, ...help }) => {
-      for (const entry of networks.some(hash)) entry.running?.setHelp(help);
+      for (const entry of networks.table.some(hash)) entry.running?.setHelp(help);
       return {};
     },
     'log.set': ({ level, hash }) => {
       if (hash === undefined) log.setLevel(level);
-      else log.setNetworkLevel(networks.find(hash).saved.id, level);
+      else log.setNetworkLevel(networks.table.find(hash).saved.id, level);
       return {};
     },
   };
 }
 
 async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>): Promise<Result<'member.ping'>> {
-  networks.some(hash);
+  networks.table.some(hash);
   const { network, peer } = findMember(networks.list(hash), who);
-  const entry = networks.find(network.hash);
+  const entry = networks.table.find(network.hash);
   const answer = peer.state === 'connected' ? ((await entry.running?.ping(peer.id, ms)) ?? null) : null;
   const candidates = entry.details().peers.find(({ id }) => id === peer.id)?.candidates ?? [];
   const now = entry.info().peers.find(({ id }) => id === peer.id) ?? peer;
@@ -112,7 +112,7 @@ async function ping(networks: Networks, { who, hash, ms }: Parsed<'member.ping'>
 
 /** Addresses are looked up as they stand: that's what most ask for, and what's asked for often. */
 function isThere(networks: Networks, who: string, hash: string | undefined): boolean {
-  const entries = networks.some(hash);
+  const entries = networks.table.some(hash);
   if (isIP(who) !== 0) return entries.some((entry) => entry.isConnected(who));
   return isConnected(networks.list(hash), who);
 }
@@ -125,7 +125,7 @@ async function waitFor(
 ): Promise<boolean> {
   const ends = performance.now() + ms;
   for (;;) {
-    const entry = networks.find(hash);
+    const entry = networks.table.find(hash);
     if (isThere(networks, who, hash)) return true;
     const left = ends - performance.now();
     if (left <= 0 || end.aborted) return false;

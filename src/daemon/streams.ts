@@ -13,7 +13,7 @@ export interface Told {
 export function streams({ networks, events, log }: Told): Streams {
   return {
     'events.subscribe': ({ hash }, gone) =>
-      events.subscribe(hash === undefined ? null : networks.find(hash).saved.id, gone),
+      events.subscribe(hash === undefined ? null : networks.table.find(hash).saved.id, gone),
     'log.subscribe': ({ lines, follow }, gone) => (follow ? log.lines.follow(lines, gone) : log.lines.last(lines)),
   };
 }

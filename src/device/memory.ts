@@ -2,19 +2,14 @@
  * A device in memory: the data plane as it's meant, slow and obvious, on a wire that the caller provides. It's the simulation's
  * network card, and the model of what the Rust one does with sessions, the switch and replays.
  */
-import { createHmac } from 'node:crypto';
-import { hex, utf8 } from '../core/bytes.js';
-import { MAC_BYTES, mac16, sameSecret, XAES_NONCE_BYTES } from '../core/crypto.js';
-import { type Endpoint, encodeEndpoint } from '../core/endpoint.js';
-import { linkLocalOf } from '../core/ip.js';
+import { XAES_NONCE_BYTES } from '../core/crypto.js';
+import type { Endpoint } from '../core/endpoint.js';
 import type { Random } from '../core/random.js';
-import { type Rate, TokenBucket } from '../core/token-bucket.js';
 import { isRelayWay, type RelayTransport, type RelayWay, relayWayParts, type Way } from '../core/way.js';
 import { answer, CONTROL, type ControlMessage, challengeToken, decodeControl, encodeControl } from '../wire/control.js';
 import { DHT_REPLY } from '../wire/dht-ping.js';
-import { HEADER_BYTES, KIND } from '../wire/envelope.js';
+import { KIND } from '../wire/envelope.js';
 import { RELAY_KIND } from '../wire/relay.js';
-import { writeCookie } from '../wire/replies.js';
 import {
   openTransport,
   readHeader,
@@ -23,20 +18,13 @@ import {
   TRANSPORT,
   type TransportHeader,
 } from '../wire/transport.js';
-import type {
-  Device,
-  DeviceCommand,
-  DeviceConfig,
-  DeviceEvent,
-  DeviceStats,
-  PeerCounters,
-  PeerHandle,
-} from './device.js';
+import type { Device, DeviceCommand, DeviceConfig, DeviceEvent, DeviceStats, PeerHandle } from './device.js';
 import { arpRequest, NO_IP, readArp } from './model/arp.js';
-import { Learned } from './model/learned.js';
+import { Door } from './model/door.js';
+import { Frames } from './model/frames.js';
+import { Peers } from './model/peers.js';
 import { Relays } from './model/relays.js';
 import { MAX_LANES, type SessionEntry, Sessions } from './model/sessions.js';
-import { type Inbound, Switch } from './model/switch.js';
 
 /** The world around a device in memory. */
 export interface Surroundings {
@@ -60,51 +48,28 @@ export interface RelayStreams {
 
 /** Lanes of what's sealed here. */
 const LANE = { frames: 0, control: 1 } as const;
-/** Larger datagrams are `bulk` (device.ts), told of at this interval, in ms. */
-const SURE_DATAGRAM = 1_232;
-const BULK_INTERVAL = 2_000;
-/** How long frames may go out before something comes back (device.ts, `silent`), and between two `strayed`, in ms. */
-const SILENCE = 1_500;
-const STRAY_INTERVAL = 1_000;
-
-/** Broadcast, multicast and unknown destinations of one member, in units of `FLOOD_UNIT` bytes (native/src/engine/behind.rs). */
-const FLOODS: Rate = { burst: 4_096, perSecond: 2_048 };
-const FLOOD_UNIT = 2_048;
-
-interface PeerEntry {
-  endpoint: Way | null;
-  counters: PeerCounters;
-  /** Since when nothing came back; told once. */
-  unansweredSince: number | null;
-  toldSilent: boolean;
-  strayedAt: number;
-  bulkAt: number;
-  readonly floods: TokenBucket;
-}
 
 export class MemoryDevice implements Device {
   private readonly sessions = new Sessions();
   private readonly relays = new Relays();
   private forwardOnly = false;
-  private readonly switch: Switch;
-  private readonly learned = new Learned();
-  private readonly floods: TokenBucket;
-  private readonly peers = new Map<PeerHandle, PeerEntry>();
+  private readonly frames: Frames;
+  private readonly peers: Peers;
   private readonly drops = new Map<string, number>();
   /** The address that was asked for by ARP; null once it's known to be somebody's. */
   private probed: string | null = null;
   /** As the control plane set them last. */
   addresses: readonly string[];
-  private readonly cookieSecret: Uint8Array;
+  private readonly door: Door;
 
   constructor(
     readonly config: DeviceConfig,
     private readonly around: Surroundings,
   ) {
     this.addresses = config.addresses;
-    this.switch = new Switch({ mac: config.mac, addresses: this.ownAddresses(), bridge: config.bridge });
-    this.floods = new TokenBucket(FLOODS, around.now());
-    this.cookieSecret = around.random(32);
+    this.frames = new Frames(config, around.now());
+    this.peers = new Peers((event) => around.emit(event));
+    this.door = new Door(config, around.random(32));
   }
 
   apply(commands: readonly DeviceCommand[]): void {
@@ -112,40 +77,24 @@ export class MemoryDevice implements Device {
   }
 
   stats(): DeviceStats {
-    return { peers: [...this.peers.values()].map(({ counters }) => counters), drops: Object.fromEntries(this.drops) };
+    return { peers: this.peers.counters(), drops: Object.fromEntries(this.drops) };
   }
 
   setAddresses(addresses: readonly string[]): void {
     this.addresses = addresses;
-    this.switch.setOwnAddresses(this.ownAddresses());
+    this.frames.setOwnAddresses(addresses);
   }
 
   close(): Promise<void> {
-    this.peers.clear();
+    this.peers.dropAll();
     return Promise.resolve();
   }
 
   /** A frame of the local network stack. */
   sendFrame(frame: Uint8Array): void {
-    const targets = this.targets(frame);
-    if (typeof targets === 'string') this.count(targets);
-    else for (const peer of targets) this.count(this.sendTo(peer, frame));
-  }
-
-  /** The peers that a frame of the local network stack goes to, or why it goes nowhere. */
-  private targets(frame: Uint8Array): readonly PeerHandle[] | string {
-    const now = this.around.now();
-    const [destination, source] = [frame.subarray(0, 6), frame.subarray(6, 12)];
-    const isOthers = hex(source) !== hex(this.config.mac) && !isGroup(source);
-    const refused = this.config.bridge && isOthers ? this.learned.note(hex(source), 'here', now) : null;
-    if (refused !== null) return refused;
-    const outbound = this.switch.outbound(frame);
-    if (outbound.kind === 'refused') return outbound.reason;
-    if (outbound.kind === 'to') return [outbound.peer];
-    const place = isGroup(destination) ? undefined : this.learned.find(hex(destination), now);
-    if (place === 'here') return 'not-for-us';
-    if (place !== undefined) return [place];
-    return this.floods.takeSome(now, floodCost(frame)) ? this.sessions.reachable() : 'broadcast-limited';
+    const to = this.frames.outbound(this.around.now(), frame);
+    if (typeof to === 'object') this.count(to.refused);
+    else for (const peer of to === 'all' ? this.sessions.reachable() : [to]) this.count(this.sendTo(peer, frame));
   }
 
   /** A datagram from the wire. */
@@ -181,7 +130,7 @@ export class MemoryDevice implements Device {
 
   private receiveInner(from: Way, datagram: Uint8Array): void {
     const kind = datagram[0] ?? 0;
-    if (kind >= KIND.hello && kind <= KIND.notice) this.count(this.receiveOpen(from, datagram));
+    if (kind >= KIND.hello && kind <= KIND.notice) this.receiveOpen(from, datagram);
     else if (kind === TRANSPORT.frame || kind === TRANSPORT.control) this.count(this.receiveSealed(from, datagram));
     else if (kind === DHT_REPLY) this.emitDatagram(from, datagram, false);
     else this.count('unknown-kind');
@@ -189,35 +138,26 @@ export class MemoryDevice implements Device {
 
   /** When `tick` has something to do. */
   deadline(): number {
-    const silences = [...this.peers.values()].map(
-      ({ unansweredSince, toldSilent }) => (toldSilent ? null : unansweredSince) ?? Number.POSITIVE_INFINITY,
-    );
-    return Math.min(this.sessions.nextEnd(), ...silences.map((since) => since + SILENCE));
+    return Math.min(this.sessions.nextEnd(), this.peers.deadline());
   }
 
   tick(): void {
     const at = this.around.now();
     for (const { peer, localIndex } of this.sessions.expire(at))
       this.around.emit({ kind: 'session-gone', at, peer, localIndex });
-    for (const [peer, entry] of this.peers) {
-      if (entry.toldSilent || entry.unansweredSince === null || entry.unansweredSince + SILENCE > at) continue;
-      entry.toldSilent = true;
-      this.around.emit({ kind: 'silent', at, peer });
-    }
+    this.peers.tick(at);
   }
 
   private carryOut(command: DeviceCommand): void {
     switch (command.kind) {
       case 'set-peer':
-        this.switch.setPeer(command.peer, command);
-        if (!command.bridge) this.learned.forget(command.peer);
-        this.entry(command.peer);
+        this.frames.setPeer(command.peer, command);
+        this.peers.know(command.peer);
         break;
       case 'drop-peer':
-        this.switch.dropPeer(command.peer);
-        this.learned.forget(command.peer);
+        this.frames.dropPeer(command.peer);
         this.sessions.dropPeer(command.peer);
-        this.peers.delete(command.peer);
+        this.peers.drop(command.peer);
         break;
       case 'install-session':
         this.sessions.install(this.around.now(), command.keys);
@@ -226,10 +166,12 @@ export class MemoryDevice implements Device {
         this.sessions.drop(command.localIndex);
         break;
       case 'set-endpoint':
-        this.entry(command.peer).endpoint = command.endpoint;
+        this.peers.setEndpoint(command.peer, command.endpoint);
         break;
       case 'send-control':
-        this.count(this.sendAwaiting(command.peer, command.messages, command.to ?? this.entry(command.peer).endpoint));
+        this.count(
+          this.sendAwaiting(command.peer, command.messages, command.to ?? this.peers.endpointOf(command.peer)),
+        );
         break;
       case 'send-datagram':
         this.count(this.transmit(command.to, command.datagram));
@@ -269,29 +211,21 @@ export class MemoryDevice implements Device {
 
   private sendTo(peer: PeerHandle, frame: Uint8Array): string | null {
     const session = this.sessions.sealing(peer);
-    const entry = this.entry(peer);
+    const endpoint = this.peers.endpointOf(peer);
     if (session === undefined) return 'no-session';
-    if (entry.endpoint === null) return 'no-endpoint';
-    const { counters } = entry;
-    entry.counters = { ...counters, framesOut: counters.framesOut + 1, bytesOut: counters.bytesOut + frame.length };
-    entry.unansweredSince ??= this.around.now();
+    if (endpoint === null) return 'no-endpoint';
+    const now = this.around.now();
+    this.peers.frameOut(peer, frame.length);
+    this.peers.await(now, peer);
     const datagram = sealFrame(session.keys.sealKey, nextHeader(session, LANE.frames), frame);
-    if (datagram.length > SURE_DATAGRAM) this.bulk(entry);
-    return this.transmit(entry.endpoint, datagram);
-  }
-
-  private bulk(entry: PeerEntry): void {
-    const at = this.around.now();
-    if (at < entry.bulkAt + BULK_INTERVAL) return;
-    entry.bulkAt = at;
-    this.around.emit({ kind: 'bulk', at, peer: entry.counters.peer });
+    this.peers.sized(now, peer, datagram.length);
+    return this.transmit(endpoint, datagram);
   }
 
   /** What the control plane sends counts as something that the peer reacts to; an answer doesn't, or each would make the next challenge. */
   private sendAwaiting(peer: PeerHandle, messages: Uint8Array, to: Way | null): string | null {
-    const entry = this.entry(peer);
     const refused = this.sendControl(peer, messages, to);
-    if (refused === null && to === entry.endpoint) entry.unansweredSince ??= this.around.now();
+    if (refused === null && to === this.peers.endpointOf(peer)) this.peers.await(this.around.now(), peer);
     return refused;
   }
 
@@ -329,32 +263,14 @@ export class MemoryDevice implements Device {
   }
 
   private sendCookie(to: Way, receiverIndex: number, answered: Uint8Array): void {
-    const keys = { networkAdmission: this.config.networkAdmissionKey, sealing: this.config.cookieKey };
     const nonce = this.around.random(XAES_NONCE_BYTES);
-    this.count(this.transmit(to, writeCookie(keys, nonce, receiverIndex, answered, this.cookieFor(to))));
+    this.count(this.transmit(to, this.door.cookie(nonce, to, receiverIndex, answered)));
   }
 
-  private cookieFor(source: Way): Uint8Array {
-    return new Uint8Array(
-      createHmac('sha256', this.cookieSecret)
-        .update(isRelayWay(source) ? utf8(source) : encodeEndpoint(source))
-        .digest()
-        .subarray(0, MAC_BYTES),
-    );
-  }
-
-  private receiveOpen(from: Way, datagram: Uint8Array): string | null {
-    const kind = datagram[0] ?? 0;
-    const { networkAdmissionKey, ownAdmissionKey } = this.config;
-    const forAnyone = kind === KIND.hello || kind === KIND.cookie || kind === KIND.notice;
-    const body = datagram.subarray(0, -MAC_BYTES);
-    if (datagram.length < HEADER_BYTES + MAC_BYTES) return 'handshake-length';
-    const mac = mac16(forAnyone ? networkAdmissionKey : ownAdmissionKey, body);
-    if (!sameSecret(mac, datagram.subarray(-MAC_BYTES))) return 'handshake-mac';
-    const cookieMac = mac16(this.cookieFor(from), datagram.subarray(0, -2 * MAC_BYTES));
-    const proven = kind === KIND.handshake1 && sameSecret(cookieMac, body.subarray(-MAC_BYTES));
-    this.emitDatagram(from, datagram, proven);
-    return null;
+  private receiveOpen(from: Way, datagram: Uint8Array): void {
+    const verdict = this.door.check(from, datagram);
+    if (typeof verdict === 'string') this.count(verdict);
+    else this.emitDatagram(from, datagram, verdict.proven);
   }
 
   private emitDatagram(from: Way, datagram: Uint8Array, proven: boolean): void {
@@ -379,31 +295,20 @@ export class MemoryDevice implements Device {
 
   private heard(session: SessionEntry, from: Way): void {
     const { peer, localIndex } = session.keys;
-    const entry = this.entry(peer);
     const at = this.around.now();
-    entry.counters = { ...entry.counters, heardAt: at };
-    entry.unansweredSince = null;
-    entry.toldSilent = false;
+    this.peers.heard(at, peer);
     if (!session.heard) {
       this.sessions.hear(session);
       this.around.emit({ kind: 'session-heard', at, peer, localIndex, from });
     }
-    if (from === entry.endpoint || at < entry.strayedAt + STRAY_INTERVAL) return;
-    entry.strayedAt = at;
-    this.around.emit({ kind: 'strayed', at, peer, from });
+    this.peers.cameFrom(at, peer, from);
   }
 
   private receiveFrame(peer: PeerHandle, frame: Uint8Array): string | null {
-    const inbound = this.switch.inbound(frame, peer);
-    const entry = this.entry(peer);
-    const refused = inbound.kind === 'refused' ? inbound.reason : this.refuses(inbound, entry, frame);
+    const refused = this.frames.inbound(this.around.now(), frame, peer);
     if (refused !== null) return refused;
     this.noteArp(frame);
-    entry.counters = {
-      ...entry.counters,
-      framesIn: entry.counters.framesIn + 1,
-      bytesIn: entry.counters.bytesIn + frame.length,
-    };
+    this.peers.frameIn(peer, frame.length);
     this.around.deliver(frame);
     return null;
   }
@@ -416,26 +321,6 @@ export class MemoryDevice implements Device {
     if (arp.sender !== this.probed && !asks) return;
     this.around.emit({ kind: 'address-in-use', at: this.around.now(), ip: this.probed, mac: arp.mac, asks });
     this.probed = null;
-  }
-
-  /** Without prefix lengths, and the link-local one that follows from the MAC. */
-  private ownAddresses(): string[] {
-    return [...this.addresses.map((address) => address.split('/', 1)[0] ?? ''), linkLocalOf(this.config.mac)];
-  }
-
-  /** For frames from others than the peer, or to others than us. */
-  private refuses(
-    { to, fromBehind }: Extract<Inbound, { kind: 'deliver' }>,
-    { counters, floods }: PeerEntry,
-    frame: Uint8Array,
-  ): string | null {
-    const now = this.around.now();
-    const refused = fromBehind ? this.learned.note(hex(frame.subarray(6, 12)), counters.peer, now) : null;
-    if (refused !== null) return refused;
-    const place = to === 'unrecorded' ? this.learned.find(hex(frame.subarray(0, 6)), now) : undefined;
-    if (to === 'us' || place === 'here') return null;
-    if (place !== undefined) return 'not-for-us';
-    return floods.takeSome(now, floodCost(frame)) ? null : 'broadcast-limited';
   }
 
   private receiveControl(session: SessionEntry, from: Way, plaintext: Uint8Array): string | null {
@@ -461,13 +346,6 @@ export class MemoryDevice implements Device {
     return null;
   }
 
-  /** A peer that was never set, as the control plane should have, counts as one without MACs. */
-  private entry(peer: PeerHandle): PeerEntry {
-    const entry = this.peers.get(peer) ?? newPeer(peer, this.around.now());
-    this.peers.set(peer, entry);
-    return entry;
-  }
-
   private count(reason: string | null): void {
     if (reason === null) return;
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
@@ -476,28 +354,6 @@ export class MemoryDevice implements Device {
 
 function nextHeader(session: SessionEntry, lane: number): Omit<TransportHeader, 'kind'> {
   return { lane, receiverIndex: session.keys.remoteIndex, counter: session.nextCounter++ };
-}
-
-function isGroup(mac: Uint8Array): boolean {
-  return ((mac[0] ?? 0) & 1) === 1;
-}
-
-function floodCost(frame: Uint8Array): number {
-  return 1 + Math.floor(frame.length / FLOOD_UNIT);
-}
-
-function newPeer(peer: PeerHandle, now: number): PeerEntry {
-  const counters = { peer, framesIn: 0, bytesIn: 0, framesOut: 0, bytesOut: 0, heardAt: null };
-  const never = Number.NEGATIVE_INFINITY;
-  return {
-    endpoint: null,
-    counters,
-    unansweredSince: null,
-    toldSilent: false,
-    strayedAt: never,
-    bulkAt: never,
-    floods: new TokenBucket(FLOODS, now),
-  };
 }
 
 /** Whether it's something that only relays send. */

@@ -1,7 +1,7 @@
 /** All that is made from the code, as files with their text. */
 import { OUTPUTS } from '../cli/json.js';
 import { ownVersion } from '../cli/own-version.js';
-import { configKeys } from '../daemon/config.js';
+import { configKeys } from '../daemon/config-keys.js';
 import { commandsMarkdown } from './markdown.js';
 import { readManual } from './pages.js';
 import { commandPage, configPage } from './roff.js';

@@ -1,11 +1,11 @@
 /** docs/commands.md as text. */
 import { EXITS } from '../cli/exit.js';
-import type { ConfigKey } from '../daemon/config.js';
+import type { ConfigKey } from '../daemon/config-keys.js';
 import type { Flag, Manual, Page } from './pages.js';
 
 const HEAD = `# Commands
 
-<!-- Made by \`make docs\` from src/cli/ and src/daemon/config.ts: change those, never this file. -->
+<!-- Made by \`make docs\` from src/cli/ and src/daemon/config-keys.ts: change those, never this file. -->
 
 What every command and flag does, the exit codes, and the keys of the configuration, as \`p2p help COMMAND\`, p2p(1) and p2p-config(5) have them.
 [guide.md](guide.md) tells more: keys, relays, what is printed and what it means, the socket.

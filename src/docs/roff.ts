@@ -1,6 +1,6 @@
 /** p2p(1) and p2p-config(5), in the man macros (groff_man(7)). */
 import { EXITS } from '../cli/exit.js';
-import type { ConfigKey } from '../daemon/config.js';
+import type { ConfigKey } from '../daemon/config-keys.js';
 import type { Flag, Manual, Page } from './pages.js';
 
 export function commandPage(manual: Manual, version: string): string {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { configKeys } from '../../src/daemon/config.js';
+import { configKeys } from '../../src/daemon/config-keys.js';
 import { loadConfig, parseConfig } from '../../src/daemon/load-config.js';
 
 test('every key is read', () => {

@@ -36,6 +36,14 @@ test('a name does where an address does; a new name and another MTU are there at
     await bob.pings(ADA, '-s', '1272', '-M', 'do');
     assert.notEqual((await bob.run('ping', '-c', '1', '-W', '1', '-s', '1273', '-M', 'do', ADA)).code, 0);
 
+    // The kernel ends IPv6 on a device below 1,280 bytes, and begins it anew above.
+    const { ula } = await bob.network(hash);
+    for (const size of ['1000', '1300']) await bob.mustP2p('set', '-mtu', size, '-hash', hash);
+    const [address = 'none'] = (ula ?? '').split('/');
+    assert.match(await bob.must('ip', '-6', 'address', 'show', 'dev', 'p2p0'), new RegExp(`inet6 ${address}/`));
+    assert.equal((await bob.must('cat', '/proc/sys/net/ipv6/conf/p2p0/accept_ra')).trim(), '0');
+    await ada.pings(address);
+
     await bob.killDaemon('SIGKILL');
     await bob.daemon({ args: ['--no-dht'] });
     const { name, mtu } = await bob.network(hash);

@@ -12,7 +12,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
 test('npm packs what runs and what builds the addon, and nothing that only developers need', async () => {
-  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT });
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--no-update-notifier'], {
+    cwd: ROOT,
+  });
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const paths = files.map(({ path }) => path);
   for (const needed of [

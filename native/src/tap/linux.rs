@@ -28,7 +28,8 @@ pub struct LinuxTap {
     /// Whether a virtio-net header comes before each frame; without one there is no offload.
     headed: bool,
     offload: AtomicBool,
-    heeds_routers: bool,
+    heeds_routers: AtomicBool,
+    name: String,
     /// The interface's number; 0 as long as it isn't set up.
     index: u32,
     /// Those that we gave it.
@@ -44,9 +45,11 @@ impl LinuxTap {
             Some((file, more)) => (file, more, true),
             None => Self::with_one(name, &config.name)?,
         };
-        let heeds_routers = !ignores_routers(&config.name);
+        let heeds_routers = AtomicBool::new(!ignores_routers(&config.name));
         let addresses = Mutex::new(config.addresses.clone());
-        let mut tap = Self { file, more, headed, offload: AtomicBool::new(false), heeds_routers, index: 0, addresses };
+        let offload = AtomicBool::new(false);
+        let mut tap =
+            Self { file, more, headed, offload, heeds_routers, name: config.name.clone(), index: 0, addresses };
         if config.offload && headed {
             // Where it's refused frames come complete, and `takes_offload` says so.
             let _ = tap.set_offload(true);
@@ -210,11 +213,18 @@ impl Tap for LinuxTap {
     }
 
     fn set_mtu(&self, mtu: u32) -> io::Result<()> {
-        setup::set_mtu(self.index, mtu)
+        // Below 1,280 bytes the kernel ends IPv6 on an interface. Above, it begins anew: with no address, and heeding routers.
+        self.heeds_routers.store(true, Ordering::Relaxed);
+        let result = setup::set_mtu(self.index, mtu);
+        self.heeds_routers.store(!ignores_routers(&self.name), Ordering::Relaxed);
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of IPv6 are refused below that, and are there again above it.
+        let _ = setup::replace_addresses(self.index, &addresses, &addresses);
+        result
     }
 
     fn heeds_routers(&self) -> bool {
-        self.heeds_routers
+        self.heeds_routers.load(Ordering::Relaxed)
     }
 
     fn is_full(error: &io::Error) -> bool {
