@@ -26,6 +26,7 @@ demo: build demo-packages
 test: check packages
 	@echo '--- end to end'
 	@$(root) scripts/run-tests e2e
+	@$(MAKE) check-portable
 
 ##  make check   the fast part: format, lint, types, import rules, unit, property and vector tests, Rust
 .PHONY: check
