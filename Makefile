@@ -119,6 +119,12 @@ try-deb: deb
 try-container: deb
 	@$(root) scripts/try/container
 
+##  make try-windows  tries the commands, the daemon and the service as Windows has them, under Wine
+.PHONY: try-windows
+try-windows: build
+	@$(root) scripts/install-packages windows
+	@$(root) scripts/try/windows
+
 ##  make try-openrc  tries p2p service in a Debian that runs OpenRC
 .PHONY: try-openrc
 try-openrc: build man completions deb-packages
