@@ -26,7 +26,6 @@ demo: build demo-packages
 test: check packages
 	@echo '--- end to end'
 	@$(root) scripts/run-tests e2e
-	@$(MAKE) check-portable
 
 ##  make check   the fast part: format, lint, types, import rules, unit, property and vector tests, Rust
 .PHONY: check
@@ -55,6 +54,13 @@ deny: tools
 .PHONY: check-systems
 check-systems: tools
 	@$(user) scripts/check-systems
+
+##  make check-portable  runs end-to-end tests with what macOS and Windows get in place of Linux's own; needs root or sudo
+.PHONY: check-portable
+check-portable: build packages demo-packages
+	@$(user) node_modules/.bin/napi build --platform --release --no-js --features portable --manifest-path native/Cargo.toml \
+	  --output-dir build/portable/native
+	@$(root) scripts/check-portable
 
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
@@ -149,12 +155,6 @@ try-versions: build packages
 deb-packages:
 	@$(root) scripts/install-packages deb
 
-##  make check-portable  runs networks on Linux with the interface, sockets and waiting of macOS and Windows; needs root or sudo
-.PHONY: check-portable
-check-portable: build packages $(S)/portable
-	@echo '--- end to end, as macOS and Windows have it'
-	@$(root) scripts/check-portable
-
 .PHONY: completions
 completions: build
 	@$(user) scripts/write-completions
@@ -195,15 +195,6 @@ $(S)/npm: package.json package-lock.json .npmrc | tools
 $(S)/addon: $(rust) $(S)/npm
 	@echo '--- Rust addon'
 	@$(user) npm run --silent build:addon
-	@$(done)
-
-# Not for use: without optimization, and as slow as on a system without Linux's own.
-$(S)/portable: $(rust) | tools
-	@echo '--- Rust addon as for macOS and Windows'
-	@$(user) cargo build $(cargo) --features portable --quiet
-	@$(user) rm -rf build/portable
-	@$(user) mkdir -p build/portable/native
-	@$(user) bash -c 'cp native/target/debug/libp2p_native.so build/portable/native/p2p.linux-$$(node -p process.arch).node'
 	@$(done)
 
 $(S)/typescript: $(typescript) $(S)/npm $(S)/addon
