@@ -55,6 +55,13 @@ deny: tools
 check-systems: tools
 	@$(user) scripts/check-systems
 
+##  make check-portable  runs end-to-end tests with what macOS and Windows get in place of Linux's own; needs root or sudo
+.PHONY: check-portable
+check-portable: build packages demo-packages
+	@$(user) node_modules/.bin/napi build --platform --release --no-js --features portable --manifest-path native/Cargo.toml \
+	  --output-dir build/portable/native
+	@$(root) scripts/check-portable
+
 ##  make bench   compares the speed with that of other VPNs, in about 12 minutes; needs root or sudo. It may be told more:
 ##               make bench ROUNDS=3 SECONDS=1 SYSTEMS="plain p2p nebula" IDLE=1; see docs/benchmarks.md
 .PHONY: bench
@@ -117,6 +124,12 @@ try-deb: deb
 .PHONY: try-container
 try-container: deb
 	@$(root) scripts/try/container
+
+##  make try-windows  tries the commands, the daemon and the service as Windows has them, under Wine
+.PHONY: try-windows
+try-windows: build
+	@$(root) scripts/install-packages windows
+	@$(root) scripts/try/windows
 
 ##  make try-openrc  tries p2p service in a Debian that runs OpenRC
 .PHONY: try-openrc

@@ -9,7 +9,7 @@ export function localAddresses(
   exclude: (device: string) => boolean,
   flags: ReadonlyMap<string, number> = readFlags(),
 ): LocalAddress[] {
-  const all = Object.entries(networkInterfaces())
+  const all = Object.entries(interfaces())
     .filter(([device]) => !exclude(device))
     .flatMap(([device, addresses = []]) =>
       addresses
@@ -22,6 +22,15 @@ export function localAddresses(
         })),
     );
   return lasting(all, flags);
+}
+
+/** None if the system refuses to tell, as one without any network may. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 /** Flags of an IPv6 address (linux/if_addr.h, IFA_F_*). */

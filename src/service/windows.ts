@@ -22,12 +22,13 @@ export function windowsServices(system32: string): ServiceManager {
       const settings = ['type=', 'own', 'start=', 'auto', 'binPath=', commandLine(program)];
       return [
         { do: 'run', command: net('stop', NAME), mayFail: true },
-        { do: 'run', command: sc('create', NAME, ...settings), mayFail: true }, // it may be there already
-        { do: 'run', command: sc('config', NAME, ...settings, 'DisplayName=', NAME) },
+        // One that's there is brought up to date, else it's made; what keeps both from it keeps the next step, too, which tells.
+        { do: 'run', command: sc('config', NAME, ...settings), mayFail: true },
+        { do: 'run', command: sc('create', NAME, ...settings), mayFail: true },
         { do: 'run', command: sc('description', NAME, DESCRIPTION) },
         { do: 'run', command: sc('failure', NAME, 'reset=', DAY_SECONDS, 'actions=', RESTARTS) },
         // Also when it ends with an error of its own.
-        { do: 'run', command: sc('failureflag', NAME, '1') },
+        { do: 'run', command: sc('failureflag', NAME, '1'), mayFail: true },
         { do: 'run', command: net('start', NAME) },
       ];
     },

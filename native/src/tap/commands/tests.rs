@@ -1,7 +1,7 @@
 //! Each program's commands as text, against what stands in `golden/`. Whoever changes them looks at that file.
 use std::fmt::Write as _;
 
-use super::{Command, ifconfig, ip, netmask, netsh, run_all};
+use super::{Command, ifconfig, ip, netmask, netsh};
 use crate::error::Code;
 use crate::tap::Address;
 
@@ -118,6 +118,7 @@ fn a_netmask_has_as_many_bits_as_the_prefix() {
 
 #[cfg(unix)]
 mod run {
+    use super::super::run_all;
     use super::*;
     fn shell(script: &str, failure: Option<Code>) -> Command {
         Command { program: "/bin/sh", arguments: vec!["-c".into(), script.into()], doing: "trying".into(), failure }
