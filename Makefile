@@ -141,10 +141,11 @@ try-openrc: build man completions deb-packages
 try-npm: build deb-packages
 	@$(root) env CARGO_BUILD_JOBS='$(CARGO_BUILD_JOBS)' scripts/try/npm
 
-##  make try-readme  does what README says, word by word, as a newcomer with an empty Debian 12; takes many minutes
+##  make try-readme  does what README says, word by word, as a newcomer with an empty Debian 12; takes many minutes, few with
+##               ADDON=given, which takes this checkout's addon along
 .PHONY: try-readme
 try-readme: deb-packages
-	@$(root) env CARGO_BUILD_JOBS='$(CARGO_BUILD_JOBS)' scripts/try/readme
+	@$(root) env CARGO_BUILD_JOBS='$(CARGO_BUILD_JOBS)' ADDON='$(ADDON)' scripts/try/readme
 
 ##  make try-versions  has daemons of this version and of the last one meet; FROM=REF says another; docs/releasing.md
 .PHONY: try-versions

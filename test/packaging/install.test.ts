@@ -1,7 +1,7 @@
 /** An installation as `make install` makes it, below a folder: what's in it runs by itself, and all of it goes again. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -14,6 +14,11 @@ const run = promisify(execFile);
 test('what is installed runs without the checkout, and uninstall leaves nothing', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'p2p-install-'));
   const destination = join(folder, 'tree');
+  // What a system has already stays as it is: its root, too, when that's what is installed to.
+  const prefix = join(destination, 'usr/local');
+  mkdirSync(prefix, { recursive: true });
+  chmodSync(destination, 0o751);
+  chmodSync(prefix, 0o2775);
   try {
     await run(join(ROOT, 'scripts/install'), [destination, '/usr/local']);
     const at = (path: string) => join(destination, 'usr/local', path);
@@ -29,6 +34,11 @@ test('what is installed runs without the checkout, and uninstall leaves nothing'
     for (const path of ['share/man/man1/p2p.1', 'share/bash-completion/completions/p2p', 'lib/sysusers.d/p2p.conf'])
       assert.ok(statSync(at(path)).size > 100, path);
     assert.equal(statSync(at('lib/p2p/package.json')).mode & 0o777, 0o644, 'all may read it');
+
+    assert.deepEqual(
+      [destination, prefix].map((path) => statSync(path).mode & 0o7777),
+      [0o751, 0o2775],
+    );
 
     await run(join(ROOT, 'scripts/install'), [destination, '/usr/local']);
     await run(join(ROOT, 'scripts/uninstall'), [destination, '/usr/local']);
