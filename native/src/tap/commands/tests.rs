@@ -118,8 +118,8 @@ fn a_netmask_has_as_many_bits_as_the_prefix() {
 
 #[cfg(unix)]
 mod run {
-    use super::super::run_all;
     use super::*;
+    use crate::tap::commands::run_all;
     fn shell(script: &str, failure: Option<Code>) -> Command {
         Command { program: "/bin/sh", arguments: vec!["-c".into(), script.into()], doing: "trying".into(), failure }
     }

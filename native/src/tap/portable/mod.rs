@@ -170,7 +170,13 @@ impl Tap for PortableTap {
     }
 
     fn set_mtu(&self, mtu: u32) -> io::Result<()> {
-        run_all(&self.interface.set_mtu(mtu)).map_err(|error| io::Error::other(error.message))
+        run_all(&self.interface.set_mtu(mtu)).map_err(|error| io::Error::other(error.message))?;
+        let addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        // Below 1,280 bytes there is no IPv6: its addresses may go, are refused, and are wanted again above it.
+        for command in self.interface.exchange(&addresses, &addresses) {
+            let _ = command.output();
+        }
+        Ok(())
     }
 
     /// No setting of these systems that keeps them from it for certain: what members send of that is dropped before the interface.
