@@ -105,7 +105,7 @@ export function configDefaults(): Config {
     mtu: 1360,
     mssClamp: false,
     bridge: false,
-    tapOffload: true,
+    tapOffload: SYSTEM.name === 'linux', // the devices of others have none
     udpGso: true,
     udpGro: true,
     threads: Math.min(Math.max(Math.floor(availableParallelism() / 2), 1), MAX_THREADS),

@@ -14,6 +14,8 @@ const ADA = '10.10.10.1';
 const BOB = '10.10.10.2';
 /** Of a member whose clock is wrong, by how much it's ahead, in s. */
 const SKEW = 60;
+/** Times that a ping is asked whether all is answered. */
+const TRIES = 200;
 
 const unixTime = () => Math.ceil(Date.now() / 1000);
 const key = (n: number) => generatedHash(new Uint8Array(16).fill(n));
@@ -119,11 +121,25 @@ function says(host: Host, expected: RegExp): Promise<true> {
   });
 }
 
+/**
+ * Ends a ping once it has had an answer to everything that it sent; what a ping waits for when it's ended, it counts as lost. Asked by SIGQUIT, it tells
+ * how it stands (ping(8)): one that is lost is missing for ever.
+ */
 async function endOf(ping: ReturnType<Host['start']>): Promise<{ sent: number; received: number }> {
+  const counts = () => {
+    const [received, sent] = [...ping.stderr.matchAll(/(\d+)\/(\d+) packets/g)].at(-1)?.slice(1).map(Number) ?? [];
+    return sent === undefined || received === undefined ? null : { sent, received };
+  };
+  let last = counts();
+  for (let tries = 0; tries < TRIES && (last === null || last.received < last.sent); tries++) {
+    const before = ping.stderr;
+    ping.signal('SIGQUIT');
+    await waitFor('ping to say how it stands', () => ping.stderr !== before);
+    last = counts();
+  }
   await ping.stop('SIGINT');
-  const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(ping.stdout) ?? [];
-  if (sent === undefined || received === undefined) throw new Error(ping.stdout + ping.stderr);
-  return { sent: Number(sent), received: Number(received) };
+  if (last === null) throw new Error(ping.stdout + ping.stderr);
+  return last;
 }
 
 function savedText(host: Host): string {
