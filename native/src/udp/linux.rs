@@ -2,15 +2,14 @@
 //! (IP_PKTINFO), and its DSCP and ECN (IP_TOS, IPV6_TCLASS).
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
 
 use super::batch::{BATCH, FEW, Inbox, Incoming, Outgoing};
-use super::{CutFailure, Fragments, UdpSocket, refused};
+use super::{CutFailure, Fragments, UdpSocket};
 use crate::errno;
-use crate::error::OpenError;
 use crate::{poll, sockopt};
 use ancillary::{Ancillary, Received};
 use names::{address_of, sockaddr};
@@ -42,27 +41,8 @@ pub struct LinuxUdp {
 }
 
 impl LinuxUdp {
-    pub fn open_v4(port: u16) -> Result<Self, OpenError> {
-        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        Self::open(address).map_err(|error| refused(address, &error))
-    }
-
-    /// None if this host has no IPv6.
-    pub fn open_v6(port: u16) -> Result<Option<Self>, OpenError> {
-        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        match Self::open(address) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(error) if errno::is_unknown_address(&error) => Ok(None),
-            Err(error) => Err(refused(address, &error)),
-        }
-    }
-
-    /// At one local address only.
-    pub fn open_at(address: SocketAddr) -> Result<Self, OpenError> {
-        Self::open(address).map_err(|error| refused(address, &error))
-    }
-
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Bound to that address.
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
         let socket = Self::unbound(address)?;
         let (name, length) = sockaddr(address);
         // SAFETY: `name` lives through the call and is at least `length` long.

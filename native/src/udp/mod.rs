@@ -2,8 +2,9 @@
 pub mod batch;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::errno;
 use crate::error::{Code, OpenError};
 use batch::{Inbox, Outgoing};
 
@@ -74,6 +75,27 @@ pub enum CutFailure {
     Size,
     /// Nothing that has to do with cutting.
     Other,
+}
+
+impl Socket {
+    pub fn open_v4(port: u16) -> Result<Self, OpenError> {
+        Self::open_at((Ipv4Addr::UNSPECIFIED, port).into())
+    }
+
+    /// None if this host has no IPv6.
+    pub fn open_v6(port: u16) -> Result<Option<Self>, OpenError> {
+        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        match Self::open(address) {
+            Ok(socket) => Ok(Some(socket)),
+            Err(error) if errno::is_unknown_address(&error) => Ok(None),
+            Err(error) => Err(refused(address, &error)),
+        }
+    }
+
+    /// At one local address only.
+    pub fn open_at(address: SocketAddr) -> Result<Self, OpenError> {
+        Self::open(address).map_err(|error| refused(address, &error))
+    }
 }
 
 fn refused(address: SocketAddr, error: &io::Error) -> OpenError {

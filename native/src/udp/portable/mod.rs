@@ -3,16 +3,15 @@
 //! in our place, so that strangers' datagrams wait where sessions' do. What Linux's kernel refuses is refused here, when it's read.
 use std::array;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Socket, Type};
 
 use super::batch::{Inbox, Incoming, Outgoing};
-use super::{CutFailure, Fragments, UdpSocket, refused};
+use super::{CutFailure, Fragments, UdpSocket};
 use crate::errno;
-use crate::error::OpenError;
 use crate::poll::{self, AsSource, Source};
 
 mod fragments;
@@ -33,26 +32,8 @@ pub struct PortableUdp {
 }
 
 impl PortableUdp {
-    pub fn open_v4(port: u16) -> Result<Self, OpenError> {
-        Self::open_at((Ipv4Addr::UNSPECIFIED, port).into())
-    }
-
-    /// None if this host has no IPv6.
-    pub fn open_v6(port: u16) -> Result<Option<Self>, OpenError> {
-        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        match Self::open(address) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(error) if errno::is_unknown_address(&error) => Ok(None),
-            Err(error) => Err(refused(address, &error)),
-        }
-    }
-
-    /// At one local address only.
-    pub fn open_at(address: SocketAddr) -> Result<Self, OpenError> {
-        Self::open(address).map_err(|error| refused(address, &error))
-    }
-
-    fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Bound to that address.
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
