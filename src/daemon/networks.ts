@@ -74,13 +74,8 @@ export class Networks {
       links: () => this.table.localAddresses(),
       routed: () => this.table.tellOverlays(),
     });
-    this.settings = new Settings(around, (task) => this.change(task), {
-      find: (hash) => this.table.find(hash),
-      some: (hash) => this.table.some(hash),
-      all: () => this.table.all(),
-      localAddresses: () => this.table.localAddresses(),
-      list: () => this.list(undefined),
-    });
+    const list = () => this.list(undefined);
+    this.settings = new Settings(around, (task) => this.change(task), this.table, list);
   }
 
   /** Brings saved networks back. One that can't come back now is tried again until it can. */

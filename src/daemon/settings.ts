@@ -1,5 +1,4 @@
 /** What can be changed of a network while it's there: its keys, whom it blocks, whether it uses relays only, its addresses, name, MTU. Saved before it takes effect. */
-import type { LocalAddress } from '../core/local-address.js';
 import { DeviceError } from '../device/device.js';
 import { networkSecrets } from '../network/secrets.js';
 import type { Addressing } from '../rpc/address-fields.js';
@@ -15,37 +14,27 @@ import type { Log } from './log.js';
 import { findIdentity } from './names/find-member.js';
 import { hasNamedRelay } from './plan.js';
 import type { SavedNetwork } from './saved.js';
+import type { Table } from './table.js';
 import { keyWeaknesses } from './weak.js';
 
 const PEER_ID = /^[0-9a-f]{16}$/i;
 /** How many peers a network has blocked at most. */
 const MAX_BLOCKED = 256;
 
-/** The networks that are there. */
-export interface Entries {
-  /** Throws an `RpcError` if there's none with this hash. */
-  find(hash: string): Entry;
-  /** The one with this hash, or all; throws an `RpcError` if there's none. */
-  some(hash: string | undefined): readonly Entry[];
-  all(): readonly Entry[];
-  /** This machine's addresses, those of networks left out. */
-  localAddresses(): readonly LocalAddress[];
-  /** As clients are told of them. */
-  list(): readonly NetworkInfo[];
-}
-
 export class Settings {
   constructor(
     private readonly around: { readonly host: Host; readonly config: Config; readonly log: Log },
     /** Does one change after the other. */
     private readonly change: <T>(task: () => Promise<T>) => Promise<T>,
-    private readonly entries: Entries,
+    private readonly table: Table,
+    /** The networks as clients are told of them. */
+    private readonly list: () => readonly NetworkInfo[],
   ) {}
 
   /** Appends to a network's key queue. Rejects with an `RpcError`; then nothing has changed. */
   addKeys(hash: string, added: KeyParams): Promise<{ warnings: string[] }> {
     return this.change(async () => {
-      const entry = this.entries.find(hash);
+      const entry = this.table.find(hash);
       const { saved } = entry;
       checkMoments(added, saved.keys, this.around.host.wall());
       const keys = await stretchKeys(added, saved.keys ?? [], networkSecrets(saved.root));
@@ -60,8 +49,8 @@ export class Settings {
   /** These addresses are the network's from now on. Rejects with an `RpcError`; then nothing has changed. */
   setAddresses(hash: string, addressing: Addressing): Promise<{ entry: Entry; warnings: string[] }> {
     return this.change(async () => {
-      const entry = this.entries.find(hash);
-      const own = this.entries.localAddresses();
+      const entry = this.table.find(hash);
+      const own = this.table.localAddresses();
       checkAddresses(addressing, entry.saved.mtu, own);
       await entry.setAddresses(addressing).catch((error: Error) => {
         if (error instanceof DeviceError)
@@ -78,7 +67,7 @@ export class Settings {
 
   /** The identities that the network with this hash knows, or that all do. */
   identities(hash: string | undefined): { id: string; hash: string; peers: IdentityInfo[] }[] {
-    const entries = hash === undefined ? this.entries.all() : [this.entries.find(hash)];
+    const entries = hash === undefined ? this.table.all() : [this.table.find(hash)];
     return entries.map((entry) => ({ id: entry.saved.id, hash: entry.saved.hash, peers: entry.identities() }));
   }
 
@@ -100,11 +89,9 @@ export class Settings {
 
   /** Whose id, name or address that is, and of which network; a peer id needn't be known if a hash comes with it. Throws an `RpcError`. */
   private meant(who: string, hash: string | undefined): { readonly entry: Entry; readonly id: string } {
-    const entries = this.entries.some(hash);
-    if (PEER_ID.test(who) && hash !== undefined) return { entry: this.entries.find(hash), id: who.toLowerCase() };
-    const hostNames = new Map(
-      this.entries.list().flatMap(({ peers }) => peers.map(({ id, hostName }) => [id, hostName])),
-    );
+    const entries = this.table.some(hash);
+    if (PEER_ID.test(who) && hash !== undefined) return { entry: this.table.find(hash), id: who.toLowerCase() };
+    const hostNames = new Map(this.list().flatMap(({ peers }) => peers.map(({ id, hostName }) => [id, hostName])));
     const all = entries.flatMap((entry) =>
       entry.identities().map((peer) => ({
         device: entry.saved.device,
@@ -115,7 +102,7 @@ export class Settings {
     if (PEER_ID.test(who) && !all.some(({ peer }) => peer.id === who.toLowerCase()))
       throw new RpcError('invalid-params', `who: expected a peer that a network knows, or a hash with it, got ${who}`);
     const found = findIdentity(all, who);
-    return { entry: this.entries.find(found.hash), id: found.peer.id };
+    return { entry: this.table.find(found.hash), id: found.peer.id };
   }
 
   private setBlocked(
@@ -143,14 +130,14 @@ export class Settings {
 
   /** The key queue of the network with this hash. */
   keys(hash: string): KeyInfo[] {
-    return this.entries.find(hash).keys(this.around.host.wall());
+    return this.table.find(hash).keys(this.around.host.wall());
   }
 
   /** Of the network with this hash, or of all; it's kept. Rejects with an `RpcError`; a value that can't be set anywhere is set nowhere. */
   set({ hash, fwd, name, mtu, route: routes, 'accept-routes': acceptRoutes }: Parsed<'network.set'>): Promise<void> {
     const profile = given({ name, mtu, routes, acceptRoutes });
     return this.change(async () => {
-      const entries = this.entries.some(hash);
+      const entries = this.table.some(hash);
       for (const { saved } of entries) {
         if (fwd) this.checkForwardOnly(saved);
         checkMtu(mtu ?? saved.mtu, saved.addresses);
